@@ -1,0 +1,1 @@
+"""Fence agents that say "off" only when they have looked."""
