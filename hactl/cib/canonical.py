@@ -30,7 +30,7 @@ def canonical(element: _Element) -> bytes:
     The order of attributes, of nvpairs, operations and other children without an order,
     white space, comments and processing instructions do not matter.
     """
-    return "".join(spelled(element, dict(element.attrib), everything)).encode()
+    return spelled(element, attributes(element), everything).encode()
 
 
 def digest(element: _Element) -> str:
@@ -39,9 +39,10 @@ def digest(element: _Element) -> str:
     Left out are the description (it carries the digest), the runtime switches, and nvpair
     sets that are not the resource's own (see `own_set`).
     """
-    attributes = {name: value for name, value in element.attrib.items() if name != "description"}
-    spelling = "".join(spelled(element, attributes, configured)).encode()
-    return hashlib.sha256(spelling).hexdigest()[:DIGEST_LENGTH]
+    named = attributes(element)
+    named.pop("description", None)
+    spelling = spelled(element, named, configured)
+    return hashlib.sha256(spelling.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def own_set(nvpairs: _Element) -> bool:
@@ -77,20 +78,21 @@ def everything(_child: _Element) -> bool:
     return True
 
 
-def spelled(
-    element: _Element, attributes: dict[str, str], wanted: Callable[[_Element], bool]
-) -> Iterator[str]:
-    yield f"<{element.tag}"
-    for name in sorted(attributes):
-        yield f" {name}={quoteattr(attributes[name])}"
-    yield ">"
-    yield escape((element.text or "").strip())
-    for child in in_order(element.tag, filter(wanted, elements(element))):
-        yield from spelled(child, dict(child.attrib), wanted)
-    yield f"</{element.tag}>"
+def attributes(element: _Element) -> dict[str, str]:
+    return {str(name): str(value) for name, value in element.items()}
+
+
+def spelled(element: _Element, named: dict[str, str], wanted: Callable[[_Element], bool]) -> str:
+    spelling = "".join(f" {name}={quoteattr(named[name])}" for name in sorted(named))
+    text = escape((element.text or "").strip())
+    children = in_order(element.tag, filter(wanted, elements(element)))
+    inside = "".join(spelled(child, attributes(child), wanted) for child in children)
+    return f"<{element.tag}{spelling}>{text}{inside}</{element.tag}>"
 
 
 def in_order(parent: str, children: Iterable[_Element]) -> list[_Element]:
     if parent in ORDERED:
         return sorted(children, key=lambda child: child.tag)
-    return sorted(children, key=lambda child: (child.tag, child.get("id", ""), child.get("name", "")))
+    return sorted(
+        children, key=lambda child: (child.tag, child.get("id", ""), child.get("name", ""))
+    )
