@@ -1,0 +1,126 @@
+"""Put the agents where Pacemaker looks for them: launchers, and the packages with compiled code.
+
+The copy in ``libdir`` is independent of site-packages, so that a monitor imports nothing else.
+"""
+
+import importlib
+import pkgutil
+import shutil
+import subprocess
+from pathlib import Path
+
+import hactl_agents
+from hactl_agents.ocf.agent import Agent
+
+PROVIDER = Path("usr/lib/ocf/resource.d/hactl")
+FENCE_DIR = Path("usr/sbin")
+LIBDIR = "/usr/lib/hactl"
+INTERPRETER = "/usr/bin/python3"
+
+LAUNCHER = """\
+#!{interpreter} -IS
+import sys
+
+sys.path.insert(0, "{libdir}")
+from {module} import {name}
+from {runtime} import main
+
+main({name})
+"""
+
+
+def resource_agents() -> dict[str, type[Agent]]:
+    """OCF type -> class, for every agent module of the package, in alphabetical order."""
+    found: dict[str, type[Agent]] = {}
+    for module in modules(hactl_agents):
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Agent) and value is not Agent:
+                found[value.__name__] = value
+    return dict(sorted(found.items()))
+
+
+def fence_agents() -> dict[str, type]:
+    """Program name -> class, for every fence device; empty where that package is not installed."""
+    try:
+        package = importlib.import_module("hactl_fencing")
+        device = importlib.import_module("hactl_fencing.fence.device")
+    except ImportError:
+        return {}
+    found: dict[str, type] = {}
+    for module in modules(package):
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, device.FenceDevice)
+                and value is not device.FenceDevice
+            ):
+                found["fence_" + module.__name__.rpartition(".")[2]] = value
+    return dict(sorted(found.items()))
+
+
+def modules(package: object) -> list[object]:
+    path, name = package.__path__, package.__name__  # type: ignore[attr-defined]
+    plain = [info.name for info in pkgutil.iter_modules(path) if not info.ispkg]
+    return [importlib.import_module(f"{name}.{module}") for module in plain if module != "install"]
+
+
+def install(root: Path = Path("/"), libdir: str = LIBDIR) -> list[Path]:
+    """Write packages and launchers below ``root``; what was written, as paths of the target.
+
+    ``libdir`` is where the packages will lie once ``root`` is /. Raises OSError.
+    """
+    library = root / libdir.lstrip("/")
+    written = [copy_package("hactl_agents", library)]
+    for name, agent in resource_agents().items():
+        text = launcher(agent, "hactl_agents.ocf.main", libdir)
+        written.append(write_program(root / PROVIDER / name, text))
+    devices = fence_agents()
+    if devices:
+        written.append(copy_package("hactl_fencing", library))
+    for name, device in devices.items():
+        text = launcher(device, "hactl_fencing.fence.main", libdir)
+        written.append(write_program(root / FENCE_DIR / name, text))
+    return [Path("/") / path.relative_to(root) for path in written]
+
+
+def copy_package(name: str, library: Path) -> Path:
+    """Copy a package and compile it; the copy is swapped in whole."""
+    source = Path(importlib.import_module(name).__path__[0])
+    target, draft, old = (library / f"{prefix}{name}" for prefix in ("", ".new-", ".old-"))
+    library.mkdir(parents=True, exist_ok=True)
+    for leftover in (draft, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(source, draft, ignore=shutil.ignore_patterns("__pycache__", "testing.py"))
+    if target.exists():
+        target.rename(old)
+    draft.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    compile_all(target, library.parent)
+    return target
+
+
+def compile_all(package: Path, stripdir: Path) -> None:
+    """Compile with the interpreter that will run it. Unchecked: a monitor stats no source."""
+    how = ["--invalidation-mode", "unchecked-hash", "-s", str(stripdir), "-p", "/"]
+    command = [INTERPRETER, "-I", "-m", "compileall", "-q", *how, str(package)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def launcher(agent: type, runtime: str, libdir: str) -> str:
+    return LAUNCHER.format(
+        interpreter=INTERPRETER,
+        libdir=libdir,
+        module=agent.__module__,
+        name=agent.__name__,
+        runtime=runtime,
+    )
+
+
+def write_program(path: Path, text: str) -> Path:
+    """Write an executable file, replacing an old one whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text)
+    draft.chmod(0o755)
+    draft.rename(path)
+    return path

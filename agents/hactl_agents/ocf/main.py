@@ -1,0 +1,161 @@
+"""Turn one call by Pacemaker into one exit code."""
+
+import _signal
+import posix
+import sys
+
+from hactl_agents.host import SIGTERM, Host, environment
+from hactl_agents.ocf.agent import PREFIX, RUNS, Status
+from hactl_agents.ocf.errors import Degraded, Failed, Terminated, Unimplemented
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from hactl_agents.ocf.agent import Agent
+
+OK, GENERIC = 0, 1
+KNOWN = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 190, 191})
+# What these answer must come from the resource itself; any other code could be read as "stopped"
+# (Pacemaker masks 2 and 5 on a probe) or ban the resource for a passing trouble.
+EVIDENCE_ONLY = frozenset({"monitor", "stop", "demote"})
+SERIAL = frozenset(
+    {"start", "stop", "promote", "demote", "reload-agent", "migrate_to", "migrate_from"}
+)
+
+
+def main(agent: "type[Agent]") -> "NoReturn":
+    """Run ``NAME <action>`` and end the process, skipping the interpreter's own tidying up."""
+    words = sys.argv[1:]
+    code = run(agent, words[0] if words else "usage", environment())
+    sys.stdout.flush()
+    posix._exit(code)
+
+
+def run(agent: "type[Agent]", wanted: str, environ: "Mapping[str, str]") -> int:
+    """The exit code of one action, with its reason on stderr."""
+    if wanted in ("meta-data", "metadata", "usage", "help", "--help", "-h"):
+        from hactl_agents.ocf import metadata
+
+        text = metadata.document(agent) if wanted.startswith("meta") else metadata.usage(agent)
+        sys.stdout.write(text)
+        return OK
+    host = Host(budget(environ, agent, wanted), environ)
+    _signal.signal(SIGTERM, lambda *_: terminated(host))
+    try:
+        return perform(agent(host, environ), wanted)
+    except Failed as exc:
+        return answer(host, wanted, exc)
+    except Exception as exc:
+        return answer(host, wanted, Failed(bug(exc, host.step)))
+
+
+def perform(agent: "Agent", wanted: str) -> int:
+    """One action on an agent; raises Failed and its kin."""
+    if wanted == "validate-all":
+        agent.refuse_bad_parameters()
+        if agent.level >= 10:
+            agent.preflight()
+        return OK
+    if wanted not in agent.actions():
+        raise Unimplemented(f"{wanted}: this agent has no such action")
+    if wanted in SERIAL:
+        agent.host.lock(f"{agent.record.name}.lock")
+        agent.reread_record()
+    if wanted in EVIDENCE_ONLY:
+        agent.fall_back_on_record()
+    else:
+        agent.refuse_bad_parameters()
+    return ACTIONS.get(wanted, call)(agent, wanted)
+
+
+def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
+    agent.preflight()
+    try:
+        if agent.look() in RUNS:
+            return OK
+    except Failed:
+        if not agent.converges:
+            raise
+    agent.note_parameters()
+    try:
+        agent.start()  # type: ignore[attr-defined]
+        if agent.look() not in RUNS:
+            raise Failed("still stopped after start")
+    except Degraded as exc:
+        agent.host.log(f"started, degraded: {exc}")
+    except BaseException:
+        agent.host.slay_children()
+        agent.given_up()
+        raise
+    return OK
+
+
+def stop(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
+    if not is_stopped(agent):
+        agent.stop()  # type: ignore[attr-defined]
+        if agent.look() != Status.STOPPED:
+            raise Failed("still running after stop")
+    agent.record.drop()
+    return OK
+
+
+def reload_agent(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
+    agent.reload_agent()  # type: ignore[attr-defined]
+    agent.note_parameters()
+    return OK
+
+
+def call(agent: "Agent", wanted: str) -> int:
+    result = getattr(agent, wanted.replace("-", "_"))()
+    return result if isinstance(result, int) else OK
+
+
+ACTIONS = {"start": start, "stop": stop, "reload-agent": reload_agent}
+
+
+def is_stopped(agent: "Agent") -> bool:
+    """False also when the look failed: what is broken still has to be stopped."""
+    try:
+        return agent.look() == Status.STOPPED
+    except Failed as exc:
+        agent.host.log(f"cannot tell whether it runs, so it will be stopped: {exc}")
+        return False
+
+
+def budget(environ: "Mapping[str, str]", agent: "type[Agent]", wanted: str) -> float:
+    """Seconds an action may take: Pacemaker's timeout less a tenth, to answer before it is cut off.
+
+    Pacemaker gives CRM_meta_timeout in milliseconds; by hand the advised timeout counts.
+    """
+    text = environ.get(f"{PREFIX}CRM_meta_timeout", "")
+    advised = agent.actions().get(wanted, [{"timeout": 20}])[0]["timeout"]
+    allowed = int(text) / 1000 if text.isdigit() and int(text) else float(advised)
+    return allowed - min(5.0, allowed / 10)
+
+
+def answer(host: Host, wanted: str, exc: Failed) -> int:
+    """Tell Pacemaker why, in one line, and which code that is."""
+    code = exc.code
+    if wanted in EVIDENCE_ONLY and not isinstance(exc, (Degraded, Unimplemented)):
+        code = GENERIC
+    reason = " ".join(str(exc).split()) or type(exc).__name__
+    prefix = host.environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
+    posix.write(2, f"{prefix}{reason[:500]}\n".encode(errors="replace"))
+    return code if code in KNOWN else GENERIC
+
+
+def bug(exc: Exception, step: str) -> str:
+    """One line on an error nobody foresaw, with the place it happened."""
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+    during = f" during {step}" if step else ""
+    return f"unexpected {type(exc).__name__}{during} at {where}: {exc}"
+
+
+def terminated(host: Host) -> None:
+    host.slay_children()
+    raise Terminated(f"told to stop waiting during: {host.step or 'start-up'}")

@@ -1,0 +1,186 @@
+"""A node made of dictionaries, for testing agents without one.
+
+host = FakeHost(files={"/sys/class/net/br0/bridge/stp_state": "0\\n"})
+host.replies["lxc-start"] = Done(("lxc-start",), 0, "", "")
+assert act(LinuxBridge, host, "monitor", bridge="br0") == Status.RUNNING
+assert host.calls == []
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from hactl_agents.host import Done, Failed, Host, NotInstalled, TimedOut
+from hactl_agents.ocf.agent import PREFIX, Agent
+from hactl_agents.ocf.main import answer, perform
+
+T = TypeVar("T")
+Reply = Done | Failed | Callable[..., Done]
+
+
+class FakeHost(Host):
+    """Files, processes, replies and time as the test lays them out.
+
+    ``files`` maps paths to text, or to a Failed that reading raises; a folder exists if anything
+    lies below it. ``processes`` maps pids to start times. ``replies`` maps a program to what it
+    does; ``calls`` lists what was run, ``signals`` what was sent. Time passes only by ``sleep``.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, str | Failed] | None = None,
+        *,
+        budget: float | None = 20.0,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.clock = 1000.0
+        super().__init__(budget, dict(environ or {}))
+        self.files: dict[str, str | Failed] = dict(files or {})
+        self.links: dict[str, str] = {}
+        self.processes: dict[int, int] = {}
+        self.replies: dict[str, Reply] = {}
+        self.hangs: set[str] = set()
+        self.calls: list[tuple[str, ...]] = []
+        self.signals: list[tuple[int, int]] = []
+        self.immortal: set[int] = set()
+        self.saved: dict[str, str] = {}
+        self.locked: list[str] = []
+        self.logged: list[str] = []
+        self.bindings: dict[str, Any] = {}
+
+    def now(self) -> float:
+        return self.clock
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += seconds
+
+    def bounded(
+        self, step: str, function: Callable[..., T], *args: Any, within: float | None = None
+    ) -> T:
+        self.step = step
+        if step in self.hangs:
+            limit = self.left(within) or 0.0
+            self.clock += limit
+            raise TimedOut(f"{step}: no answer within {limit:.1f} s")
+        return function(*args)
+
+    def read(self, path: str) -> str | None:
+        found = self.files.get(path)
+        if isinstance(found, Failed):
+            raise found
+        return found
+
+    def exists(self, path: str) -> bool:
+        return path in self.files or path in self.links or bool(self.listdir(path))
+
+    def listdir(self, path: str) -> list[str]:
+        start = path.rstrip("/") + "/"
+        below = (
+            name[len(start) :] for name in (*self.files, *self.links) if name.startswith(start)
+        )
+        return sorted({name.partition("/")[0] for name in below})
+
+    def readlink(self, path: str) -> str | None:
+        return self.links.get(path)
+
+    def write(self, path: str, text: str) -> None:
+        if path not in self.files:
+            raise Failed(f"{path}: cannot write {text!r}: No such file or directory")
+        self.files[path] = text
+
+    def started(self, pid: int) -> int | None:
+        return self.processes.get(pid)
+
+    def kill(self, pid: int, signal: int) -> bool:
+        self.signals.append((pid, signal))
+        if pid not in self.processes:
+            return False
+        if signal == 9 and pid not in self.immortal:
+            del self.processes[pid]
+        return True
+
+    def which(self, tool: str) -> str | None:
+        return tool if tool in self.replies else None
+
+    def run(
+        self,
+        *argv: str,
+        check: bool = True,
+        within: float | None = None,  # noqa: ARG002
+        stdin: str = "",  # noqa: ARG002
+    ) -> Done:
+        self.step = " ".join(argv[:3])
+        self.calls.append(argv)
+        reply = self.replies.get(argv[0])
+        if reply is None:
+            raise NotInstalled(f"{argv[0]}: command not found")
+        if isinstance(reply, Failed):
+            raise reply
+        done = reply if isinstance(reply, Done) else reply(*argv)
+        if check and done.returncode:
+            raise Failed(done.complaint())
+        return done
+
+    def binding(self, name: str) -> Any:
+        if name not in self.bindings:
+            raise NotInstalled(f"Python module {name} is not installed")
+        return self.bindings[name]
+
+    def load(self, name: str) -> str | None:
+        return self.saved.get(name)
+
+    def save(self, name: str, text: str) -> None:
+        self.saved[name] = text
+
+    def drop(self, name: str) -> None:
+        self.saved.pop(name, None)
+
+    def lock(self, name: str) -> None:
+        self.locked.append(name)
+
+    def log(self, text: str) -> None:
+        self.logged.append(text)
+
+
+def done(*argv: str, stdout: str = "", stderr: str = "", code: int = 0) -> Done:
+    """What a command that was run left behind."""
+    return Done(argv or ("command",), code, stdout, stderr)
+
+
+def environ(params: Mapping[str, object], **meta: str) -> dict[str, str]:
+    """The environment Pacemaker would set: parameters, and meta attributes by name."""
+    given = {f"{PREFIX}{name}": str(value) for name, value in params.items()}
+    given |= {f"{PREFIX}CRM_meta_{name}": value for name, value in meta.items()}
+    return {"OCF_RESOURCE_INSTANCE": "test", **given}
+
+
+def act(
+    agent: type[Agent],
+    host: Host,
+    action: str,
+    *,
+    meta: Mapping[str, str] | None = None,
+    level: int = 0,
+    **params: object,
+) -> int:
+    """The exit code of one action on ``host``, by the same way Pacemaker's call takes."""
+    env = environ(params, **(meta or {})) | {"OCF_CHECK_LEVEL": str(level)}
+    try:
+        return perform(agent(host, env), action)
+    except Failed as exc:
+        return answer(host, action, exc)
+
+
+def reason(
+    agent: type[Agent],
+    host: Host,
+    action: str,
+    *,
+    meta: Mapping[str, str] | None = None,
+    **params: object,
+) -> str:
+    """The exit reason of an action that fails; '' if it does not."""
+    try:
+        perform(agent(host, environ(params, **(meta or {}))), action)
+    except Failed as exc:
+        return str(exc)
+    return ""
