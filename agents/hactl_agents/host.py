@@ -102,7 +102,7 @@ class Host:
         within: "float | None" = None,
         interval: float = 0.1,
     ) -> bool:
-        """True as soon as ``condition`` holds; False when ``within`` seconds or the deadline pass."""
+        """True as soon as ``condition`` holds; False when the time is over."""
         self.step = step
         started = self.now()
         limit = self.left(within)
@@ -348,7 +348,7 @@ class Host:
     # private state of this node, gone at reboot
 
     def state(self) -> int:
-        """A descriptor of the state folder, made if missing. Raises Failed if it is not ours alone."""
+        """A descriptor of the state folder, made if missing. Raises Failed if not ours alone."""
         try:
             posix.mkdir(self.state_dir, 0o700)
         except FileExistsError:

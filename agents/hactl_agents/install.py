@@ -8,6 +8,7 @@ import pkgutil
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import hactl_agents
 from hactl_agents.ocf.agent import Agent
@@ -58,10 +59,14 @@ def fence_agents() -> dict[str, type]:
     return dict(sorted(found.items()))
 
 
-def modules(package: object) -> list[object]:
-    path, name = package.__path__, package.__name__  # type: ignore[attr-defined]
-    plain = [info.name for info in pkgutil.iter_modules(path) if not info.ispkg]
-    return [importlib.import_module(f"{name}.{module}") for module in plain if module != "install"]
+def modules(package: ModuleType) -> list[ModuleType]:
+    path, name = package.__path__, package.__name__
+    plain = [
+        info.name
+        for info in pkgutil.iter_modules(path)
+        if not info.ispkg and info.name != "install"
+    ]
+    return [importlib.import_module(f"{name}.{module}") for module in plain]
 
 
 def install(root: Path = Path("/"), libdir: str = LIBDIR) -> list[Path]:

@@ -1,0 +1,126 @@
+"""The real Host, on this machine: files, commands, deadlines, private state."""
+
+import os
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from hactl_agents.host import Failed, Host, NotInstalled, TimedOut
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(budget=20.0, state_dir=str(tmp_path / "state"))
+
+
+def test_an_absent_file_is_none_and_an_unreadable_one_an_error(host: Host, tmp_path: Path) -> None:
+    assert host.read(str(tmp_path / "absent")) is None
+    with pytest.raises(Failed, match="cannot be read: Is a directory"):
+        host.read(str(tmp_path))
+
+
+def test_a_command_that_fails_says_why(host: Host) -> None:
+    with pytest.raises(Failed, match=r"ls exited 2: .*No such file"):
+        host.run("ls", "/does/not/exist")
+
+
+def test_a_missing_command_is_not_installed(host: Host) -> None:
+    with pytest.raises(NotInstalled, match="no-such-tool: command not found"):
+        host.run("no-such-tool")
+
+
+def test_a_hanging_command_is_killed_with_all_it_started(host: Host, tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    with pytest.raises(TimedOut, match=r"no answer within 0\.5 s"):
+        host.run("sh", "-c", f"sleep 1000 & echo $! > {mark}; wait", within=0.5)
+    assert host.wait_for("the grandchild to go", lambda: gone(host, int(mark.read_text())))
+
+
+def gone(host: Host, pid: int) -> bool:
+    return host.started(pid) is None
+
+
+def test_a_daemon_left_behind_does_not_hold_the_caller(host: Host) -> None:
+    began = time.monotonic()
+    done = host.run("sh", "-c", "sleep 5 & echo $!")
+    os.kill(int(done.stdout), signal.SIGKILL)
+    assert time.monotonic() - began < 4
+
+
+def test_a_command_sees_none_of_our_environment(host: Host) -> None:
+    host.environ = {**host.environ, "OCF_RESKEY_secret": "s3cret"}
+    assert sorted(line.split("=")[0] for line in host.run("env").stdout.splitlines()) == [
+        "HOME",
+        "LC_ALL",
+        "PATH",
+    ]
+
+
+def test_a_command_is_fed_its_input(host: Host) -> None:
+    assert host.run("cat", stdin="one\ntwo\n").stdout == "one\ntwo\n"
+
+
+def test_endless_output_is_cut_off(host: Host) -> None:
+    done = host.run("head", "-c", "5000000", "/dev/zero")
+    assert 1 << 20 <= len(done.stdout) < 1 << 21
+
+
+def test_a_call_that_hangs_does_not_hang_us(host: Host) -> None:
+    with pytest.raises(TimedOut, match=r"asking the daemon: no answer within 0\.2 s"):
+        host.bounded("asking the daemon", time.sleep, 3, within=0.2)
+
+
+def test_what_a_bounded_call_raises_is_raised(host: Host) -> None:
+    with pytest.raises(ZeroDivisionError):
+        host.bounded("dividing", lambda: 1 / 0)
+
+
+def test_state_is_for_root_only(host: Host) -> None:
+    host.save("web1.run", "a=b\n")
+    folder = Path(host.state_dir)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "web1.run").stat().st_mode) == 0o600
+    assert host.load("web1.run") == "a=b\n"
+    assert [path.name for path in folder.iterdir()] == ["web1.run"]
+
+
+def test_a_state_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to("elsewhere")
+    host = Host(state_dir=str(tmp_path / "state"))
+    with pytest.raises(Failed, match="is not a folder"):
+        host.save("web1.run", "a=b\n")
+    with pytest.raises(Failed, match="is not a folder"):
+        host.load("web1.run")
+
+
+def test_a_state_folder_others_can_write_is_refused(host: Host) -> None:
+    Path(host.state_dir).mkdir()
+    Path(host.state_dir).chmod(0o777)
+    with pytest.raises(Failed, match="not ours alone"):
+        host.save("web1.run", "a=b\n")
+
+
+def test_a_record_that_is_a_link_is_not_followed(host: Host, tmp_path: Path) -> None:
+    host.save("other.run", "")
+    (tmp_path / "secret").write_text("key=1\n")
+    (Path(host.state_dir) / "web1.run").symlink_to(tmp_path / "secret")
+    with pytest.raises(Failed, match="cannot be read"):
+        host.load("web1.run")
+
+
+def test_a_lock_is_held_against_others(host: Host) -> None:
+    host.lock("web1.lock")
+    other = Host(budget=0.3, state_dir=host.state_dir)
+    with pytest.raises(TimedOut, match="another action on this resource"):
+        other.lock("web1.lock")
+
+
+def test_a_zombie_has_no_start_time(host: Host) -> None:
+    assert host.started(os.getpid()) is not None
+    pid = os.posix_spawn("/bin/true", ["true"], {})
+    assert host.wait_for("the child to end", lambda: host.started(pid) is None)
+    os.waitpid(pid, 0)

@@ -1,0 +1,162 @@
+"""The contract the runtime keeps for every agent."""
+
+from hactl_agents.host import Failed, TimedOut
+from hactl_agents.ocf import Status
+from hactl_agents.ocf.main import budget
+from hactl_agents.testing import FakeHost, act, done, environ, reason
+
+from .toy import Toy
+
+PATH = "/srv/toy"
+
+
+def host_with(content: str | None = None) -> FakeHost:
+    host = FakeHost(files={} if content is None else {PATH: content})
+
+    def touch(*argv: str):  # type: ignore[no-untyped-def]
+        host.files[PATH] = "here"
+        return done(*argv)
+
+    def remove(*argv: str):  # type: ignore[no-untyped-def]
+        host.files.pop(PATH, None)
+        return done(*argv)
+
+    host.replies |= {"touch": touch, "rm": remove, "truncate": done("truncate")}
+    return host
+
+
+def test_start_makes_it_run_and_looks() -> None:
+    host = host_with()
+    assert act(Toy, host, "start", path=PATH) == 0
+    assert host.calls == [("touch", PATH)]
+
+
+def test_start_of_what_runs_does_nothing() -> None:
+    host = host_with("here")
+    assert act(Toy, host, "start", path=PATH) == 0
+    assert host.calls == []
+
+
+def test_start_that_changed_nothing_is_a_failure() -> None:
+    host = host_with()
+    host.replies["touch"] = done("touch")
+    assert act(Toy, host, "start", path=PATH) == 1
+    assert host.logged == ["given up"]
+
+
+def test_stop_of_what_is_gone_does_nothing() -> None:
+    host = host_with()
+    assert act(Toy, host, "stop", path=PATH) == 0
+    assert host.calls == []
+
+
+def test_stop_that_left_something_is_a_failure() -> None:
+    host = host_with("here")
+    host.replies["rm"] = done("rm")
+    assert act(Toy, host, "stop", path=PATH) == 1
+
+
+def test_what_cannot_be_looked_at_is_stopped_all_the_same() -> None:
+    host = host_with("here")
+    host.files[PATH] = Failed("input/output error")
+    assert act(Toy, host, "stop", path=PATH) == 0
+    assert host.calls == [("rm", PATH)]
+
+
+def test_monitor_never_answers_stopped_in_doubt() -> None:
+    host = host_with()
+    host.files[PATH] = Failed("input/output error")
+    assert act(Toy, host, "monitor", path=PATH) == 1
+
+
+def test_a_missing_tool_on_a_probe_is_no_answer_pacemaker_would_mask() -> None:
+    assert act(Toy, host_with("no tool"), "monitor", path=PATH) == 1
+
+
+def test_degraded_is_reported_as_degraded() -> None:
+    assert act(Toy, host_with("tired"), "monitor", path=PATH) == Status.DEGRADED
+    assert act(Toy, host_with("tired"), "start", path=PATH) == Status.DEGRADED
+
+
+def test_check_level_10_looks_deeper() -> None:
+    assert act(Toy, host_with("here"), "monitor", path=PATH) == 0
+    assert act(Toy, host_with("here"), "monitor", path=PATH, level=10) == 1
+
+
+def test_a_bad_parameter_stops_start_with_all_complaints_at_once() -> None:
+    assert act(Toy, host_with(), "start", size="200") == 6
+    text = reason(Toy, host_with(), "start", size="200")
+    assert text == "path: this required parameter is not set; size: '200' is more than 100"
+
+
+def test_a_bad_parameter_does_not_stop_stop() -> None:
+    host = host_with("here")
+    assert act(Toy, host, "stop", path=PATH, size="many") == 0
+    assert host.calls == [("rm", PATH)]
+
+
+def test_stop_without_configuration_finds_what_start_recorded() -> None:
+    host = host_with()
+    assert act(Toy, host, "start", path=PATH) == 0
+    assert act(Toy, host, "monitor") == 0
+    assert act(Toy, host, "stop") == 0
+    assert PATH not in host.files
+    assert host.saved == {}
+
+
+def test_without_configuration_and_record_nothing_was_started_here() -> None:
+    assert act(Toy, host_with(), "monitor") == 7
+    assert act(Toy, host_with(), "stop") == 0
+
+
+def test_private_values_are_in_no_message_and_no_record() -> None:
+    host = host_with()
+    assert act(Toy, host, "start", path=PATH, secret="s3cret") == 0
+    assert "s3cret" not in "".join(host.saved.values())
+    assert "s3cret" not in reason(Toy, host, "validate-all", path=PATH, secret="s3cret\n")
+
+
+def test_an_unknown_action_is_unimplemented() -> None:
+    assert act(Toy, host_with(), "promote", path=PATH) == 3
+    assert act(Toy, host_with(), "reload", path=PATH) == 3
+
+
+def test_validate_all_touches_nothing() -> None:
+    host = FakeHost()
+    assert act(Toy, host, "validate-all", path=PATH) == 0
+    assert act(Toy, host, "validate-all", path="bad\npath") == 6
+    assert host.calls == []
+
+
+def test_actions_on_one_resource_wait_for_each_other() -> None:
+    host = host_with()
+    act(Toy, host, "start", path=PATH)
+    assert host.locked == ["test.run.lock"]
+
+
+def test_a_hanging_call_names_the_step() -> None:
+    host = host_with()
+    host.replies["touch"] = TimedOut("touch /srv/toy: no answer within 18.0 s")
+    assert reason(Toy, host, "start", path=PATH) == "touch /srv/toy: no answer within 18.0 s"
+
+
+def test_the_deadline_leaves_time_to_answer() -> None:
+    assert budget(environ({}, timeout="20000"), Toy, "start") == 18.0
+    assert budget(environ({}, timeout="600000"), Toy, "start") == 595.0
+    assert budget({}, Toy, "start") == 27.0
+
+
+def test_anonymous_clone_instances_share_a_record() -> None:
+    host = host_with()
+    names = [
+        Toy(host, {**environ({"path": PATH}), "OCF_RESOURCE_INSTANCE": name}).record.name
+        for name in ("lan:0", "lan:1", "lan")
+    ]
+    assert names == ["lan.run"] * 3
+
+
+def test_reload_records_the_new_values() -> None:
+    host = host_with()
+    act(Toy, host, "start", path=PATH, size="1")
+    act(Toy, host, "reload-agent", path=PATH, size="2")
+    assert "param.size=2\n" in host.saved["test.run"]

@@ -1,0 +1,105 @@
+"""Who may import whom. The arrows point one way, and slow modules stay off the monitor path."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = {
+    "hactl": ROOT / "hactl",
+    "hactl_agents": ROOT / "agents/hactl_agents",
+    "hactl_fencing": ROOT / "fencing/hactl_fencing",
+}
+# room -> what it may import of ours, beside itself
+MAY_IMPORT = {
+    "hactl_agents": set[str](),
+    "hactl_fencing": {"hactl_agents.declare", "hactl_agents.host"},
+    "hactl.errors": set[str](),
+    "hactl.model": {"hactl.errors"},
+    "hactl.topology": {"hactl.model", "hactl.errors", "hactl.catalog"},
+    "hactl.catalog": {"hactl.errors", "hactl_agents", "hactl_fencing"},
+    "hactl.corosync": {"hactl.model", "hactl.errors"},
+    "hactl.cib": {"hactl.model", "hactl.errors"},
+    "hactl.plan": {"hactl.cib", "hactl.simulate", "hactl.model", "hactl.errors"},
+    "hactl.simulate": {"hactl.cib", "hactl.model", "hactl.errors"},
+    "hactl.live": {"hactl.cib", "hactl.plan", "hactl.simulate", "hactl.model", "hactl.errors"},
+    "hactl.lab": {"hactl.errors", "hactl_agents", "hactl_fencing", "hactl.model", "hactl.corosync"},
+    "hactl.cli": {"hactl.errors", "hactl.commands"},
+}
+SHELL = ("hactl.commands", "hactl.live", "hactl.lab", "hactl.cli")
+WORLD = {"subprocess", "socket", "os", "shutil", "time", "signal", "tempfile", "requests"}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for package, folder in SOURCES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join((package, *(part for part in parts if part != "__init__")))
+            yield name, ast.parse(path.read_text())
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, room: str) -> bool:
+    return name == room or name.startswith(room + ".")
+
+
+def room_of(name: str) -> str | None:
+    fitting = [room for room in MAY_IMPORT if within(name, room)]
+    return max(fitting, key=len, default=None)
+
+
+def strangers(name: str, tree: ast.Module) -> list[str]:
+    """Imports of ours that the room of this module may not have."""
+    room = room_of(name)
+    if room is None:
+        return []
+    allowed = MAY_IMPORT[room] | {room}
+    ours = {target for target in imports(tree) if target.split(".")[0] in SOURCES}
+    bare = {"hactl", "hactl_agents", "hactl_fencing"}
+    return sorted(
+        target for target in ours - bare if not any(within(target, good) for good in allowed)
+    )
+
+
+@pytest.mark.parametrize(("name", "tree"), [pytest.param(n, t, id=n) for n, t in modules()])
+def test_imports_point_one_way(name: str, tree: ast.Module) -> None:
+    assert strangers(name, tree) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "tree"),
+    [
+        pytest.param(n, t, id=n)
+        for n, t in modules()
+        if within(n, "hactl") and not any(within(n, shell) for shell in SHELL)
+    ],
+)
+def test_the_inside_touches_no_world(name: str, tree: ast.Module) -> None:
+    assert {target.split(".")[0] for target in imports(tree)} & WORLD == set(), name
+
+
+def test_the_walk_notices_a_wrong_import() -> None:
+    tree = ast.parse("from hactl.live.runner import Runner")
+    assert strangers("hactl.cib.document", tree) == [
+        "hactl.live.runner",
+        "hactl.live.runner.Runner",
+    ]
+    assert strangers("hactl_fencing.lab", ast.parse("import hactl_agents.ocf")) == [
+        "hactl_agents.ocf"
+    ]
+
+
+def test_source_roots_are_no_packages() -> None:
+    # a package called `fencing` on sys.path breaks every fence agent of the distribution
+    for folder in ("agents", "fencing"):
+        assert not (ROOT / folder / "__init__.py").exists()
