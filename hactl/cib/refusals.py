@@ -1,0 +1,87 @@
+"""Reasons not to merge: finds them in the trees, one sentence each, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from lxml.etree import _Element
+
+from hactl.cib import references
+from hactl.cib.ownership import is_ours
+from hactl.errors import ClusterError
+
+
+class Refused(ClusterError):
+    """The topology does not fit the cluster as it is: one sentence for each reason."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("\n".join(f"hactl: {reason}" for reason in reasons))
+        self.reasons = tuple(reasons)
+
+
+def refusals(
+    live: _Element, wanted: _Element, merged: _Element, adopt: Collection[str]
+) -> list[str]:
+    """Return why ``wanted`` must not be merged into ``live``; all are ``<configuration>``."""
+    return [
+        *unknown_nodes(live, wanted),
+        *in_the_way(live, wanted, adopt),
+        *nothing_to_adopt(live, wanted, adopt),
+        *ids_given_twice(merged),
+        *dangling_references(live, merged),
+    ]
+
+
+def unknown_nodes(live: _Element, wanted: _Element) -> Iterator[str]:
+    there = {node.get("uname", "") for node in live.iterfind("nodes/node")}
+    for node in wanted.iterfind("nodes/node"):
+        name = node.get("uname", "")
+        if there and name not in there:
+            yield (
+                f"{name}: the cluster has no such node, it has {', '.join(sorted(there))}; "
+                "start Pacemaker there first, or correct the name in the topology"
+            )
+
+
+def in_the_way(live: _Element, wanted: _Element, adopt: Collection[str]) -> Iterator[str]:
+    ours = {resource.get("id") for resource in wanted.iterfind("resources/*")}
+    for resource in live.iterfind("resources/*"):
+        name = resource.get("id", "")
+        if name in ours and name not in adopt and not is_ours(resource):
+            yield (
+                f"{name}: the cluster has a {resource.tag} of this name that hactl did not make; "
+                f"rename yours, or take it over with --adopt {name}"
+            )
+
+
+def nothing_to_adopt(live: _Element, wanted: _Element, adopt: Collection[str]) -> Iterator[str]:
+    there = {resource.get("id") for resource in live.iterfind("resources/*")}
+    ours = {resource.get("id") for resource in wanted.iterfind("resources/*")}
+    for name in sorted(adopt):
+        if name not in there:
+            yield f"--adopt {name}: the cluster has no resource of this name"
+        elif name not in ours:
+            yield f"--adopt {name}: the topology has no resource of this name"
+
+
+def ids_given_twice(merged: _Element) -> Iterator[str]:
+    for name in references.twice(merged):
+        places = references.owners(merged, name)
+        where = " and ".join(dict.fromkeys(f"{place.tag} {place.get('id')}" for place in places))
+        yield f"{name}: this id would be used twice, in {where}; rename yours"
+
+
+def dangling_references(live: _Element, merged: _Element) -> Iterator[str]:
+    """What dangled before we came is not our affair, and stays."""
+    found = references.dangling(merged)
+    gone = set(references.ids(live)) if found else set()
+    for reference in found:
+        owner = f"{reference.owner.tag} {reference.owner.get('id')}"
+        if is_ours(reference.owner):
+            yield f"{owner}: {reference.target} is neither in the topology nor in the cluster"
+        elif reference.target in gone:
+            yield (
+                f"{owner}, which hactl does not own, refers to {reference.target}, which is no "
+                f"longer in the topology; remove {reference.owner.get('id')} first, "
+                f"or keep {reference.target}"
+            )
