@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "hactl.lab": {"hactl.errors", "hactl_agents", "hactl_fencing", "hactl.model", "hactl.corosync"},
     "hactl.cli": {"hactl.errors", "hactl.commands"},
 }
-SHELL = ("hactl.commands", "hactl.live", "hactl.lab", "hactl.cli")
+SHELL = ("hactl.commands", "hactl.live", "hactl.lab", "hactl.cli", "hactl.topology.source")
 WORLD = {"subprocess", "socket", "os", "shutil", "time", "signal", "tempfile", "requests"}
 
 

@@ -1,0 +1,119 @@
+"""The declarations of the installed agents, as values: what there is, and what it takes."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from hactl.errors import HactlError
+
+if TYPE_CHECKING:
+    from hactl_agents.declare import Param
+    from hactl_agents.ocf.agent import Agent
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    kind: str
+    text: str
+    required: bool
+    default: str | None
+    reloadable: bool
+    choices: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """What stands behind the type: ``, required`` or ``, default 20``."""
+        words = []
+        if self.required:
+            words.append("required")
+        if self.default not in (None, ""):
+            words.append(f"default {self.default}")
+        if self.reloadable:
+            words.append("changed without a restart")
+        return "".join(f", {word}" for word in words)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """An agent as its declarations describe it. ``name`` is ocf:hactl:TYPE or fence_NAME."""
+
+    name: str
+    summary: str
+    text: str
+    parameters: tuple[Parameter, ...]
+    actions: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@cache
+def catalog() -> dict[str, Description]:
+    """Every agent by its full name: resource agents first, then fence agents."""
+    from hactl_agents.install import fence_agents, resource_agents
+
+    found = {}
+    for name, agent in resource_agents().items():
+        full = f"ocf:hactl:{name}"
+        found[full] = resource_agent(full, agent)
+    for name, device in fence_agents().items():
+        found[name] = fence_agent(name, device)
+    return found
+
+
+def find(name: str) -> Description:
+    """The agent called ``name``, with or without ocf:hactl:. Raises HactlError."""
+    known = catalog()
+    for full in (name, f"ocf:hactl:{name}", f"fence_{name}"):
+        if full in known:
+            return known[full]
+    short = {full.rpartition(":")[2].lower(): full for full in known}
+    close = difflib.get_close_matches(name.rpartition(":")[2].lower(), short, n=1)
+    hint = f"did you mean {short[close[0]]}?" if close else "hactl agents list names them all"
+    raise HactlError(f"{name}: no such agent", hint)
+
+
+def resource_agent(name: str, agent: type[Agent]) -> Description:
+    from hactl_agents.ocf.metadata import STANDARD, described
+
+    short, long = described(agent)
+    advice = [
+        action_line(action, each) for action, all_ in agent.actions().items() for each in all_
+    ]
+    standard = [f"{action} timeout={timeout}s" for action, timeout in STANDARD.items()]
+    parameters = tuple(map(parameter, agent.params().values()))
+    return Description(name, short, long, parameters, (*advice, *standard))
+
+
+def fence_agent(name: str, device: type) -> Description:
+    from hactl_agents.declare import declared
+
+    short, _, long = (device.__doc__ or "").strip().partition("\n\n")
+    parameters = tuple(map(parameter, declared(device).values()))
+    summary = " ".join(short.split()).rstrip(".")
+    text = "\n\n".join(" ".join(part.split()) for part in (long or short).split("\n\n"))
+    return Description(name, summary, text, parameters, tuple(getattr(device, "ACTIONS", ())))
+
+
+def parameter(param: Param) -> Parameter:
+    return Parameter(
+        param.name,
+        param.kind,
+        param.longdesc,
+        param.required,
+        param.default_text(),
+        param.reloadable,
+        tuple(param.choices),
+    )
+
+
+def action_line(action: str, advice: dict[str, Any]) -> str:
+    """``monitor timeout=20s interval=10s``"""
+    words = [action, f"timeout={advice['timeout']}s"]
+    words += [f"interval={advice['interval']}s"] if advice["interval"] else []
+    words += [f"depth={advice['depth']}"] if advice["depth"] else []
+    return " ".join(words)
