@@ -6,7 +6,7 @@ interpreter; ``os``, ``subprocess`` and ``signal`` would each cost every monitor
 
 import errno
 import posix
-import stat
+import _stat
 import time
 
 TYPE_CHECKING = False
@@ -372,7 +372,7 @@ class Host:
             found = posix.lstat(self.state_dir)
         except OSError:
             return None
-        if not stat.S_ISDIR(found.st_mode):
+        if not _stat.S_ISDIR(found.st_mode):
             raise Failed(f"{self.state_dir}: is not a folder")
         folder = self.state()
         try:
