@@ -1,0 +1,1 @@
+"""A real Corosync + Pacemaker cluster in namespaces of this machine, for tests, demos and play."""

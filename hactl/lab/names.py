@@ -1,0 +1,82 @@
+"""Finding labs by name: a lab is its abstract socket, so there is no file that could be stale."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import struct
+from pathlib import Path
+
+from hactl.errors import HactlError
+
+PREFIX = "hactl-lab-"
+
+
+class NameInUse(HactlError):
+    """There is a lab of this name already."""
+
+
+class NoLab(HactlError):
+    """There is no such lab."""
+
+
+def claim(name: str) -> socket.socket:
+    """The socket that is the lab ``name`` from now on. Raises NameInUse."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(f"\0{PREFIX}{name}")
+    except OSError as exc:
+        listener.close()
+        if exc.errno != errno.EADDRINUSE:
+            raise
+        raise NameInUse(
+            f"a lab {name!r} is running", f"hactl lab down --name {name}, or choose another --name"
+        ) from None
+    return listener
+
+
+def connect(name: str) -> socket.socket:
+    """A connection to the running lab ``name``. Raises NoLab."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(f"\0{PREFIX}{name}")
+    except OSError:
+        connection.close()
+        others = running(Path("/proc/net/unix").read_text())
+        hint = f"running: {', '.join(others)}" if others else "hactl lab up starts one"
+        raise NoLab(f"no lab {name!r} is running here", hint) from None
+    return connection
+
+
+def running(proc_net_unix: str) -> list[str]:
+    """The names of the labs in this network namespace, from the text of /proc/net/unix."""
+    marker = f"@{PREFIX}"
+    found = set()
+    for line in proc_net_unix.splitlines():
+        fields = line.split()
+        listens = len(fields) == 8 and fields[3] == "00010000"  # __SO_ACCEPTCON
+        if listens and fields[7].startswith(marker):
+            found.add(fields[7].removeprefix(marker))
+    return sorted(found)
+
+
+def owner(connection: socket.socket) -> int:
+    """The process behind a lab: whoever called listen(2)."""
+    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", data)[0])
+
+
+def slay(name: str, within: float = 30.0) -> None:
+    """Kill the one process of a lab and wait until it is gone. Raises NoLab."""
+    import select
+
+    with connect(name) as connection:
+        handle = os.pidfd_open(owner(connection))
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        if not select.select([handle], [], [], within)[0]:
+            raise HactlError(f"lab {name!r} is still there {within:.0f} s after SIGKILL")
+    finally:
+        os.close(handle)

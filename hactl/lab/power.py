@@ -1,0 +1,75 @@
+"""The power switch of the nodes, and the record of every time it was used.
+
+It stands outside the nodes, as a BMC does: what it says is what it has seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from hactl.errors import HactlError
+
+
+@dataclass(frozen=True, slots=True)
+class PowerAction:
+    """One use of the switch. ``time`` is in seconds since the epoch, ``took`` in seconds."""
+
+    time: float
+    node: str
+    action: str
+    by: str
+    result: str
+    took: float
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class PowerSwitch:
+    """Turns nodes off and on by functions passed in, and remembers it."""
+
+    def __init__(
+        self,
+        nodes: tuple[str, ...],
+        is_on: Callable[[str], bool],
+        cut_off: Callable[[str], None],
+        boot: Callable[[str], None],
+    ) -> None:
+        self.nodes = nodes
+        self.is_on = is_on
+        self.cut_off = cut_off
+        self.boot = boot
+        self.history: list[PowerAction] = []
+
+    def state(self, node: str) -> str:
+        """``on`` or ``off``. Raises HactlError for a node there is not."""
+        self.known(node)
+        return "on" if self.is_on(node) else "off"
+
+    def use(self, node: str, action: str, by: str) -> str:
+        """Do ``on``, ``off`` or ``reboot``; the state afterwards. Raises HactlError."""
+        self.known(node)
+        if action not in ("on", "off", "reboot"):
+            raise HactlError(f"the power switch has no {action!r}", "use on, off or reboot")
+        started, clock = time.time(), time.monotonic()
+        result = "failed"
+        try:
+            if action in ("off", "reboot") and self.is_on(node):
+                self.cut_off(node)
+            if action in ("on", "reboot") and not self.is_on(node):
+                self.boot(node)
+            result = self.state(node)
+        finally:
+            took = round(time.monotonic() - clock, 4)
+            self.history.append(PowerAction(started, node, action, by, result, took))
+        return result
+
+    def happened(self, node: str, action: str, by: str) -> None:
+        """Remember what a node did to itself."""
+        self.history.append(PowerAction(time.time(), node, action, by, self.state(node), 0.0))
+
+    def known(self, node: str) -> None:
+        if node not in self.nodes:
+            raise HactlError(f"there is no node {node!r}", f"there are {', '.join(self.nodes)}")
