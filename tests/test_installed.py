@@ -1,0 +1,140 @@
+"""The project installed for /usr/bin/python3, as on a node: the tools of the field see it.
+
+Everything happens on an overlay of the root file system that goes with the test's mount namespace.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+ROOT = Path(__file__).resolve().parent.parent
+AGENTS = ("KvmGuest", "LxcContainer", "LinuxBridge")
+NEEDED = ("pcs", "crm", "crm_resource", "stonith_admin", "fence_apc", "unshare")
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.xdist_group("installed"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root for an overlay of /"),
+    *(
+        pytest.mark.skipif(shutil.which(tool) is None, reason=f"{tool} is not installed")
+        for tool in NEEDED
+    ),
+]
+
+# a node's root file system: this machine's, with a layer on top that is lost at the end
+HOLD = """
+set -e
+mount -t tmpfs tmpfs {work}
+mkdir {work}/upper {work}/layer {work}/root
+mount -t overlay overlay -o lowerdir=/,upperdir={work}/upper,workdir={work}/layer {work}/root
+for folder in proc sys dev; do mount --rbind /$folder {work}/root/$folder; done
+echo ready
+exec sleep infinity
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True, timeout=200)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def node(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    work = tmp_path_factory.mktemp("node")
+    shutil.copy(wheel, "/var/tmp")
+    copy = Path("/var/tmp") / wheel.name
+    hold = subprocess.Popen(
+        ["unshare", "--mount", "--kill-child", "--fork", "sh", "-c", HOLD.format(work=work)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert hold.stdout is not None
+        assert hold.stdout.readline() == "ready\n"
+        enter = ["nsenter", "-t", child_of(hold.pid), "--mount", "chroot", f"{work}/root"]
+
+        def run(*argv: str, **kwargs: str) -> "subprocess.CompletedProcess[str]":
+            return subprocess.run(
+                [*enter, "env", "LC_ALL=C.UTF-8", *argv],
+                capture_output=True, text=True, timeout=200, check=False, **kwargs,
+            )  # fmt: skip
+
+        pip = [sys.executable, "-m", "pip", "--python", "/usr/bin/python3", "-q", "install"]
+        done = run(*pip, "--break-system-packages", str(copy))
+        assert done.returncode == 0, done.stderr
+        done = run("/usr/local/bin/hactl", "agents", "install")
+        assert done.returncode == 0, done.stderr
+        yield run
+    finally:
+        copy.unlink()
+        hold.kill()
+        if hold.stdout:
+            hold.stdout.close()
+        hold.wait()
+
+
+def child_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_pcs_describes_the_agent(node: Run, agent: str) -> None:
+    done = node("pcs", "resource", "describe", f"ocf:hactl:{agent}")
+    assert done.returncode == 0, done.stderr
+    assert f"ocf:hactl:{agent} - " in done.stdout
+    assert "Resource options:" in done.stdout
+    assert "Warning" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_crmsh_describes_the_agent(node: Run, agent: str) -> None:
+    done = node("crm", "ra", "info", f"ocf:hactl:{agent}")
+    assert done.returncode == 0, done.stderr
+    assert f"(ocf:hactl:{agent})" in done.stdout
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_crm_resource_shows_the_metadata(node: Run, agent: str) -> None:
+    done = node("crm_resource", "--show-metadata", f"ocf:hactl:{agent}")
+    assert done.returncode == 0, done.stderr
+    assert etree.fromstring(done.stdout.encode()).get("name") == agent
+
+
+def test_pcs_and_the_fencer_describe_the_fence_agent(node: Run) -> None:
+    done = node("pcs", "stonith", "describe", "fence_lab")
+    assert done.returncode == 0, done.stderr
+    assert "plug" in done.stdout
+    done = node("stonith_admin", "--metadata", "--agent", "fence_lab")
+    assert done.returncode == 0, done.stderr
+    assert etree.fromstring(done.stdout.encode()).get("name") == "fence_lab"
+
+
+def test_the_distributions_fence_agents_still_work(node: Run) -> None:
+    # a package called `fencing` or `ocf` in site-packages would break each of them
+    done = node("/usr/sbin/fence_apc", "-o", "metadata")
+    assert done.returncode == 0, done.stderr
+    assert etree.fromstring(done.stdout.encode()).get("name") == "fence_apc"
+
+
+def test_hactl_lists_what_it_installed(node: Run) -> None:
+    done = node("/usr/local/bin/hactl", "agents", "list")
+    assert done.returncode == 0, done.stderr
+    listed = {line.split()[0] for line in done.stdout.splitlines()}
+    assert {"fence_lab", *(f"ocf:hactl:{agent}" for agent in AGENTS)} <= listed
+
+
+def test_an_installed_agent_answers_pacemakers_validation(node: Run) -> None:
+    done = node(
+        "crm_resource", "--validate", "--class", "ocf", "--provider", "hactl",
+        "--agent", "LinuxBridge", "--option", "bridge=br-lan",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
