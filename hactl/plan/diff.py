@@ -40,7 +40,11 @@ KINDS = {
     "acl_group": "acl",
 }
 # In the order in which they are read: what holds first, what is held by it after.
-ORDER = ["properties", "property", "node", "defaults", "fencing", "fencing-level", "network", "storage", "address", "gateway", "container", "guest", "raw", "resource", "order", "colocation", "location", "ticket"]
+ORDER = (
+    *("properties", "property", "node", "defaults", "fencing", "fencing-level"),
+    *("network", "storage", "address", "gateway", "container", "guest", "raw", "resource"),
+    *("order", "colocation", "location", "ticket"),
+)
 
 
 @dataclass(frozen=True, slots=True)
