@@ -75,7 +75,18 @@ def test_a_missing_tool_on_a_probe_is_no_answer_pacemaker_would_mask() -> None:
 
 def test_degraded_is_reported_as_degraded() -> None:
     assert act(Toy, host_with("tired"), "monitor", path=PATH) == Status.DEGRADED
-    assert act(Toy, host_with("tired"), "start", path=PATH) == Status.DEGRADED
+
+
+def test_what_runs_degraded_needs_no_start() -> None:
+    host = host_with("tired")
+    assert act(Toy, host, "start", path=PATH) == 0
+    assert host.calls == []
+
+
+def test_a_stop_that_left_something_degraded_is_a_failure() -> None:
+    host = host_with("tired")
+    host.replies["rm"] = done("rm")
+    assert act(Toy, host, "stop", path=PATH) == 1
 
 
 def test_check_level_10_looks_deeper() -> None:

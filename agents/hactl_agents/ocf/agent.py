@@ -138,12 +138,17 @@ class Agent:
             raise NotConfigured(str(exc)) from None
 
     def fall_back_on_record(self) -> None:
-        """Use the values the resource was started with where today's cannot be read."""
+        """Use the values the resource was started with where today's cannot be read.
+
+        What does not say which resource it is falls back on its default: no reason to fail a stop.
+        """
         recorded = self.record.parameters()
         params = self.params()
         for name in list(self.values.complaints):
             if name in recorded:
                 self.values[name] = params[name].read(recorded[name])
+            elif not params[name].required and not params[name].unique:
+                self.values[name] = params[name].default
 
     def reread_record(self) -> None:
         """Take the record as it is now that nobody else is acting on this resource."""

@@ -72,12 +72,8 @@ def perform(agent: "Agent", wanted: str) -> int:
 
 def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     agent.preflight()
-    try:
-        if agent.look() in RUNS:
-            return OK
-    except Failed:
-        if not agent.converges:
-            raise
+    if is_running(agent):
+        return OK
     agent.note_parameters()
     try:
         agent.start()  # type: ignore[attr-defined]
@@ -115,6 +111,19 @@ def call(agent: "Agent", wanted: str) -> int:
 ACTIONS = {"start": start, "stop": stop, "reload-agent": reload_agent}
 
 
+def is_running(agent: "Agent") -> bool:
+    """Also when degraded: what runs needs no start. Half started counts only where that helps."""
+    try:
+        return agent.look() in RUNS
+    except Degraded as exc:
+        agent.host.log(f"runs already, degraded: {exc}")
+        return True
+    except Failed:
+        if not agent.converges:
+            raise
+        return False
+
+
 def is_stopped(agent: "Agent") -> bool:
     """False also when the look failed: what is broken still has to be stopped."""
     try:
@@ -138,8 +147,9 @@ def budget(environ: "Mapping[str, str]", agent: "type[Agent]", wanted: str) -> f
 def answer(host: Host, wanted: str, exc: Failed) -> int:
     """Tell Pacemaker why, in one line, and which code that is."""
     code = exc.code
-    if wanted in EVIDENCE_ONLY and not isinstance(exc, (Degraded, Unimplemented)):
-        code = GENERIC
+    harmless = (Degraded, Unimplemented) if wanted == "monitor" else Unimplemented
+    if wanted in EVIDENCE_ONLY and not isinstance(exc, harmless):
+        code = GENERIC  # to Pacemaker a stop that is "degraded" is a stop that worked
     reason = " ".join(str(exc).split()) or type(exc).__name__
     prefix = host.environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
     posix.write(2, f"{prefix}{reason[:500]}\n".encode(errors="replace"))
