@@ -1,4 +1,4 @@
-"""corosync.conf of a lab: two knet links, encryption, and a token that does not grow with the nodes."""
+"""corosync.conf of a lab: two knet links, encryption, a token that does not grow with the nodes."""
 
 from __future__ import annotations
 

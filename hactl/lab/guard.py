@@ -6,7 +6,6 @@ it must reset the node. The lab reads the guard and does it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from hactl.lab import linux
@@ -56,7 +55,7 @@ def guard_file(dangerous: Path, harmless: Path) -> None:
     if not dangerous.exists():
         return
     linux.bind(str(harmless), str(dangerous))
-    if not os.path.samefile(harmless, dangerous):
+    if not harmless.samefile(dangerous):
         raise OSError(f"{dangerous} could not be guarded")
 
 

@@ -82,7 +82,7 @@ class Lab:
     # reaching in
 
     def exec(self, node: str, *argv: str, stdin: str = "", timeout: float | None = 60.0) -> Result:
-        """Run a command in a node (or in ``client``, the switch) to its end, at most ``timeout`` s."""
+        """Run a command in a node, or in ``client``, to its end, at most ``timeout`` seconds."""
         with self.entrance(node) as entrance:
             try:
                 done = subprocess.run(

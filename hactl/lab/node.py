@@ -1,4 +1,4 @@
-"""One node as processes: booting it, killing it, freezing it. The switch and the power are elsewhere."""
+"""One node as processes: booting, killing and freezing it. It knows no other node."""
 
 from __future__ import annotations
 
@@ -167,12 +167,13 @@ def environment(name: str) -> dict[str, str]:
 
 def processes(pid: int) -> list[int]:
     """Every process of the node whose first process is ``pid``, containers in it included."""
-    target = os.stat(f"/proc/{pid}/ns/pid").st_ino
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and target in pid_namespaces(int(name)):
-            found.append(int(name))
-    return found
+    target = pid_namespace(pid)
+    every = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
+    return [each for each in every if target in pid_namespaces(each)]
+
+
+def pid_namespace(pid: int) -> int:
+    return Path(f"/proc/{pid}/ns/pid").stat().st_ino
 
 
 def pid_namespaces(pid: int) -> list[int]:
