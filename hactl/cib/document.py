@@ -1,0 +1,83 @@
+"""Cluster -> CIB: everything hactl wants in the configuration, marked as its own."""
+
+from __future__ import annotations
+
+from lxml import etree
+from lxml.etree import _Element
+
+from hactl.cib.constraints import constraint_element
+from hactl.cib.fencing import fencing_topology
+from hactl.cib.nodes import nodes_element
+from hactl.cib.options import crm_config, defaults
+from hactl.cib.resources import resource_element
+from hactl.errors import HactlError
+from hactl.model.cluster import Cluster
+
+# The oldest schema that has all we say (roles Promoted and Unpromoted): Pacemaker 2.1.0.
+SCHEMA = "pacemaker-3.7"
+FEATURE_SET = "3.7.0"
+
+ONLINE = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
+
+
+def cib(cluster: Cluster) -> _Element:
+    """Return a whole CIB: every node is there, and nothing runs yet.
+
+    So `crm_verify` and `crm_simulate` judge the configuration, not nodes they never saw.
+    """
+    made = etree.Element(
+        "cib",
+        {"validate-with": SCHEMA, "crm_feature_set": FEATURE_SET}
+        | {"have-quorum": "1", "admin_epoch": "0", "epoch": "1", "num_updates": "0"},
+    )
+    made.append(configuration(cluster))
+    made.append(fresh_status(cluster))
+    return made
+
+
+def fresh_status(cluster: Cluster) -> _Element:
+    status = etree.Element("status")
+    for node in cluster.nodes:
+        named = {"id": str(node.id), "uname": node.name}
+        etree.SubElement(status, "node_state", named | ONLINE)
+    return status
+
+
+def configuration(cluster: Cluster) -> _Element:
+    """Return ``<configuration>``: exactly what hactl wants, and owns.
+
+    Raises HactlError if two elements would get the same id.
+    """
+    made = etree.Element("configuration")
+    made.append(crm_config(cluster.properties))
+    made.append(nodes_element(cluster.nodes))
+    resources = etree.SubElement(made, "resources")
+    resources.extend(resource_element(resource) for resource in cluster.resources)
+    constraints = etree.SubElement(made, "constraints")
+    constraints.extend(constraint_element(constraint) for constraint in cluster.constraints)
+    if cluster.fencing_levels:
+        made.append(fencing_topology(cluster.fencing_levels))
+    if cluster.resource_defaults:
+        made.append(defaults("rsc_defaults", cluster.resource_defaults))
+    if cluster.operation_defaults:
+        made.append(defaults("op_defaults", cluster.operation_defaults))
+    refuse_twins(made)
+    return made
+
+
+def refuse_twins(configuration: _Element) -> None:
+    seen: set[str] = set()
+    for element in configuration.iter("*"):
+        # A node's id is its number in corosync and no XML id.
+        id_ = "" if element.tag == "node" else element.get("id", "")
+        if id_ and id_ in seen:
+            raise HactlError(
+                f"two elements of the CIB would have the id {id_!r}",
+                "give one of the resources it is made from another name",
+            )
+        seen.add(id_)
+
+
+def text(element: _Element) -> bytes:
+    """Return the document as bytes to read, print and keep in git."""
+    return etree.tostring(element, xml_declaration=True, encoding="utf-8", pretty_print=True)

@@ -1,0 +1,107 @@
+"""Ids of what hactl writes: readable, stable, and different whenever the content is.
+
+The id of a constraint is a function of its whole content, so "same id, other content" in a live
+CIB can only be an edit by hand. The words between the names tell them apart; where a name itself
+contains such a word the id carries a digest, so that no two constraints ever share one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import singledispatch
+
+from hactl.cib.ownership import PREFIX
+from hactl.model.constraint import INFINITY, Colocation, Confinement, Location, Order, OrderKind
+from hactl.model.fencing import FencingLevel
+
+WORDS = frozenset(
+    {"then", "with", "from", "on", "and", "for", "by", "as"}
+    | {"start", "stop", "promote", "demote", "optional", "serialize", "oneway"}
+)
+
+
+def derived(owner: str, part: str, name: str = "") -> str:
+    """Return the id of a part of ``owner``: ``web1-meta_attributes``, as pcs would call it."""
+    return f"{owner}-{part}-{name}" if name else f"{owner}-{part}"
+
+
+def operation_id(owner: str, name: str, interval: str) -> str:
+    return f"{owner}-{name}-interval-{interval}"
+
+
+def own(*parts: str) -> str:
+    """Return an id of hactl's own: ``hactl-node1-utilization``."""
+    return PREFIX + "-".join(parts)
+
+
+@singledispatch
+def constraint_id(constraint: object) -> str:
+    """Return the id of a constraint or fencing level, an injective function of its content."""
+    raise TypeError(f"no id for {constraint!r}")
+
+
+@constraint_id.register
+def _(order: Order) -> str:
+    names = (order.first, order.then)
+    if order == Order(*names, OrderKind.MANDATORY, "stop", "stop", symmetrical=False):
+        return spelled(order, names, f"stop-{order.first}-then-{order.then}")
+    first = acting(order.first_action, order.first)
+    then = acting(order.then_action, order.then)
+    kind = "" if order.kind is OrderKind.MANDATORY else f"-{order.kind.lower()}"
+    once = "" if order.symmetrical else "-oneway"
+    return spelled(order, names, f"order-{first}-then-{then}{kind}{once}")
+
+
+@constraint_id.register
+def _(colocation: Colocation) -> str:
+    rsc, other, score = colocation.rsc, colocation.with_rsc, colocation.score
+    rsc += f"-as-{colocation.rsc_role.lower()}" if colocation.rsc_role else ""
+    other += f"-as-{colocation.with_rsc_role.lower()}" if colocation.with_rsc_role else ""
+    if score >= INFINITY:
+        text = f"colocate-{rsc}-with-{other}"
+    elif score <= -INFINITY:
+        text = f"apart-{rsc}-from-{other}"
+    elif score >= 0:
+        text = f"near-{rsc}-with-{other}-{score}"
+    else:
+        text = f"far-{rsc}-from-{other}-{-score}"
+    return spelled(colocation, (colocation.rsc, colocation.with_rsc), text)
+
+
+@constraint_id.register
+def _(location: Location) -> str:
+    rsc, node, score = location.rsc, location.node, location.score
+    if score >= INFINITY:
+        text = f"pin-{rsc}-on-{node}"
+    elif score <= -INFINITY:
+        text = f"ban-{rsc}-from-{node}"
+    elif score >= 0:
+        text = f"prefer-{rsc}-on-{node}-{score}"
+    else:
+        text = f"avoid-{rsc}-on-{node}-{-score}"
+    return spelled(location, (rsc, node), text)
+
+
+@constraint_id.register
+def _(confinement: Confinement) -> str:
+    nodes = "-and-".join(confinement.nodes)
+    names = (confinement.rsc, *confinement.nodes)
+    return spelled(confinement, names, f"only-{confinement.rsc}-on-{nodes}")
+
+
+@constraint_id.register
+def _(level: FencingLevel) -> str:
+    devices = "-and-".join(level.devices)
+    text = f"level-{level.index}-for-{level.node}-by-{devices}"
+    return spelled(level, (level.node, *level.devices), text)
+
+
+def acting(action: str, name: str) -> str:
+    return name if action == "start" else f"{action}-{name}"
+
+
+def spelled(value: object, names: tuple[str, ...], text: str) -> str:
+    if not any(WORDS.intersection(name.split("-")) for name in names):
+        return PREFIX + text
+    digest = hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+    return f"{PREFIX}x{digest}-{text}"

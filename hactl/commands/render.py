@@ -1,0 +1,35 @@
+"""`hactl render`: the CIB or corosync.conf that a topology stands for."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from hactl import corosync, topology
+from hactl.atomic import write
+from hactl.cib import document
+from hactl.errors import Problem
+
+
+@click.command(epilog="Example: hactl render cluster.yaml -o cib.xml")
+@click.argument("file")
+@click.option("--corosync", "want_corosync", is_flag=True, help="Write corosync.conf instead.")
+@click.option("-o", "--output", metavar="OUT", help="Write to a file, all or nothing.")
+def render(file: str, want_corosync: bool, output: str | None) -> None:
+    """Write the CIB that the topology in FILE stands for (- reads standard input)."""
+    cluster, warnings = topology.read(file)
+    report(warnings)
+    if want_corosync:
+        data = corosync.render(cluster).encode()
+    else:
+        data = document.text(document.cib(cluster))
+    if output:
+        write(output, data)
+    else:
+        sys.stdout.buffer.write(data)
+
+
+def report(warnings: list[Problem]) -> None:
+    for warning in warnings:
+        click.echo(str(warning), err=True)

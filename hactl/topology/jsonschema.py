@@ -1,0 +1,67 @@
+"""The JSON schema of the topology file: for editors, for the reference page, for suggestions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from hactl.topology.places import Step
+from hactl.topology.schema.document import Document
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@cache
+def json_schema() -> dict[str, Any]:
+    """Return the schema, without the titles that repeat the keys."""
+    schema: dict[str, Any] = without_titles(Document.model_json_schema(by_alias=True))
+    return {"$schema": DIALECT, "title": "hactl topology"} | schema
+
+
+def without_titles(node: Any) -> Any:
+    if isinstance(node, list):
+        return [without_titles(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: without_titles(value)
+        for key, value in node.items()
+        if not (key == "title" and isinstance(value, str))
+    }
+
+
+def keys_at(path: Sequence[Step]) -> list[str]:
+    """Return the keys that a mapping at ``path`` may have; none where any key may stand."""
+    schema = json_schema()
+    candidates = [schema]
+    for step in path:
+        candidates = [below for node in candidates for below in inside(schema, node, step)]
+    keys: dict[str, None] = {}
+    for node in candidates:
+        for option in resolved(schema, node):
+            keys.update(dict.fromkeys(option.get("properties", {})))
+    return list(keys)
+
+
+def inside(root: dict[str, Any], node: dict[str, Any], step: Step) -> Iterator[dict[str, Any]]:
+    for option in resolved(root, node):
+        if isinstance(step, int):
+            items = option.get("items")
+            if isinstance(items, dict):
+                yield items
+            continue
+        if step in option.get("properties", {}):
+            yield option["properties"][step]
+        elif isinstance(option.get("additionalProperties"), dict):
+            yield option["additionalProperties"]
+
+
+def resolved(root: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a schema with its references followed and its alternatives laid out."""
+    if "$ref" in node:
+        yield from resolved(root, root["$defs"][node["$ref"].rsplit("/", 1)[1]])
+        return
+    for alternative in node.get("anyOf", node.get("oneOf", [])):
+        yield from resolved(root, alternative)
+    yield node

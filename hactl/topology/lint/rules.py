@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from hactl.topology.lint import Rule
+
+RULES: tuple[Rule, ...] = ()

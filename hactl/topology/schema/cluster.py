@@ -1,0 +1,90 @@
+"""The ``cluster`` section: what holds for all of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hactl.topology.schema.section import Section
+from hactl.topology.types import Cores, Duration, Name, Parameter, Rate, Size, Text
+
+
+class Migration(Section):
+    """How guests are migrated live."""
+
+    transport: Literal["tls", "ssh", "tcp", "unix"] | None = Field(
+        None, description="How the two libvirt daemons talk; the agent's default is tls."
+    )
+    network: Text | None = Field(
+        None, description="Suffix that makes a node's name its name on the migration network."
+    )
+    bandwidth: Rate | None = Field(
+        None, description="What one migration may use; also what its timeouts are computed from."
+    )
+    auto_converge: bool | None = Field(
+        None, description="Slow the guest down if it writes faster than is copied."
+    )
+    post_copy: bool | None = Field(
+        None, description="Switch to post-copy if the guest does not converge."
+    )
+
+
+class Reserve(Section):
+    """What a node keeps for itself and never offers to guests."""
+
+    memory: Size | None = Field(None, description="Memory for the host (default 1GiB).")
+    cpus: Cores | None = Field(None, description="Cores for the host (default none).")
+
+
+class Defaults(Section):
+    """What a resource does unless it says otherwise."""
+
+    stickiness: int = Field(
+        1000, ge=0, lt=1_000_000, description="How much a resource wants to stay where it is."
+    )
+    migration_threshold: int = Field(
+        3, ge=1, lt=1_000_000, description="Failures after which a resource leaves the node."
+    )
+    failure_timeout: Duration = Field(
+        600_000, description="Time after which failures are forgotten."
+    )
+
+
+class Cluster(Section):
+    """What holds for the whole cluster."""
+
+    name: Name = Field(description="The name of the cluster.")
+    token: Duration = Field(
+        3000, description="Silence after which a node counts as lost (corosync's token)."
+    )
+    consensus: Duration | None = Field(
+        None, description="Time to agree on a new membership; at least 1.2 × token."
+    )
+    wait_for_all: bool | None = Field(
+        None, description="After a full stop, wait for every node; always so with two nodes."
+    )
+    fencing: bool = Field(
+        True, description="false runs without fencing: only where no data can be lost."
+    )
+    stonith_timeout: Duration | None = Field(
+        None, description="How long a fencing action may take (default 60s)."
+    )
+    no_quorum_policy: Literal["stop", "freeze", "demote", "suicide", "ignore"] = Field(
+        "stop", description="What a partition without quorum does with its resources."
+    )
+    dc_deadtime: Duration | None = Field(
+        None, description="How long to wait for a controller to answer at start (Pacemaker: 20s)."
+    )
+    migration: Migration = Field(Migration(), description="How guests are migrated live.")
+    migration_limit: int = Field(
+        2, ge=1, le=100, description="Live migrations at a time on one node."
+    )
+    reserve: Reserve = Field(Reserve(), description="What every node keeps for itself.")
+    cpu_overcommit: int = Field(
+        1, ge=1, le=64, description="Virtual cores that may share a real one."
+    )
+    defaults: Defaults = Field(Defaults(), description="What resources do by default.")
+    properties: dict[str, Parameter] = Field(
+        {}, description="Further cluster properties, in Pacemaker's own words."
+    )

@@ -1,0 +1,30 @@
+"""The ``containers`` section: LXC system containers."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hactl.topology.schema.workload import Names, Workload
+from hactl.topology.types import AddressWithPrefix, Cores, Duration, Path, Size, Text
+
+
+class Container(Workload):
+    """A system container of LXC."""
+
+    path: Path | None = Field(
+        None, description="Its directory, which holds its config; the same on every node."
+    )
+    config: Path | None = Field(None, description="Its config, where that is elsewhere.")
+    container: Text | None = Field(None, description="Its name for LXC (default: its name here).")
+    memory: Size | None = Field(None, description="The memory it is limited to.")
+    cpus: Cores | None = Field(None, description="The cores it is limited to.")
+    pids: int | None = Field(None, ge=1, description="The processes it is limited to.")
+    networks: Names = Field([], description="Networks it is plugged into.")
+    storage: Names = Field([], description="Storage it needs besides its own directory.")
+    address: AddressWithPrefix | None = Field(
+        None, description="An address that moves with it (ocf:heartbeat:IPaddr2)."
+    )
+    health: Text | None = Field(None, description="A command run inside to see if it is well.")
+    shutdown_timeout: Duration | None = Field(
+        None, description="How long it may take to shut down before it is killed (60s)."
+    )

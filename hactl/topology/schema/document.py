@@ -1,0 +1,56 @@
+"""The whole topology file: its sections, in the order they are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from hactl.topology.schema.cluster import Cluster
+from hactl.topology.schema.containers import Container
+from hactl.topology.schema.fencing import Fencing
+from hactl.topology.schema.guests import Guest
+from hactl.topology.schema.networks import Network
+from hactl.topology.schema.nodes import Node
+from hactl.topology.schema.raw import RawItem
+from hactl.topology.schema.section import Section, nothing_is_empty
+from hactl.topology.schema.storage import Storage
+from hactl.topology.types import Checked, Name, NodeName, wrong
+
+Emptyable = BeforeValidator(nothing_is_empty)
+EmptyableList = BeforeValidator(lambda value: [] if value is None else value)
+
+
+def not_yet(value: object) -> dict[str, Any]:
+    if value:
+        raise wrong("gateways are not there yet", "remove this section; a later hactl will read it")
+    return {}
+
+
+Gateways = Annotated[dict[str, Any], Checked(not_yet, {"type": ["object", "null"]})]
+
+
+class Document(Section):
+    """A virtualisation cluster in one file."""
+
+    cluster: Cluster = Field(description="What holds for the whole cluster.")
+    nodes: dict[NodeName, Node] = Field(
+        min_length=1, description="The machines, by the name `uname -n` gives."
+    )
+    fencing: Annotated[Fencing, Emptyable] = Field(
+        Fencing(), description="Fence devices, and the order they are tried in."
+    )
+    networks: Annotated[dict[Name, Network], Emptyable] = Field(
+        {}, description="What guests and containers are plugged into."
+    )
+    storage: Annotated[dict[Name, Storage], Emptyable] = Field(
+        {}, description="Where disks and root file systems live."
+    )
+    guests: Annotated[dict[Name, Guest], Emptyable] = Field({}, description="Virtual machines.")
+    containers: Annotated[dict[Name, Container], Emptyable] = Field(
+        {}, description="System containers."
+    )
+    gateways: Gateways = Field({}, description="Reserved; not there yet.")
+    raw: Annotated[list[RawItem], EmptyableList] = Field(
+        [], description="Any resource and constraint in Pacemaker's own words."
+    )

@@ -1,0 +1,28 @@
+"""The ``networks`` section: what guests and containers are plugged into."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hactl.topology.schema.section import Section
+from hactl.topology.types import AddressWithPrefix, Interface
+
+
+class Bridge(Section):
+    """A Linux bridge on every node (ocf:hactl:LinuxBridge)."""
+
+    kind: Literal["bridge"] = Field(description="A Linux bridge.")
+    bridge: Interface = Field(description="The name of the bridge interface.")
+    ports: list[Interface] = Field([], description="Interfaces that become its ports.")
+    vlan_filtering: bool | None = Field(None, description="Keep VLANs apart on the bridge.")
+    stp: bool | None = Field(None, description="Run the spanning tree protocol.")
+    multicast_snooping: bool | None = Field(None, description="Snoop IGMP and MLD.")
+    mtu: int | None = Field(None, ge=68, le=65535, description="The MTU in bytes.")
+    adopt: bool | None = Field(None, description="Take over a bridge that is there already.")
+    address: AddressWithPrefix | None = Field(None, description="An address for the bridge.")
+
+
+# A union over `kind`: OVS joins it later.
+Network = Annotated[Bridge, Field(description="A network, by its kind.")]

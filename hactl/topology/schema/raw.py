@@ -1,0 +1,94 @@
+"""The ``raw`` section: any resource and constraint of Pacemaker's, in its own words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hactl.topology.schema.section import Section
+from hactl.topology.types import AgentName, Duration, Name, NodeName, Parameter, Score, Text
+
+Action = Literal["start", "stop", "promote", "demote"]
+Role = Literal["Started", "Stopped", "Promoted", "Unpromoted"]
+
+
+class RawOperation(Section):
+    """An operation; every other key is an attribute of it."""
+
+    name: Text = Field(description="start, stop, monitor ...")
+    interval: Duration = Field(0, description="How often it is repeated.")
+    timeout: Duration = Field(description="How long it may take.")
+    role: Role | None = Field(None, description="The role it is for.")
+    on_fail: Literal["restart", "ignore", "block", "stop", "fence", "standby", "demote"] | None = (
+        Field(None, description="What its failure leads to.")
+    )
+
+
+class RawMember(Section):
+    """A primitive."""
+
+    id: Name = Field(description="Its id.")
+    agent: AgentName = Field(description="Its agent, like ocf:pacemaker:ping.")
+    params: dict[Text, Parameter] = Field({}, description="Parameters of the agent.")
+    meta: dict[Name, Parameter] = Field({}, description="Meta attributes.")
+    operations: list[RawOperation] = Field([], description="Operations.")
+    utilization: dict[Name, int] = Field({}, description="What it uses of a node.")
+
+
+class RawPrimitive(RawMember):
+    """A primitive, or a clone of it."""
+
+    kind: Literal["primitive"] = Field(description="A primitive.")
+    clone: bool = Field(False, description="Run it on every node.")
+    clone_meta: dict[Name, Parameter] = Field({}, description="Meta attributes of the clone.")
+
+
+class RawGroup(Section):
+    """A group, or a clone of it."""
+
+    kind: Literal["group"] = Field(description="A group.")
+    id: Name = Field(description="Its id.")
+    members: list[RawMember] = Field(min_length=1, description="Its primitives, in order.")
+    meta: dict[Name, Parameter] = Field({}, description="Meta attributes.")
+    clone: bool = Field(False, description="Run it on every node.")
+    clone_meta: dict[Name, Parameter] = Field({}, description="Meta attributes of the clone.")
+
+
+class RawOrder(Section):
+    """An order between two resources."""
+
+    kind: Literal["order"] = Field(description="An order.")
+    first: Name = Field(description="What goes first.")
+    then: Name = Field(description="What goes then.")
+    first_action: Action = Field("start", description="What the first does.")
+    then_action: Action = Field("start", description="What the other does then.")
+    strength: Literal["Mandatory", "Optional", "Serialize"] = Field(
+        "Mandatory", description="Whether the one needs the other."
+    )
+    symmetrical: bool = Field(True, description="Whether the reverse holds for stopping.")
+
+
+class RawColocation(Section):
+    """Where one resource is relative to another."""
+
+    kind: Literal["colocation"] = Field(description="A colocation.")
+    resource: Name = Field(description="What is placed.")
+    with_: Name = Field(alias="with", description="What was placed before.")
+    score: Score = Field(description="How much it wants to be there; negative: not there.")
+    role: Role | None = Field(None, description="The role of the resource.")
+    with_role: Role | None = Field(None, description="The role of the other.")
+
+
+class RawLocation(Section):
+    """How much a resource likes a node."""
+
+    kind: Literal["location"] = Field(description="A location.")
+    resource: Name = Field(description="What is placed.")
+    node: NodeName = Field(description="The node.")
+    score: Score = Field(description="How much it likes the node; negative: dislikes.")
+
+
+RawItem = Annotated[
+    RawPrimitive | RawGroup | RawOrder | RawColocation | RawLocation, Field(discriminator="kind")
+]

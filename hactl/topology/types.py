@@ -1,0 +1,204 @@
+"""The types of single values in a topology, each with its check, its mend and its JSON schema."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+from hactl.model.constraint import INFINITY
+from hactl.topology import units
+from hactl.topology.units import BadUnit, shown
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$"
+NODE_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$"
+MAC = r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"
+IFNAME = r"^[A-Za-z0-9_.-]{1,15}$"
+AGENT = r"^(ocf:[A-Za-z0-9_-]+:|systemd:|service:|lsb:)[A-Za-z0-9_.@-]+$"
+FENCE_AGENT = r"^fence_[A-Za-z0-9_-]+$"
+HOST = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,252}")
+MAX_TEXT = 4000
+
+JsonSchema = dict[str, Any]
+
+
+class Checked:
+    """Makes a type of a check function and of the JSON schema that tells editors the same."""
+
+    def __init__(self, check: Callable[[object], object], schema: JsonSchema) -> None:
+        self.check = check
+        self.schema = schema
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchema:
+        return dict(self.schema)
+
+
+class Short:
+    """Lets a mapping with one important key be written as the value of that key alone."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self.expand, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchema:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+    def expand(self, value: object) -> object:
+        return {self.key: value} if isinstance(value, str) else value
+
+
+def wrong(message: str, hint: str = "") -> PydanticCustomError:
+    """Return the error to raise for a bad value: what is wrong, and how to mend it."""
+    return PydanticCustomError("wrong", "{message}", {"message": message, "hint": hint})
+
+
+def matching(pattern: str, what: str, hint: str) -> Checked:
+    """Text that matches ``pattern``; ``what`` finishes the sentence "... is not"."""
+    compiled = re.compile(pattern.removeprefix("^").removesuffix("$"), re.ASCII)
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and compiled.fullmatch(value):
+            return value
+        raise wrong(f"{shown(value)} is not {what}", quoting(value) or hint)
+
+    return Checked(check, {"type": "string", "pattern": pattern})
+
+
+def quantity(read: Callable[[object], int], pattern: str, example: str) -> Checked:
+    def check(value: object) -> int:
+        try:
+            return read(value)
+        except BadUnit as exc:
+            raise wrong(exc.message, exc.hint) from None
+
+    return Checked(check, {"type": "string", "pattern": pattern, "examples": [example]})
+
+
+def quoting(value: object) -> str:
+    """Return the hint for a number or boolean that was meant as text."""
+    if isinstance(value, bool | int | float):
+        return f"quote it if it is meant as text: '{shown(value)}'"
+    return ""
+
+
+def check_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise wrong(f"{shown(value)} is not text", quoting(value) or "write one line of text")
+    if not value or "\n" in value or "\t" in value:
+        what = "is more than one line" if value else "is empty"
+        raise wrong(what, "write one line of text")
+    if len(value) > MAX_TEXT:
+        raise wrong(f"is longer than {MAX_TEXT} characters", "shorten it")
+    return value
+
+
+def check_path(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or re.search(r"[\n\t]|//", value):
+        raise wrong(f"{shown(value)} is not an absolute path", "write it from / on, like /srv/vms")
+    if ".." in value.split("/"):
+        raise wrong(f"{shown(value)} goes upwards with '..'", "write the path it leads to")
+    return value.rstrip("/") or "/"
+
+
+def check_interface(value: object) -> str:
+    """Read ``10.77.10.53/24``: an address with the prefix length of its network."""
+    try:
+        if isinstance(value, str) and "/" in value and "%" not in value:
+            return str(ipaddress.ip_interface(value))
+    except ValueError:
+        pass
+    raise wrong(
+        f"{shown(value)} is not an address with its prefix length", "write it like 10.0.0.30/24"
+    )
+
+
+def check_link(value: object) -> str:
+    """Read an IP address or a host name."""
+    if isinstance(value, str):
+        try:
+            return str(ipaddress.ip_address(value))
+        except ValueError:
+            if HOST.fullmatch(value):
+                return value
+    raise wrong(f"{shown(value)} is neither an address nor a host name", "write it like 10.0.0.1")
+
+
+def check_score(value: object) -> int:
+    """Read a score: a whole number below a million, INFINITY or -INFINITY."""
+    if value in ("INFINITY", "+INFINITY", "-INFINITY"):
+        return -INFINITY if value == "-INFINITY" else INFINITY
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= INFINITY:
+        raise wrong(
+            f"{shown(value)} is not a score", "write a whole number below a million, or INFINITY"
+        )
+    return value
+
+
+def check_parameter(value: object) -> str:
+    """Read the value of an agent's parameter, as the text that the CIB keeps."""
+    if isinstance(value, bool | int | float):
+        return shown(value)
+    if isinstance(value, str):
+        return check_text(value)
+    raise wrong(f"{shown(value)} is not the value of a parameter", "write one value")
+
+
+def check_cores(value: object) -> int:
+    """Read a number of cores, with up to three decimals, in thousandths."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 100_000:
+        raise wrong(f"{shown(value)} is not a number of cores", "write it like 2 or 0.5")
+    thousandths = round(value * 1000)
+    if abs(thousandths - value * 1000) > 1e-6:
+        raise wrong(f"{shown(value)} is finer than a thousandth of a core", "write it like 0.5")
+    return thousandths
+
+
+NAME_HINT = "begin with a letter or _ and go on with letters, digits, _ - and . (63 at most)"
+NODE_HINT = "use the host name: letters, digits, - and . (63 at most)"
+IFNAME_HINT = "use at most 15 letters, digits, _ - and ."
+SCORE_SCHEMA: JsonSchema = {
+    "anyOf": [
+        {"type": "integer", "minimum": -999_999, "maximum": 999_999},
+        {"enum": ["INFINITY", "+INFINITY", "-INFINITY"]},
+    ]
+}
+
+Name = Annotated[str, matching(NAME, "a name that can be an id in the CIB", NAME_HINT)]
+NodeName = Annotated[str, matching(NODE_NAME, "a node name", NODE_HINT)]
+Interface = Annotated[str, matching(IFNAME, "the name of an interface", IFNAME_HINT)]
+AgentName = Annotated[
+    str, matching(AGENT, "the name of a resource agent", "write it like ocf:heartbeat:IPaddr2")
+]
+FenceAgent = Annotated[
+    str, matching(FENCE_AGENT, "the name of a fence agent", "write it like fence_ipmilan")
+]
+Mac = Annotated[str, matching(MAC, "a MAC address", "write it like '52:54:00:12:34:56'")]
+Text = Annotated[str, Checked(check_text, {"type": "string", "minLength": 1})]
+Path = Annotated[str, Checked(check_path, {"type": "string", "pattern": "^/"})]
+AddressWithPrefix = Annotated[str, Checked(check_interface, {"type": "string", "pattern": "/"})]
+LinkAddress = Annotated[str, Checked(check_link, {"type": "string"})]
+Parameter = Annotated[str, Checked(check_parameter, {"type": ["string", "number", "boolean"]})]
+
+# Times in milliseconds, sizes in bytes, rates in bytes a second, cores in thousandths.
+Duration = Annotated[int, quantity(units.milliseconds, units.TIME_PATTERN, "30s")]
+Size = Annotated[int, quantity(units.size, units.SIZE_PATTERN, "4GiB")]
+Rate = Annotated[int, quantity(units.rate, units.RATE_PATTERN, "100MiB/s")]
+Cores = Annotated[int, Checked(check_cores, {"type": "number", "exclusiveMinimum": 0})]
+Score = Annotated[int, Checked(check_score, SCORE_SCHEMA)]
