@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
+    from hactl_agents.netlink import Links
+
     T = TypeVar("T")
 
 STATE_DIR = "/run/hactl"
@@ -57,6 +59,38 @@ class Done:
         """One sentence on what the command said."""
         said = " ".join((self.stderr.strip() or self.stdout.strip()).split())
         return f"{self.argv[0]} exited {self.returncode}: {said[-300:] or 'without a word'}"
+
+
+class Task:
+    """A call under way in a thread of its own."""
+
+    def __init__(self, function: "Callable[..., Any]", args: "tuple[Any, ...]") -> None:
+        import _thread
+
+        self.outcome: list[Any] = []
+        self.ended = _thread.allocate_lock()
+        self.ended.acquire()
+        _thread.start_new_thread(self.work, (function, args))
+
+    def work(self, function: "Callable[..., Any]", args: "tuple[Any, ...]") -> None:
+        try:
+            self.outcome = [True, function(*args)]
+        except BaseException as exc:
+            self.outcome = [False, exc]
+        self.ended.release()
+
+    def finished(self, within: "float | None") -> bool:
+        """Wait up to ``within`` seconds (None: as long as it takes); True once it has ended."""
+        if not self.outcome and self.ended.acquire(timeout=-1 if within is None else within):
+            self.ended.release()
+        return bool(self.outcome)
+
+    def result(self) -> "Any":
+        """What a finished call returned; raises what it raised."""
+        good, value = self.outcome
+        if not good:
+            raise value
+        return value
 
 
 class Host:
@@ -120,30 +154,16 @@ class Host:
         Raises TimedOut after ``within`` seconds or at the deadline. A call that never returns
         goes with the process.
         """
-        import _thread
-
-        self.step = step
         limit = self.left(within)
-        if limit is None:
-            return function(*args)
-        outcome: list[Any] = []
-        done = _thread.allocate_lock()
-        done.acquire()
-
-        def work() -> None:
-            try:
-                outcome.append((True, function(*args)))
-            except BaseException as exc:
-                outcome.append((False, exc))
-            done.release()
-
-        _thread.start_new_thread(work, ())
-        if not done.acquire(timeout=limit):
+        task = self.begin(step, function, *args)
+        if not task.finished(limit):
             raise TimedOut(f"{step}: no answer within {limit:.1f} s")
-        good, value = outcome[0]
-        if not good:
-            raise value
-        return value  # type: ignore[no-any-return]
+        return task.result()  # type: ignore[no-any-return]
+
+    def begin(self, step: str, function: "Callable[..., Any]", *args: "Any") -> "Task":
+        """Start ``function(*args)`` in a thread of its own and come back at once."""
+        self.step = step
+        return Task(function, args)
 
     # files
 
@@ -206,6 +226,21 @@ class Host:
         except OSError as exc:
             raise Failed(f"{path}: cannot write {text!r}: {strerror(exc)}") from None
 
+    def rename(self, path: str, to: str) -> None:
+        """Give a file another name in its folder, replacing what has that name. Raises Failed."""
+        try:
+            posix.rename(path, to)
+        except OSError as exc:
+            raise Failed(f"{path}: cannot be renamed to {to}: {strerror(exc)}") from None
+
+    def remove(self, path: str) -> None:
+        """Remove a file that may be gone already. Raises Failed."""
+        try:
+            posix.unlink(path)
+        except OSError as exc:
+            if exc.errno not in ABSENT:
+                raise Failed(f"{path}: cannot be removed: {strerror(exc)}") from None
+
     # processes
 
     def started(self, pid: int) -> "int | None":
@@ -214,11 +249,30 @@ class Host:
         A pid alone proves nothing, it may be another program by now; pid and start time do
         (proc(5), /proc/PID/stat field 22).
         """
-        line = self.read(f"/proc/{pid}/stat")
+        found = self.process(pid)
+        return found[1] if found else None
+
+    def process(self, pid: int) -> "tuple[str, int] | None":
+        """The state letter (proc(5): ``T`` is stopped by a signal) and start time of a process.
+
+        A zombie is no process, unless threads of it live on: they may still be writing.
+        """
+        found = self.task_state(f"/proc/{pid}/stat")
+        if found is None or found[0] not in "ZX":
+            return found
+        tasks = [name for name in self.listdir(f"/proc/{pid}/task") if name != str(pid)]
+        for name in tasks:
+            thread = self.task_state(f"/proc/{pid}/task/{name}/stat")
+            if thread is not None and thread[0] not in "ZX":
+                return thread[0], found[1]
+        return None
+
+    def task_state(self, path: str) -> "tuple[str, int] | None":
+        line = self.read(path)
         if not line:
             return None
         fields = line[line.rindex(")") + 2 :].split()
-        return None if fields[0] in "ZX" else int(fields[19])
+        return fields[0], int(fields[19])
 
     def kill(self, pid: int, signal: int) -> bool:
         """Send a signal; False where there is no such process (any more)."""
@@ -344,6 +398,14 @@ class Host:
             return __import__(name)
         except ImportError as exc:
             raise NotInstalled(f"Python module {name} is not installed: {exc}") from None
+
+    # network
+
+    def links(self) -> "Links":
+        """The network devices of this network namespace."""
+        from hactl_agents.netlink import Links
+
+        return Links()
 
     # private state of this node, gone at reboot
 

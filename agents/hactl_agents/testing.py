@@ -6,14 +6,14 @@ assert act(LinuxBridge, host, "monitor", bridge="br0") == Status.RUNNING
 assert host.calls == []
 """
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from hactl_agents.host import Done, Failed, Host, NotInstalled, TimedOut
+from hactl_agents.host import Done, Failed, Host, NotInstalled, Task
 from hactl_agents.ocf.agent import PREFIX, Agent
 from hactl_agents.ocf.main import answer, perform
 
-T = TypeVar("T")
 Reply = Done | Failed | Callable[..., Done]
 
 
@@ -22,7 +22,9 @@ class FakeHost(Host):
 
     ``files`` maps paths to text, or to a Failed that reading raises; a folder exists if anything
     lies below it. ``processes`` maps pids to start times. ``replies`` maps a program to what it
-    does; ``calls`` lists what was run, ``signals`` what was sent. Time passes only by ``sleep``.
+    does; ``calls`` lists what was run, ``signals`` what was sent. Time passes only by ``sleep``,
+    and by calls under ``bounded`` or ``begin``: ``delays`` says how long a step takes, ``hangs``
+    which never end; ``frozen`` are the pids stopped by a signal.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class FakeHost(Host):
         self.processes: dict[int, int] = {}
         self.replies: dict[str, Reply] = {}
         self.hangs: set[str] = set()
+        self.delays: dict[str, float] = {}
+        self.frozen: set[int] = set()
         self.calls: list[tuple[str, ...]] = []
         self.signals: list[tuple[int, int]] = []
         self.immortal: set[int] = set()
@@ -53,15 +57,10 @@ class FakeHost(Host):
     def sleep(self, seconds: float) -> None:
         self.clock += seconds
 
-    def bounded(
-        self, step: str, function: Callable[..., T], *args: Any, within: float | None = None
-    ) -> T:
+    def begin(self, step: str, function: Callable[..., Any], *args: Any) -> Task:
         self.step = step
-        if step in self.hangs:
-            limit = self.left(within) or 0.0
-            self.clock += limit
-            raise TimedOut(f"{step}: no answer within {limit:.1f} s")
-        return function(*args)
+        duration = math.inf if step in self.hangs else self.delays.get(step, 0.0)
+        return FakeTask(self, duration, function, args)
 
     def read(self, path: str) -> str | None:
         found = self.files.get(path)
@@ -87,8 +86,16 @@ class FakeHost(Host):
             raise Failed(f"{path}: cannot write {text!r}: No such file or directory")
         self.files[path] = text
 
-    def started(self, pid: int) -> int | None:
-        return self.processes.get(pid)
+    def rename(self, path: str, to: str) -> None:
+        self.files[to] = self.files.pop(path)
+
+    def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+
+    def process(self, pid: int) -> tuple[str, int] | None:
+        if pid not in self.processes:
+            return None
+        return "T" if pid in self.frozen else "S", self.processes[pid]
 
     def kill(self, pid: int, signal: int) -> bool:
         self.signals.append((pid, signal))
@@ -139,6 +146,36 @@ class FakeHost(Host):
 
     def log(self, text: str) -> None:
         self.logged.append(text)
+
+
+class FakeTask(Task):
+    """A call that takes ``duration`` seconds of the host's time, and happens at their end."""
+
+    def __init__(
+        self,
+        host: FakeHost,
+        duration: float,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+    ) -> None:
+        self.host = host
+        self.ends = host.clock + duration
+        self.outcome: list[Any] = []
+        self.function, self.args = function, args
+
+    def finished(self, within: float | None) -> bool:
+        if self.outcome:
+            return True
+        wait = max(0.0, self.ends - self.host.clock)
+        if within is not None and wait > within:
+            self.host.clock += within
+            return False
+        self.host.clock += wait
+        try:
+            self.outcome = [True, self.function(*self.args)]
+        except Exception as exc:
+            self.outcome = [False, exc]
+        return True
 
 
 def done(*argv: str, stdout: str = "", stderr: str = "", code: int = 0) -> Done:

@@ -115,8 +115,14 @@ class Agent:
         Raises Failed or Degraded.
         """
 
+    def adopt(self) -> None:
+        """Called when start finds it running: note what is needed to find it again."""
+
     def given_up(self) -> None:
         """Called when start failed: undo what start made, as far as that is safe."""
+
+    def stopped(self) -> None:
+        """Called when stop has seen that nothing is left here, before the record is dropped."""
 
     def meta(self, name: str) -> str:
         """A meta attribute Pacemaker passed along, such as ``migrate_target``; '' if unset."""

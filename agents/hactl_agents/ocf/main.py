@@ -73,6 +73,7 @@ def perform(agent: "Agent", wanted: str) -> int:
 def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     agent.preflight()
     if is_running(agent):
+        agent.adopt()
         return OK
     agent.note_parameters()
     try:
@@ -93,6 +94,7 @@ def stop(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
         agent.stop()  # type: ignore[attr-defined]
         if agent.look() != Status.STOPPED:
             raise Failed("still running after stop")
+    agent.stopped()
     agent.record.drop()
     return OK
 
