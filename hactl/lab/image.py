@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hactl.lab import corosync_conf, disk, places
+from hactl.lab import corosync_conf, disk, places, services
 from hactl.lab.spec import LabSpec, hosts_file
 
 TOOLS = "usr/lib/hactl-lab"
@@ -92,6 +92,8 @@ def furnish(spec: LabSpec, node: str, keys: dict[str, bytes]) -> None:
     own(top / "etc/corosync/authkey", keys["corosync"], 0o400)
     own(top / "etc/pacemaker/authkey", keys["pacemaker"], 0o640, "root:haclient")
     own(top / "var/lib/pacemaker/cib/cib.xml", first_cib(), 0o600, disk.CLUSTER)
+    for path, text in services.files(node).items():
+        own(top / path, text.encode(), 0o644)
 
 
 def own(path: Path, data: bytes, mode: int, owner: str = "") -> None:

@@ -35,6 +35,7 @@ def main(argv: list[str]) -> int:
         run_lab(spec, groups, control, report, lifeline)
     for descriptor in (control, report, lifeline):
         os.close(descriptor)
+    forget_stderr()
     return keep(child, groups)
 
 
@@ -46,6 +47,13 @@ def keep(child: int, groups: cgroups.Groups) -> int:
     os.waitpid(child, 0)
     groups.remove()
     return 0
+
+
+def forget_stderr() -> None:
+    """Standard error is the starter's pipe; it must not stay open for as long as the lab lives."""
+    nothing = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
 
 
 def become_root_of_a_user_namespace(report: int, lifeline: int) -> None:

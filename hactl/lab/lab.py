@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +14,7 @@ from typing import Any
 from hactl.errors import ClusterError, HactlError
 from hactl.lab import names, ready, wire
 from hactl.lab.enter import Entrance
-from hactl.lab.spec import LabSpec
 
-Progress = Callable[[str], None]
 FORMS_WITHIN = 120.0  # seconds
 
 
@@ -53,14 +49,24 @@ class Lab:
         actions: list[dict[str, Any]] = self.status()["power"]
         return actions
 
+    def report(self) -> dict[str, Any]:
+        """``status``, and the cluster as its nodes see it: online, dc, quorum."""
+        found = self.status()
+        seen = ready.Formation()
+        with contextlib.suppress(ClusterError):
+            seen = self.formation()
+        for node in found["nodes"]:
+            node["online"] = node["name"] in seen.online
+        return {**found, "dc": seen.dc, "quorum": seen.quorum}
+
     def formation(self, seen_from: str | None = None) -> ready.Formation:
         """The cluster as one node sees it (the first that runs, unless named)."""
-        node = seen_from or next(
-            (node["name"] for node in self.status()["nodes"] if node["power"] == "on"), None
-        )
+        able = [n for n in self.status()["nodes"] if n["power"] == "on" and not n["frozen"]]
+        node = seen_from or next((n["name"] for n in able), None)
         if node is None:
             return ready.Formation()
-        return ready.formation(self.exec(node, "crm_mon", "-1", "--output-as=xml").stdout)
+        seen = self.exec(node, "crm_mon", "-1", "--output-as=xml", timeout=10.0)
+        return ready.formation(seen.stdout)
 
     def wait_formed(self, within: float = FORMS_WITHIN) -> str:
         """Wait until all nodes are online with a DC and quorum; the name of the DC."""
@@ -180,52 +186,3 @@ def wait_until(condition: Callable[[], bool], within: float, interval: float = 0
             return False
         time.sleep(interval)
     return True
-
-
-def up(spec: LabSpec, progress: Progress = lambda _text: None, *, wait: bool = True) -> Lab:
-    """Start a lab and, if its cluster is started, wait until it has formed.
-
-    Whatever goes wrong, an interrupt included, nothing of the lab is left.
-    """
-    listener = names.claim(spec.name)
-    report, child_report = os.pipe()
-    child_lifeline, lifeline = os.pipe()
-    inherited = (listener.fileno(), child_report, child_lifeline)
-    keeper = subprocess.Popen(
-        [sys.executable, "-m", "hactl.lab.keeper", spec.to_json(), *map(str, inherited)],
-        stdin=subprocess.DEVNULL,
-        pass_fds=inherited,
-        start_new_session=True,
-        cwd="/",
-    )
-    listener.close()
-    os.close(child_report)
-    os.close(child_lifeline)
-    try:
-        lab = Lab(spec.name, keeper)
-        follow(report, progress)
-        if spec.start and wait:
-            progress("waiting for the cluster to form")
-            lab.wait_formed()
-        os.write(lifeline, b"k")
-    except BaseException:
-        keeper.terminate()
-        keeper.wait()
-        raise
-    finally:
-        os.close(report)
-        os.close(lifeline)
-    return lab
-
-
-def follow(report: int, progress: Progress) -> None:
-    """Pass on what the starting lab says, until it has booted. Raises ClusterError."""
-    with os.fdopen(os.dup(report)) as lines:
-        for line in lines:
-            said = json.loads(line)
-            if "error" in said:
-                raise ClusterError(f"the lab cannot start: {said['error']}")
-            if said.get("step") == "":
-                return
-            progress(str(said.get("step", "")))
-    raise ClusterError("the lab cannot start: it died without a word")

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 
 from hactl.errors import HactlError
-from hactl.lab import disk, image, linux, node, places, switch, wire
+from hactl.lab import disk, image, layers, linux, node, places, switch, wire
 from hactl.lab.cgroups import Groups
 from hactl.lab.power import PowerSwitch
 from hactl.lab.spec import CLIENT, PORTS, LabSpec
@@ -53,6 +53,8 @@ class Labd:
         for folder in (places.IMAGE, places.SHARED, places.VMS):
             folder.mkdir(parents=True)
         redirect_output()
+        if self.spec.rootless:
+            layers.copy_of_etc()
         switch.ip(switch.power_up())
         image.build(self.spec)
         keys = image.new_keys()
@@ -66,7 +68,7 @@ class Labd:
 
     def boot(self, name: str) -> None:
         services = (*self.spec.services, *(("pacemaker",) if self.spec.start else ()))
-        blueprint = node.Blueprint(name, self.groups, self.visible, services)
+        blueprint = node.Blueprint(name, self.groups, self.visible, services, self.spec.rootless)
         self.running[name] = node.boot(blueprint, tuple(self.unplugged(name)))
         self.apply_one_way()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import socket
 import struct
 from pathlib import Path
 
-from hactl.errors import HactlError
+from hactl.errors import HactlError, UsageError
 
 PREFIX = "hactl-lab-"
 
@@ -44,7 +45,7 @@ def connect(name: str) -> socket.socket:
         connection.connect(f"\0{PREFIX}{name}")
     except OSError:
         connection.close()
-        others = running(Path("/proc/net/unix").read_text())
+        others = here()
         hint = f"running: {', '.join(others)}" if others else "hactl lab up starts one"
         raise NoLab(f"no lab {name!r} is running here", hint) from None
     return connection
@@ -62,6 +63,22 @@ def running(proc_net_unix: str) -> list[str]:
     return sorted(found)
 
 
+def choose(name: str | None, labs: list[str]) -> str:
+    """The lab that is meant: ``name``, or the only one. Raises NoLab or UsageError."""
+    if name is not None:
+        return name
+    if not labs:
+        raise NoLab("no lab is running", "hactl lab up starts one")
+    if len(labs) > 1:
+        raise UsageError(f"which lab? running: {', '.join(labs)}", "say --name")
+    return labs[0]
+
+
+def here() -> list[str]:
+    """The labs that run here."""
+    return running(Path("/proc/net/unix").read_text())
+
+
 def owner(connection: socket.socket) -> int:
     """The process behind a lab: whoever called listen(2)."""
     data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
@@ -70,8 +87,6 @@ def owner(connection: socket.socket) -> int:
 
 def slay(name: str, within: float = 30.0) -> None:
     """Kill the one process of a lab and wait until it is gone. Raises NoLab."""
-    import select
-
     with connect(name) as connection:
         handle = os.pidfd_open(owner(connection))
     try:

@@ -38,6 +38,7 @@ class Blueprint:
     groups: Groups
     visible: tuple[str, ...]
     services: tuple[str, ...]
+    rootless: bool
 
 
 class Running:
@@ -142,7 +143,7 @@ def become_init(blueprint: Blueprint, report: int, plugged: int, log: int) -> No
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         linux.sethostname(blueprint.name)
-        root.build(blueprint.name, blueprint.groups, blueprint.visible)
+        root.build(blueprint.name, blueprint.groups, blueprint.visible, rootless=blueprint.rootless)
         os.read(plugged, 1)
         switch.ip(switch.node_addresses(blueprint.name))
         linux.drop_capabilities(DROPPED)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hactl.lab import cgroups, disk, guard, linux, places
+from hactl.lab import cgroups, disk, guard, layers, linux, places
 
 DEVICES = (
     "null",
@@ -27,7 +27,7 @@ STREAMS = (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2"))
 SHM_SIZE = "256m"  # Corosync's and Pacemaker's ring buffers; 32 MiB is too little
 
 
-def build(node: str, groups: cgroups.Groups, visible: Iterable[str]) -> None:
+def build(node: str, groups: cgroups.Groups, visible: Iterable[str], *, rootless: bool) -> None:
     """Build the root of ``node`` and make it this process's root.
 
     ``visible`` are folders of the host that must be seen although they lie where the node has
@@ -35,7 +35,7 @@ def build(node: str, groups: cgroups.Groups, visible: Iterable[str]) -> None:
     """
     root = places.folder(node) / "root"
     linux.mount("", "/", flags=linux.MS_PRIVATE | linux.MS_REC)
-    lay_over_host(node, root)
+    layers.lay(node, root, rootless)
     private_folders(node, root)
     volatile_folders(root)
     for path in visible:
@@ -46,24 +46,6 @@ def build(node: str, groups: cgroups.Groups, visible: Iterable[str]) -> None:
     show(places.SHARED, root / "lab")
     show(places.VMS, root / "srv/vms")
     enter(root)
-
-
-def lay_over_host(node: str, root: Path) -> None:
-    """The host's files, the lab's over them, the node's own changes on top."""
-    upper, work = layer(node, "root")
-    root.mkdir(exist_ok=True)
-    linux.mount("overlay", str(root), "overlay", data=overlay(("/",), upper, work))
-
-
-def layer(node: str, name: str) -> tuple[Path, Path]:
-    pair = (places.folder(node) / "upper" / name, places.folder(node) / "work" / name)
-    for folder in pair:
-        folder.mkdir(parents=True, exist_ok=True)
-    return pair
-
-
-def overlay(lower: tuple[str, ...], upper: Path, work: Path) -> str:
-    return f"lowerdir={':'.join((str(places.IMAGE), *lower))},upperdir={upper},workdir={work}"
 
 
 def private_folders(node: str, root: Path) -> None:
