@@ -4,9 +4,9 @@ Tests pass ``hactl_agents.testing.FakeHost``. Everything imported here is built 
 interpreter; ``os``, ``subprocess`` and ``signal`` would each cost every monitor milliseconds.
 """
 
+import _stat
 import errno
 import posix
-import _stat
 import time
 
 TYPE_CHECKING = False
@@ -401,7 +401,7 @@ class Host:
 
     # network
 
-    def links(self) -> "Links":
+    def network(self) -> "Links":
         """The network devices of this network namespace."""
         from hactl_agents.netlink import Links
 

@@ -115,7 +115,7 @@ class Agent:
         Raises Failed or Degraded.
         """
 
-    def adopt(self) -> None:
+    def found_running(self) -> None:
         """Called when start finds it running: note what is needed to find it again."""
 
     def given_up(self) -> None:

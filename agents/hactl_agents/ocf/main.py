@@ -73,7 +73,7 @@ def perform(agent: "Agent", wanted: str) -> int:
 def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     agent.preflight()
     if is_running(agent):
-        agent.adopt()
+        agent.found_running()
         return OK
     agent.note_parameters()
     try:
