@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,14 @@ class Installed:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    root = tmp_path_factory.mktemp("installed")
-    for folder in (root, *root.parents[:2]):
-        folder.chmod(0o755)  # ocf-tester and Pacemaker ask for meta-data as nobody
-    library = root / "lib"
-    copy_package("hactl_agents", library)
-    for name, agent in resource_agents().items():
-        text = launcher(agent, "hactl_agents.ocf.main", str(library))
-        write_program(root / PROVIDER / name, text)
-    yield Installed(root)
+def installed() -> Iterator[Installed]:
+    # pytest's own folders are for root only; Pacemaker and ocf-tester ask for meta-data as nobody
+    with tempfile.TemporaryDirectory(prefix="hactl-installed-") as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        library = root / "lib"
+        copy_package("hactl_agents", library)
+        for name, agent in resource_agents().items():
+            text = launcher(agent, "hactl_agents.ocf.main", str(library))
+            write_program(root / PROVIDER / name, text)
+        yield Installed(root)
