@@ -4,6 +4,7 @@ Tests pass ``hactl_agents.testing.FakeHost``. Everything imported here is built 
 interpreter; ``os``, ``subprocess`` and ``signal`` would each cost every monitor milliseconds.
 """
 
+import _signal
 import _stat
 import errno
 import posix
@@ -274,14 +275,27 @@ class Host:
         fields = line[line.rindex(")") + 2 :].split()
         return fields[0], int(fields[19])
 
-    def kill(self, pid: int, signal: int) -> bool:
-        """Send a signal; False where there is no such process (any more)."""
+    def kill(self, pid: int, signal: int, started: "int | None" = None) -> bool:
+        """Send a signal; False where there is no such process (any more).
+
+        With ``started`` only to the process that started then, never to one that got its pid.
+        """
         try:
-            posix.kill(pid, signal)
+            descriptor = posix.pidfd_open(pid)
         except OSError as exc:
             if exc.errno == errno.ESRCH:
                 return False
             raise Failed(f"cannot signal process {pid}: {strerror(exc)}") from None
+        try:
+            if started is not None and self.started(pid) != started:
+                return False
+            _signal.pidfd_send_signal(descriptor, signal)
+        except OSError as exc:
+            if exc.errno == errno.ESRCH:
+                return False
+            raise Failed(f"cannot signal process {pid}: {strerror(exc)}") from None
+        finally:
+            posix.close(descriptor)
         return True
 
     # commands

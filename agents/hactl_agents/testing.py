@@ -97,9 +97,8 @@ class FakeHost(Host):
             return None
         return "T" if pid in self.frozen else "S", self.processes[pid]
 
-    def kill(self, pid: int, signal: int) -> bool:
-        self.signals.append((pid, signal))
-        if pid not in self.processes:
+    def kill(self, pid: int, signal: int, started: int | None = None) -> bool:
+        if pid not in self.processes or started not in (None, self.processes[pid]):
             return False
         if signal == 9 and pid not in self.immortal:
             del self.processes[pid]
