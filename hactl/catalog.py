@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hactl.errors import HactlError
@@ -117,3 +120,45 @@ def action_line(action: str, advice: dict[str, Any]) -> str:
     words += [f"interval={advice['interval']}s"] if advice["interval"] else []
     words += [f"depth={advice['depth']}"] if advice["depth"] else []
     return " ".join(words)
+
+
+@cache
+def declared_by(agent: str) -> Mapping[str, Param] | None:
+    """The parameters of ``ocf:hactl:TYPE`` or ``stonith:fence_NAME``; None if it is not ours.
+
+    Imports the module of this agent alone.
+    """
+    from hactl_agents.declare import declared
+
+    kind, _, name = agent.rpartition(":")
+    if kind == "ocf:hactl":
+        found = one(f"hactl_agents.{snake(name)}", lambda cls: cls.__name__ == name)
+    elif kind == "stonith":
+        module = f"hactl_fencing.{name.removeprefix('fence_')}"
+        found = one(module, lambda cls: hasattr(cls, "program") and cls.program() == name)
+    else:
+        return None
+    return declared(found) if found else None
+
+
+def one(module: str, fits: Callable[[Any], bool]) -> type | None:
+    if find_spec(module) is None:
+        return None
+    classes = [value for value in vars(import_module(module)).values() if isinstance(value, type)]
+    return next((value for value in classes if value.__module__ == module and fits(value)), None)
+
+
+def snake(camel: str) -> str:
+    """``LinuxBridge`` -> ``linux_bridge``: one module is one agent."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in camel)[1:]
+
+
+def complaint(param: Param, text: str) -> str:
+    """What the agent would say to a value, without the name of the parameter; or nothing."""
+    from hactl_agents.declare import BadValue
+
+    try:
+        param.read(text)
+    except BadValue as exc:
+        return str(exc).partition(": ")[2]
+    return ""

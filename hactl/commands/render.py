@@ -7,8 +7,8 @@ import sys
 import click
 
 from hactl import corosync, topology
-from hactl.atomic import write
 from hactl.cib import document
+from hactl.commands.output import write
 from hactl.errors import Problem
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hactl.errors import Problem, Severity, TopologyError
 from hactl.model.cluster import Cluster
 from hactl.topology.build import build
 from hactl.topology.lint import lint
 from hactl.topology.load import Topology, in_order, load
-from hactl.topology.survey import MAX_BYTES, Reader, survey
+from hactl.topology.source import read_bytes
+from hactl.topology.survey import Reader, survey
 
 
 def read(path: str, reader: Reader | None = None) -> tuple[Cluster, list[Problem]]:
@@ -18,7 +17,7 @@ def read(path: str, reader: Reader | None = None) -> tuple[Cluster, list[Problem
     ``reader`` opens the files that the topology points to (libvirt XML, LXC configs).
     Raises TopologyError with all problems, warnings among them, sorted by line.
     """
-    return understand(load(path), reader or read_file)
+    return understand(load(path), reader or read_bytes)
 
 
 def understand(topology: Topology, reader: Reader) -> tuple[Cluster, list[Problem]]:
@@ -28,8 +27,3 @@ def understand(topology: Topology, reader: Reader) -> tuple[Cluster, list[Proble
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise TopologyError(problems)
     return cluster, problems
-
-
-def read_file(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        return file.read(MAX_BYTES + 1)

@@ -39,6 +39,16 @@ def read_text(path: str) -> tuple[str, list[Problem]]:
     return decoded(path, data), warnings
 
 
+def read_bytes(path: str) -> bytes:
+    """Return the content of a file that the topology points to, or enough to see it is too large.
+
+    Raises OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
 def distrust(path: str, status: os.stat_result, euid: int) -> list[Problem]:
     """Refuse what is no file or, as root, what anybody could have written.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hactl.topology.definition import MAX_BYTES as MAX_BYTES
 from hactl.topology.definition import Definition, Illegible, container_config, guest_definition
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.document import Document

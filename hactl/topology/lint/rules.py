@@ -1,5 +1,42 @@
+"""The rules, in the order they are asked; the problems are sorted by line afterwards."""
+
 from __future__ import annotations
 
 from hactl.topology.lint import Rule
+from hactl.topology.lint.addresses import addresses, links, node_ids
+from hactl.topology.lint.capacity import capacity, survival
+from hactl.topology.lint.fencing import fencing, quorum, two_nodes
+from hactl.topology.lint.machines import files, machines
+from hactl.topology.lint.names import names
+from hactl.topology.lint.orders import contradictions, order_cycles, together_cycles
+from hactl.topology.lint.parameters import parameters
+from hactl.topology.lint.placement import placement
+from hactl.topology.lint.properties import properties
+from hactl.topology.lint.references import references
+from hactl.topology.lint.timing import failures, fencing_time, membership, migrating, stopping
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    references,
+    names,
+    order_cycles,
+    together_cycles,
+    contradictions,
+    placement,
+    capacity,
+    survival,
+    fencing,
+    two_nodes,
+    quorum,
+    membership,
+    fencing_time,
+    stopping,
+    failures,
+    migrating,
+    addresses,
+    links,
+    node_ids,
+    machines,
+    files,
+    parameters,
+    properties,
+)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hactl.topology.schema.section import Section
-from hactl.topology.types import AddressWithPrefix, Interface
+from hactl.topology.types import Interface
 
 
 class Bridge(Section):
@@ -21,7 +21,18 @@ class Bridge(Section):
     multicast_snooping: bool | None = Field(None, description="Snoop IGMP and MLD.")
     mtu: int | None = Field(None, ge=68, le=65535, description="The MTU in bytes.")
     adopt: bool | None = Field(None, description="Take over a bridge that is there already.")
-    address: AddressWithPrefix | None = Field(None, description="An address for the bridge.")
+    multicast_querier: bool | None = Field(
+        None, description="Ask who listens; snooping needs one querier on the LAN."
+    )
+    mac: Literal["port"] | None = Field(
+        None, description="port pins the bridge's MAC address to that of its first port."
+    )
+    drift: Literal["report", "repair", "fail"] | None = Field(
+        None, description="What follows when somebody changed the bridge (default report)."
+    )
+    on_port_down: Literal["degraded", "fail", "ignore"] | None = Field(
+        None, description="What a port without carrier counts as (default degraded)."
+    )
 
 
 # A union over `kind`: OVS joins it later.

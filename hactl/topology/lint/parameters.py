@@ -1,0 +1,96 @@
+"""Parameters of agents: secrets that do not belong here, values that would be refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from hactl import catalog
+from hactl.errors import Problem
+from hactl.topology.lint import Subject
+from hactl.topology.load import Topology
+from hactl.topology.places import Step
+from hactl.topology.schema.raw import RawGroup, RawMember, RawPrimitive
+from hactl.topology.suggest import did_you_mean, one_of
+
+Given = tuple[str, Sequence[Step], Mapping[str, str]]
+
+SECRET = re.compile(
+    r"(.*[_-])?(passwd|password|passphrase|secret|psk|token|community|(api|secret|private)[_-]?key)",
+    re.IGNORECASE,
+)
+# Kept on the nodes by `cibsecret set`; the CIB holds this word and a hash.
+KEPT_BY_PACEMAKER = "lrm://"
+
+# What pacemaker-fenced itself takes for every device, whatever its agent.
+FENCED_OWN = ("pcmk_", "port", "priority")
+
+
+def parameters(subject: Subject) -> Iterator[Problem]:
+    """No secret in the file, and no parameter the agent would refuse."""
+    for agent, path, params in given(subject.topology):
+        yield from secrets(subject.topology, path, params)
+        yield from declared(subject.topology, agent, path, params)
+
+
+def given(topology: Topology) -> Iterator[Given]:
+    """Yield every agent with the parameters that are written for it, and where."""
+    document = topology.document
+    for name, device in document.fencing.devices.items():
+        yield f"stonith:{device.agent}", ("fencing", "devices", name), device.parameters
+    for name, node in document.nodes.items():
+        for used, params in node.fencing.items():
+            if used in document.fencing.devices:
+                agent = f"stonith:{document.fencing.devices[used].agent}"
+                yield agent, ("nodes", name, "fencing", used), params
+    for index, item in enumerate(document.raw):
+        if isinstance(item, RawPrimitive):
+            yield from of_member(item, ("raw", index))
+        elif isinstance(item, RawGroup):
+            for place, member in enumerate(item.members):
+                yield from of_member(member, ("raw", index, "members", place))
+
+
+def of_member(member: RawMember, path: Sequence[Step]) -> Iterator[Given]:
+    yield member.agent, (*path, "params"), member.params
+
+
+def secrets(
+    topology: Topology, path: Sequence[Step], params: Mapping[str, str]
+) -> Iterator[Problem]:
+    for name, value in params.items():
+        if SECRET.fullmatch(name) and value != KEPT_BY_PACEMAKER:
+            yield topology.problem(
+                (*path, name),
+                "a secret does not belong in this file, nor in the CIB that it becomes",
+                f"keep it on the nodes: `cibsecret set` and here {KEPT_BY_PACEMAKER}, "
+                f"or {name}_script: FILE or {name}_file: FILE if the agent takes one",
+            )
+
+
+def declared(
+    topology: Topology, agent: str, path: Sequence[Step], params: Mapping[str, str]
+) -> Iterator[Problem]:
+    known = catalog.declared_by(agent)
+    if known is None:
+        if agent.startswith("ocf:hactl:"):
+            yield no_such_agent(topology, agent, (*path[:-1], "agent"))
+        return
+    for name, value in params.items():
+        if name not in known:
+            if agent.startswith("stonith:") and name.startswith(FENCED_OWN):
+                continue
+            yield topology.problem(
+                (*path, name),
+                f"{agent} has no parameter {name!r}",
+                did_you_mean(name, known, f"known: {one_of(known, 30)}"),
+            )
+        elif wrong := catalog.complaint(known[name], value):
+            short = agent.rpartition(":")[2]
+            yield topology.problem((*path, name), wrong, f"see `hactl agents describe {short}`")
+
+
+def no_such_agent(topology: Topology, agent: str, path: Sequence[Step]) -> Problem:
+    types = [name for name in catalog.catalog() if name.startswith("ocf:")]
+    hint = did_you_mean(agent, types, f"known: {one_of(types)}")
+    return topology.problem(path, f"hactl has no agent {agent}", hint)
