@@ -9,7 +9,7 @@ import errno
 import posix
 import sys
 
-from hactl_agents.host import Failed
+from hactl_agents.host import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,19 +22,22 @@ CAPPED, WITH_TLVS = 0x100, 0x200
 SOL_NETLINK, NETLINK_EXT_ACK = 270, 11
 ADDRESS, IFNAME, MTU, MASTER, LINKINFO, IFALIAS, GROUP, EXT_MASK = 1, 3, 4, 10, 18, 20, 27, 29
 INFO_KIND, INFO_DATA = 1, 2
+READ_ONLY = ("root_port", "topology_change")
 SKIP_STATS = 8
 IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP = 0x1, 0x8, 0x10000
 AF_INET, AF_INET6 = 2, 10
 RT_SCOPE_LINK = 253
 TIMEOUT = 10.0  # seconds; the kernel answers at once, unless it is in deep trouble
 
-# setting -> (attribute of IFLA_INFO_DATA, bytes, kernel units in one of ours); linux/if_link.h
+# setting -> (attribute of IFLA_INFO_DATA, bytes, kernel units in one of ours); linux/if_link.h.
 BRIDGE = {
     "forward_delay": (1, 4, 100),
     "ageing": (4, 4, 100),
     "stp": (5, 4, 1),
     "stp_priority": (6, 2, 1),
     "vlan_filtering": (7, 1, 1),
+    "root_port": (12, 2, 1),
+    "topology_change": (14, 1, 1),
     "multicast_snooping": (23, 1, 1),
     "multicast_querier": (25, 1, 1),
 }
@@ -187,6 +190,8 @@ def connected() -> "_socket.socket":
 
 
 def refused(doing: str, exc: OSError) -> Failed:
+    if exc.errno == errno.EOPNOTSUPP:
+        return NotInstalled(f"{doing}: this kernel cannot do that ({exc.strerror})")
     return Failed(f"{doing}: {exc.strerror or exc}")
 
 

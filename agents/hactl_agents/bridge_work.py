@@ -1,0 +1,232 @@
+"""What a resource did to a bridge, how that can be seen, and how it is undone; decides nothing.
+
+The bridge itself carries the name of its owner, in its alias: ``hactl:RESOURCE``, followed by
+``unfinished`` while a start or stop is under way, and by ``adopted`` and the alias it had before.
+So ownership outlives /run/hactl. What ports and settings were like before stands in the record;
+without it they are left as they are.
+"""
+
+from hactl_agents.netlink import Link
+from hactl_agents.ocf.errors import Failed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hactl_agents.netlink import Links
+    from hactl_agents.ocf.record import Record
+
+OWNER = "hactl:"
+UNFINISHED, ADOPTED = "unfinished", "adopted"
+BORN = 0x68616374  # device group of a bridge from its first moment until it has its alias ("hact")
+LONGEST_ALIAS = 255  # bytes; IFALIASZ less its NUL
+PORT, WAS = "port.", "was."
+
+
+class Owned:
+    """A bridge that is ours: the device, and how it came to be ours."""
+
+    def __init__(
+        self, device: Link, *, adopted: bool = False, unfinished: bool = False, alias: str = ""
+    ) -> None:
+        self.device = device
+        self.adopted = adopted
+        self.unfinished = unfinished
+        self.alias = alias  # what it was before it was ours
+        self.unmarked = False  # it does not carry our mark, yet or any more
+
+
+class BridgeWork:
+    """The changes a resource makes to the bridge ``name``. All may raise Failed."""
+
+    def __init__(self, links: "Links", record: "Record", instance: str, name: str) -> None:
+        self.links = links
+        self.record = record
+        self.mark = OWNER + instance
+        self.name = name
+
+    # whose it is
+
+    def find(self) -> "Owned | None":
+        """The bridge, if it is ours."""
+        device = self.links.get(self.name)
+        if device is None or device.kind != "bridge":
+            return None
+        if device.group == BORN and not device.alias:
+            return Owned(device, unfinished=True)
+        owner, _, rest = device.alias.partition(" ")
+        if owner == self.mark:
+            return described(device, rest)
+        return self.remembered(device)
+
+    def remembered(self, device: Link) -> "Owned | None":
+        """Ours by the record, if it is this very device and nobody else's mark is on it."""
+        index, _, how = (self.record.get("bridge") or "").partition(" ")
+        if index != str(device.index) or device.alias.startswith(OWNER):
+            return None
+        owned = described(device, how)
+        owned.unmarked = True
+        return owned
+
+    def make(self) -> Owned:
+        """Make the bridge, marked as ours and unfinished."""
+        self.links.add_bridge(self.name, BORN)
+        device = self.links.get(self.name)
+        if device is None:
+            raise Failed(f"{self.name} was made and is gone again")
+        owned = Owned(device, unfinished=True)
+        self.sign(owned, unfinished=True)
+        return owned
+
+    def adopt(self, device: Link) -> Owned:
+        """Mark a bridge that was there before as ours, and unfinished."""
+        self.record.put(WAS + "up", str(int(device.up)))
+        owned = Owned(device, adopted=True, unfinished=True, alias=device.alias)
+        self.sign(owned, unfinished=True)
+        return owned
+
+    def sign(self, owned: Owned, *, unfinished: bool) -> None:
+        """Write down that the bridge is ours, then onto the bridge itself."""
+        words = [UNFINISHED] if unfinished else []
+        words += [ADOPTED, owned.alias] if owned.adopted else []
+        how = " ".join(words)
+        self.record.put("bridge", f"{owned.device.index} {how}".rstrip())
+        self.record.save()
+        group = 0 if owned.device.group == BORN else None
+        alias = shortened(f"{self.mark} {how}".rstrip())
+        self.links.set(owned.device, alias=alias, group=group)
+
+    # ports
+
+    def ports(self, owned: Owned) -> "list[Link]":
+        return self.links.ports(owned.device.index)
+
+    def noted_ports(self) -> "set[str]":
+        return {key[len(PORT) :] for key in self.record.notes if key.startswith(PORT)}
+
+    def note_port(self, owned: Owned, port: Link) -> None:
+        """Remember what a port was like, unless we know that from before we changed it."""
+        known = (self.record.get(PORT + port.name) or "").split()
+        if known and known[0] == str(port.index):
+            return
+        member = "member" if port.master == owned.device.index else "free"
+        state = "up" if port.up else "down"
+        self.record.put(PORT + port.name, f"{port.index} {state} {port.mtu} {member}")
+
+    def attach(self, owned: Owned, port: Link, mtu: "int | None") -> None:
+        """Make a device an active port of the bridge, in one step."""
+        bridge = owned.device.index
+        if port.master != bridge or not port.up or (mtu and port.mtu != mtu):
+            master = None if port.master == bridge else bridge
+            self.links.set(port, master=master, up=True, mtu=mtu if port.mtu != mtu else None)
+
+    def release(self, name: str, bridge: int) -> None:
+        """Leave a port of ``bridge``, an index, as it was found, unless it is elsewhere by now."""
+        note = (self.record.get(PORT + name) or "").split()
+        port = self.links.get(name)
+        if len(note) != 4 or port is None or str(port.index) != note[0]:
+            return
+        if port.master not in (0, bridge):
+            return
+        _, state, mtu, member = note
+        back = int(mtu) if self.record.get(WAS + "mtu") else port.mtu
+        self.links.set(
+            port,
+            master=0 if member == "free" and port.master else None,
+            up=False if state == "down" and port.up else None,
+            mtu=back if back != port.mtu else None,
+        )
+
+    # settings
+
+    def note_settings(self, owned: Owned, wanted: "Mapping[str, object]") -> None:
+        """Remember what each setting is before we change it."""
+        for name in wanted:
+            if self.record.get(WAS + name) is None:
+                self.record.put(WAS + name, str(current(owned.device, name)))
+
+    def given_back(self, wanted: "Mapping[str, object]") -> "dict[str, int | str]":
+        """Settings that we changed and that are not wanted any more, as they were."""
+        back: dict[str, int | str] = {}
+        for key, text in self.record.notes.items():
+            name = key[len(WAS) :]
+            if key.startswith(WAS) and name not in wanted and name != "up":
+                back[name] = text if name == "address" else int(text)
+        return back
+
+    def set(self, owned: Owned, wanted: "Mapping[str, int | str]") -> None:
+        """Write settings that differ, each by itself so that a refusal names it."""
+        device = owned.device
+        for name in sorted(wanted, key=lambda name: order(name, wanted)):
+            if same(device, name, wanted[name]):
+                continue
+            if name == "mtu":
+                self.links.set(device, mtu=int(wanted[name]))
+            elif name == "address":
+                self.links.set(device, address=str(wanted[name]))
+            else:
+                self.links.set_bridge(device, {name: int(wanted[name])})
+
+    # the way back
+
+    def undo(self, owned: Owned) -> None:
+        """Leave things as they were found: the mark goes last, so this can be taken up again."""
+        if not owned.unfinished:
+            self.sign(owned, unfinished=True)
+        for name in sorted(self.noted_ports()):
+            self.release(name, owned.device.index)
+        if not owned.adopted:
+            self.links.delete(owned.device)
+            return
+        self.set(owned, self.given_back({}))
+        self.record.put("bridge", None)
+        self.record.save()
+        up = False if self.record.get(WAS + "up") == "0" else None
+        alias = None if owned.unmarked else owned.alias
+        self.links.set(owned.device, alias=alias, up=up)
+
+
+def described(device: Link, words: str) -> Owned:
+    """Read the rest of the mark: ``[unfinished] [adopted [ALIAS]]``."""
+    unfinished = words == UNFINISHED or words.startswith(UNFINISHED + " ")
+    if unfinished:
+        words = words[len(UNFINISHED) + 1 :]
+    adopted = words == ADOPTED or words.startswith(ADOPTED + " ")
+    alias = words[len(ADOPTED) + 1 :] if adopted else ""
+    return Owned(device, adopted=adopted, unfinished=unfinished, alias=alias)
+
+
+def shortened(alias: str) -> str:
+    raw = alias.encode(errors="surrogateescape")
+    return raw[:LONGEST_ALIAS].decode(errors="ignore")
+
+
+def current(device: Link, name: str) -> "int | str":
+    """A setting as it is now; mtu and address are settings too."""
+    if name == "mtu":
+        return device.mtu
+    if name == "address":
+        return device.address
+    return device.settings.get(name, 0)
+
+
+def same(device: Link, name: str, wanted: "int | str") -> bool:
+    """Whether a setting is as wanted, as far as it is up to this bridge.
+
+    Another root bridge dictates the forward delay, and a change of topology shortens the ageing.
+    """
+    now = current(device, name)
+    if name == "stp":
+        return bool(now) == bool(wanted)
+    if name == "forward_delay" and device.settings.get("root_port"):
+        return True
+    if name == "ageing" and device.settings.get("topology_change"):
+        return True
+    return now == wanted
+
+
+def order(name: str, wanted: "Mapping[str, int | str]") -> "tuple[int, str]":
+    """Off before delays, on after them: with stp on, the kernel takes only some delays."""
+    if name != "stp":
+        return 1, name
+    return (2, name) if wanted[name] else (0, name)

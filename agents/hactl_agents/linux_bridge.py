@@ -1,0 +1,351 @@
+"""A Linux bridge with its uplinks: what it should be, what is wrong with it, who may touch it."""
+
+from hactl_agents.bridge_work import BridgeWork, current, same
+from hactl_agents.device_params import device, devices, mac_address
+from hactl_agents.netlink import BRIDGE, READ_ONLY
+from hactl_agents.ocf import (
+    Agent,
+    Degraded,
+    Failed,
+    NotConfigured,
+    Status,
+    WrongHere,
+    action,
+    boolean,
+    choice,
+    integer,
+    seconds,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hactl_agents.bridge_work import Owned
+    from hactl_agents.host import Host
+    from hactl_agents.netlink import Link
+
+RESERVE = 2.0  # seconds of stop's time kept for the work after the waiting
+
+
+class LinuxBridge(Agent):
+    """Manage a Linux bridge and the ports that are its uplinks.
+
+    Makes the bridge, or adopts one that is there, attaches the given ports, and keeps settings as
+    they are given; what is not given is left as it is. Everything goes through rtnetlink: no
+    brctl, no ip, and a monitor forks nothing.
+
+    The bridge carries its owner in its alias (hactl:RESOURCE), so that it is known again even if
+    /run is lost. Stop takes back only what this resource did: ports are left up or down as they
+    were found, an adopted bridge stays, and a bridge that still carries ports of others, such as
+    those of running guests, is not deleted: stop fails and names them. Give the stop operation
+    on-fail=block, so that such a failure fences no node.
+    """
+
+    converges = True
+
+    bridge: str = device("Name of the bridge", required=True, unique="bridge", example="br-lan")
+    ports: tuple[str, ...] = devices(
+        "Network devices to attach, separated by spaces",
+        reloadable=True,
+        longdesc="Network devices to attach as ports, separated by spaces, such as uplinks. "
+        "A device with an IP address of its own is refused: it would stop answering.",
+        example="eth2",
+    )
+    vlan_filtering: bool | None = boolean(
+        "Whether the bridge tells VLANs apart", None, reloadable=True
+    )
+    stp: bool | None = boolean("Whether the spanning tree protocol is on", None, reloadable=True)
+    stp_priority: int | None = integer(
+        "Priority of the bridge in the spanning tree, lowest wins",
+        minimum=0,
+        maximum=65535,
+        reloadable=True,
+    )
+    forward_delay: int | None = seconds(
+        "How long a port listens and learns before it forwards, 2s to 30s with stp",
+        reloadable=True,
+    )
+    ageing: int | None = seconds("How long a station's port is remembered", reloadable=True)
+    multicast_snooping: bool | None = boolean(
+        "Whether multicast goes only where somebody listens", None, reloadable=True
+    )
+    multicast_querier: bool | None = boolean(
+        "Whether the bridge asks who listens, which snooping needs once on a LAN",
+        None,
+        reloadable=True,
+    )
+    mtu: int | None = integer(
+        "MTU of the bridge and of the given ports, in bytes",
+        minimum=68,
+        maximum=65535,
+        reloadable=True,
+    )
+    address: str | None = mac_address(
+        "MAC address of the bridge, or port for that of the first port",
+        reloadable=True,
+        longdesc="MAC address of the bridge, or the word port to pin it to that of the first "
+        "port. Not given, the kernel takes the lowest of all ports, so it changes as guests come "
+        "and go. A clone takes only the word: all nodes would have the same address.",
+    )
+    adopt: bool = boolean("Whether to take over a bridge that is there already", reloadable=True)
+    drift: str = choice(
+        "What a monitor makes of a port or setting that somebody changed",
+        "report",
+        "repair",
+        "fail",
+        default="report",
+        reloadable=True,
+        longdesc="What a monitor makes of a port or setting that somebody changed: report it as "
+        "degraded, repair it, or fail, which restarts the bridge and what depends on it",
+    )
+    on_port_down: str = choice(
+        "What a monitor makes of a port without carrier",
+        "degraded",
+        "fail",
+        "ignore",
+        default="degraded",
+        reloadable=True,
+    )
+    force: bool = boolean("Whether stop deletes the bridge under ports of others", reloadable=True)
+
+    def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
+        super().__init__(host, environ)
+        self.links = host.network()
+
+    @property
+    def work(self) -> BridgeWork:
+        return BridgeWork(self.links, self.record, self.instance, self.bridge)
+
+    # what Pacemaker asks for
+
+    def probe(self) -> int:
+        owned = self.work.find()
+        if owned is None:
+            return Status.STOPPED
+        if owned.unfinished:
+            raise Failed(f"{self.bridge} is half made: a start or stop of it was cut short")
+        return Status.RUNNING
+
+    @action(timeout=20, interval=10)
+    def monitor(self) -> int:
+        status: int = super().monitor()
+        if status == Status.RUNNING:
+            self.judge()
+        return status
+
+    @action(timeout=30)
+    def start(self) -> None:
+        owned = self.work.find()
+        if owned is None:
+            there = self.links.get(self.bridge)
+            owned = self.work.adopt(there) if there else self.work.make()
+        elif owned.unmarked:
+            self.work.sign(owned, unfinished=True)
+        self.apply(owned)
+        self.work.sign(owned, unfinished=False)
+
+    @action(timeout=30)
+    def stop(self) -> None:
+        owned = self.work.find()
+        if owned is None:
+            return
+        if not owned.adopted and not self.force:
+            self.wait_until_alone(owned)
+        self.work.undo(owned)
+
+    @action(timeout=30)
+    def reload_agent(self) -> None:
+        owned = self.work.find()
+        if owned is None or owned.unfinished:
+            raise Failed(f"{self.bridge} is not running here: start it")
+        self.preflight()
+        for name in sorted(self.work.noted_ports() - set(self.ports)):
+            self.work.release(name, owned.device.index)
+            self.record.put(f"port.{name}", None)
+        self.apply(owned)
+
+    def check(self) -> None:
+        if self.bridge in self.ports:
+            raise NotConfigured(f"ports: {self.bridge} cannot be a port of itself")
+        if self.address == "port" and not self.ports:
+            raise NotConfigured("address: there is no port to take it from")
+        if self.address not in (None, "port") and self.meta("clone_max") not in ("", "1"):
+            raise NotConfigured("address: every instance of the clone would have it; use port")
+        if self.stp and self.forward_delay is not None and not 2 <= self.forward_delay <= 30:
+            raise NotConfigured("forward_delay: with stp it is from 2s to 30s")
+
+    def preflight(self) -> None:
+        """Refuse what cannot work on this node, before anything is touched."""
+        if self.work.find() is None:
+            self.refuse_foreign_bridge()
+        for name in self.ports:
+            self.refuse_unfit_port(name)
+
+    def given_up(self) -> None:
+        """Undo a start that failed, unless others use the bridge already."""
+        try:
+            owned = self.work.find()
+            if owned is not None and (owned.adopted or not self.others(owned)):
+                self.work.undo(owned)
+                self.record.drop()
+            elif owned is None:
+                self.record.drop()
+        except Failed as exc:
+            self.host.log(f"could not undo the start that failed: {exc}")
+
+    def stopped(self) -> None:
+        """Somebody else may have deleted the bridge: its ports are still as we made them."""
+        if not self.record.notes:
+            return
+        try:
+            for name in sorted(self.work.noted_ports()):
+                self.work.release(name, 0)
+        except Failed as exc:
+            self.host.log(f"a port could not be left as it was found: {exc}")
+
+    # who may touch what
+
+    def refuse_foreign_bridge(self) -> None:
+        there = self.links.get(self.bridge)
+        if there is None:
+            return
+        if there.kind != "bridge":
+            kind = f"a {there.kind} device" if there.kind else "another device"
+            raise WrongHere(f"{self.bridge} is {kind} on this node, not a bridge: rename one")
+        if there.alias.startswith("hactl:"):
+            owner = there.alias.split()[0][len("hactl:") :]
+            raise WrongHere(f"{self.bridge} belongs to the resource {owner}: stop that first")
+        if not self.adopt:
+            raise WrongHere(
+                f"{self.bridge} is there already and not ours: delete it, or set adopt=true"
+            )
+
+    def refuse_unfit_port(self, name: str) -> None:
+        port = self.links.get(name)
+        if port is None:
+            raise WrongHere(f"ports: this node has no network device {name}")
+        if port.loopback or port.kind == "bridge":
+            what = "the loopback" if port.loopback else "a bridge itself"
+            raise WrongHere(f"ports: {name} is {what} and can be no port")
+        bridge = self.links.get(self.bridge)
+        if bridge is not None and port.master == bridge.index:
+            return
+        if port.master:
+            raise WrongHere(f"ports: {name} is a port of another device: take it out there first")
+        addresses = self.links.addresses(port.index)
+        if addresses:
+            raise WrongHere(
+                f"ports: {name} has the address {addresses[0]}, which would stop answering: "
+                "remove it, or move it to the bridge"
+            )
+
+    def others(self, owned: "Owned") -> "list[str]":
+        """The ports that somebody else attached, guests for example."""
+        ours = self.work.noted_ports() | set(self.ports)
+        return sorted(port.name for port in self.work.ports(owned) if port.name not in ours)
+
+    def wait_until_alone(self, owned: "Owned") -> None:
+        """Guests that are just stopping take their ports with them; raises Failed if some stay."""
+        patience = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE)
+        step = f"waiting for others to leave {self.bridge}"
+        if self.host.wait_for(step, lambda: not self.others(owned), within=patience, interval=0.2):
+            return
+        names = " ".join(self.others(owned))
+        raise Failed(
+            f"{self.bridge} still carries {names}: stop or move what uses it, "
+            "or set force=true to delete the bridge all the same"
+        )
+
+    # as it should be
+
+    def settings(self) -> "dict[str, int | str]":
+        """Every setting that is given, by the name it has in the kernel's answer."""
+        names = [name for name in BRIDGE if name not in READ_ONLY] + ["mtu"]
+        given = ((name, getattr(self, name)) for name in names)
+        wanted: dict[str, int | str] = {
+            name: int(value) for name, value in given if value is not None
+        }
+        if self.address == "port":
+            first = self.links.get(self.ports[0])
+            wanted |= {"address": first.address} if first else {}
+        elif self.address:
+            wanted["address"] = self.address
+        return wanted
+
+    def apply(self, owned: "Owned") -> None:
+        """Bring bridge and ports into the wanted condition; what they were like is noted first."""
+        work, wanted = self.work, self.settings()
+        ports = [port for port in map(self.links.get, self.ports) if port is not None]
+        work.note_settings(owned, wanted)
+        for port in ports:
+            work.note_port(owned, port)
+        self.record.save()
+        back = work.given_back(wanted)
+        for port in ports:
+            work.attach(owned, port, self.mtu)
+        owned.device = self.links.get(self.bridge) or owned.device
+        work.set(owned, {**back, **wanted})
+        for name in back:
+            self.record.put(f"was.{name}", None)
+        if not owned.device.up:
+            self.links.set(owned.device, up=True)
+        wrong = self.wrong()
+        if wrong:
+            raise Failed("; ".join(wrong))
+
+    # what is wrong with it
+
+    def judge(self) -> None:
+        """Raise Failed or Degraded with all that is not as it should be."""
+        wrong = self.wrong()
+        if wrong and self.drift == "repair" and self.meta("interval") not in ("", "0"):
+            self.repair(wrong)
+            wrong = self.wrong()
+        if wrong:
+            raise (Failed if self.drift == "fail" else Degraded)("; ".join(wrong))
+        dark = [] if self.on_port_down == "ignore" else self.dark_ports()
+        if dark:
+            sentence = f"no carrier on {' '.join(dark)}, port of {self.bridge}"
+            raise (Failed if self.on_port_down == "fail" else Degraded)(sentence)
+
+    def wrong(self) -> "list[str]":
+        """What is not as given, in short sentences."""
+        bridge = self.links.get(self.bridge)
+        if bridge is None:
+            return [f"{self.bridge} is gone"]
+        owned = self.work.find()
+        wrong = [] if bridge.up else [f"{self.bridge} is down"]
+        if owned is None or owned.unmarked:
+            wrong.append(f"{self.bridge} has lost its alias, our mark")
+        for name, wanted in self.settings().items():
+            if not same(bridge, name, wanted):
+                wrong.append(
+                    f"{self.bridge} has {name} {current(bridge, name)} instead of {wanted}"
+                )
+        for name in self.ports:
+            wrong += self.wrong_port(name, bridge)
+        return wrong
+
+    def wrong_port(self, name: str, bridge: "Link") -> "list[str]":
+        port = self.links.get(name)
+        if port is None:
+            return [f"port {name} does not exist any more"]
+        if port.master != bridge.index:
+            return [f"{name} is no port of {self.bridge} any more"]
+        return [] if port.up else [f"port {name} is down"]
+
+    def dark_ports(self) -> "list[str]":
+        ports = [self.links.get(name) for name in self.ports]
+        return [port.name for port in ports if port is not None and not port.carrier]
+
+    def repair(self, wrong: "list[str]") -> None:
+        self.host.lock(f"{self.record.name}.lock")
+        self.reread_record()
+        owned = self.work.find()
+        if owned is None or owned.unfinished:
+            raise Failed(f"{self.bridge} was stopped in the meantime")
+        self.host.log(f"repairing: {'; '.join(wrong)}")
+        if owned.unmarked:
+            self.work.sign(owned, unfinished=False)
+        self.apply(owned)
