@@ -107,6 +107,21 @@ class Lab:
                 ) from None
         return Result(done.returncode, done.stdout, done.stderr)
 
+    def write(self, node: str, path: str, data: bytes, mode: int = 0o644) -> None:
+        """Put a file into a node; below /lab and /srv/vms all nodes see it."""
+        script = 'umask 077; mkdir -p "$(dirname "$1")"; cat >"$1" && chmod "$2" "$1"'
+        argv = ["sh", "-c", script, "write", path, f"{mode:o}"]
+        with self.entrance(node) as entrance:
+            done = subprocess.run(
+                entrance.command(argv),
+                input=data,
+                capture_output=True,
+                pass_fds=entrance.descriptors,
+                check=False,
+            )
+        if done.returncode:
+            raise ClusterError(f"{node}: {path}: {done.stderr.decode(errors='replace').strip()}")
+
     def replace_process(self, node: str, argv: Sequence[str]) -> None:
         """Become a command in a node; returns only by raising."""
         with self.entrance(node) as entrance:

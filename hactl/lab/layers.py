@@ -12,8 +12,8 @@ from pathlib import Path
 from hactl.lab import linux, places
 
 # file systems that may hold a part of the host's files, each mounted somewhere below /
-ON_DISK = ("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "nfs", "nfs4", "overlay")
-ON_DISK += ("squashfs", "virtiofs", "xfs", "zfs", "9p")
+ON_DISK = ("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "squashfs", "xfs", "zfs")
+ON_NETWORK = ("9p", "nfs", "nfs4", "virtiofs")
 # what a node has its own of, or has no use for
 NOT_SHOWN = ("proc", "sys", "dev", "run", "tmp", "lost+found", "lab", "srv")
 ETC = places.BASE / "etc"
@@ -46,7 +46,7 @@ def mirrors(mountinfo: str) -> list[str]:
         left, _, right = line.partition(" - ")
         path = left.split()[4]
         top = path.split("/")[1]
-        if path != "/" and right.split()[0] in ON_DISK and top not in NOT_SHOWN:
+        if path != "/" and right.split()[0] in ON_DISK + ON_NETWORK and top not in NOT_SHOWN:
             found.append(path)
     return found
 

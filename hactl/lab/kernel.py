@@ -1,0 +1,139 @@
+"""A distribution's kernel for the tiny guest: the one installed, or one from its package.
+
+Nothing is installed; a package is downloaded and unpacked into a folder of the user's cache.
+"""
+
+from __future__ import annotations
+
+import lzma
+import platform
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hactl.errors import HactlError
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# the smallest first
+META_PACKAGES = ("linux-image-cloud-{arch}", "linux-image-{arch}", "linux-image-virtual")
+REAL = re.compile(r"Depends: (linux-(?:image|modules)-\d\S+)")
+DEPENDS = re.compile(rb"\0?depends=([^\0]*)\0")
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel image and the folder with its modules."""
+
+    image: Path
+    modules: Path
+
+    def module(self, name: str) -> bytes | None:
+        """The module ``name``, unpacked; None where it is not a module of its own."""
+        for spelled in {name, name.replace("_", "-")}:
+            for path in self.modules.rglob(f"{spelled}.ko*"):
+                return unpacked(path)
+        return None
+
+    def with_dependencies(self, names: list[str]) -> dict[str, bytes]:
+        """Module -> content, in an order in which they can be loaded."""
+        found: dict[str, bytes] = {}
+        for name in names:
+            if name not in found and (content := self.module(name)) is not None:
+                found |= self.with_dependencies(dependencies(content))
+                found[name] = content
+        return found
+
+
+def dependencies(module: bytes) -> list[str]:
+    """The modules a module needs, from its .modinfo section."""
+    match = DEPENDS.search(module)
+    return [name for name in match[1].decode().split(",") if name] if match else []
+
+
+def unpacked(path: Path) -> bytes:
+    data = path.read_bytes()
+    if path.suffix == ".xz":
+        return lzma.decompress(data)
+    if path.suffix == ".zst":
+        return run(["zstd", "-dc", str(path)])
+    return data
+
+
+def find(image: Path | None, cache: Path, progress: Callable[[str], None]) -> Kernel:
+    """The kernel at ``image``, an installed one, or one from a package. Raises HactlError."""
+    if image is not None:
+        return beside(image)
+    for installed in sorted(Path("/boot").glob("vmlinuz-*"), reverse=True):
+        if modules_of(installed, Path("/")).is_dir():
+            return beside(installed)
+    return cached(cache) or downloaded(cache, progress)
+
+
+def beside(image: Path) -> Kernel:
+    """A kernel in some /boot with its modules in the /lib/modules of the same tree."""
+    modules = modules_of(image, image.parent.parent)
+    if not modules.is_dir():
+        raise HactlError(f"{image}: its modules are not in {modules}")
+    return Kernel(image, modules)
+
+
+def modules_of(image: Path, root: Path) -> Path:
+    version = image.name.removeprefix("vmlinuz-")
+    places = [root / prefix / "modules" / version for prefix in ("lib", "usr/lib")]
+    return next((place for place in places if place.is_dir()), places[0])
+
+
+def cached(cache: Path) -> Kernel | None:
+    images = sorted((cache / "root" / "boot").glob("vmlinuz-*"))
+    return beside(images[-1]) if images else None
+
+
+def downloaded(cache: Path, progress: Callable[[str], None]) -> Kernel:
+    packages = kernel_packages()
+    cache.mkdir(parents=True, exist_ok=True)
+    progress(f"downloading {', '.join(packages)}")
+    # apt would rather download as its own user, which cannot write here
+    options = ["-o", "APT::Sandbox::User=root"]
+    run(["apt-get", *options, "download", *packages], cwd=cache)
+    for package in sorted(cache.glob("linux-*.deb")):
+        run(["dpkg-deb", "-x", str(package), str(cache / "root")])
+        package.unlink()
+    found = cached(cache)
+    if found is None:
+        raise HactlError(f"there is no kernel in {', '.join(packages)}")
+    return found
+
+
+def kernel_packages() -> list[str]:
+    """The packages with the distribution's current kernel. Raises HactlError."""
+    arch = ARCHITECTURES.get(platform.machine(), platform.machine())
+    for meta in META_PACKAGES:
+        try:
+            listed = run(["apt-cache", "depends", meta.format(arch=arch)]).decode()
+        except HactlError:
+            continue
+        found = list(packages_in(listed))
+        if found:
+            return found
+    raise HactlError("no kernel package is known to apt", "apt update, or give --kernel")
+
+
+def packages_in(apt_cache_depends: str) -> Iterator[str]:
+    """The real packages a kernel meta package stands for, modules of Ubuntu's included."""
+    for name in REAL.findall(apt_cache_depends):
+        yield name
+        if name.endswith("-generic"):
+            yield name.replace("linux-image-", "linux-modules-")
+
+
+def run(argv: list[str], cwd: Path | None = None) -> bytes:
+    try:
+        done = subprocess.run(argv, capture_output=True, cwd=cwd, check=False)
+    except FileNotFoundError:
+        raise HactlError(f"{argv[0]} is not installed here") from None
+    if done.returncode:
+        said = " ".join(done.stderr.decode(errors="replace").split())
+        raise HactlError(f"{argv[0]} {argv[-1]}: {said[-300:]}")
+    return done.stdout
