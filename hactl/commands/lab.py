@@ -75,8 +75,8 @@ def down(name: str | None) -> None:
 @name_option
 @format_option
 def status(name: str | None, form: str) -> None:
-    """Show the labs that run here, or one of them."""
-    found = [Lab(each).report() for each in ([name] if name else names.here())]
+    """Show your labs that run here, or one of them."""
+    found = [Lab(each).report() for each in ([name] if name else names.mine())]
     if form == "json":
         click.echo(json.dumps(found[0] if name else {"labs": found}, indent=2))
     elif not found:
@@ -223,7 +223,7 @@ def guest(folder: Path, kernel: Path | None) -> None:
 
 
 def chosen(name: str | None) -> Lab:
-    return Lab(names.choose(name, names.here()))
+    return Lab(names.choose(name, names.mine()))
 
 
 def progress(text: str) -> None:

@@ -38,6 +38,9 @@ EMPTY_CIB = (
 
 def build(spec: LabSpec) -> None:
     """Fill the image of a new lab."""
+    for path in disk.roots():
+        # a rootless node could not make these in folders that belong to the host's root
+        (places.IMAGE / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
     for source, targets in STAND_INS.items():
         text = importlib.resources.files("hactl.lab").joinpath("files", source).read_text()
         for target in targets:

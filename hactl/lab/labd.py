@@ -11,14 +11,13 @@ import os
 import selectors
 import signal
 import socket
-import struct
 import sys
 import time
 import traceback
 from collections.abc import Callable
 
 from hactl.errors import HactlError
-from hactl.lab import disk, image, layers, linux, node, places, switch, wire
+from hactl.lab import disk, image, layers, linux, names, node, places, switch, wire
 from hactl.lab.cgroups import Groups
 from hactl.lab.power import PowerSwitch
 from hactl.lab.spec import CLIENT, PORTS, LabSpec
@@ -252,7 +251,7 @@ class Labd:
     def on_control(self, _descriptor: int, control: socket.socket) -> None:
         connection, _ = control.accept()
         with connection:
-            pid, uid = peer(connection)
+            pid, uid = names.peer(connection)
             if uid not in (0, os.getuid()):
                 return
             self.converse(connection, f"operator (pid {pid})" if pid else "operator", self.answer)
@@ -262,7 +261,7 @@ class Labd:
         connection, _ = power.accept()
         with connection:
             connection.settimeout(PATIENCE)
-            by = self.whereabouts(peer(connection)[0])
+            by = self.whereabouts(names.peer(connection)[0])
             with contextlib.suppress(OSError):
                 words = connection.recv(4096).decode(errors="replace").split()
                 try:
@@ -380,13 +379,6 @@ def power_socket() -> socket.socket:
     places.POWER_SOCKET.chmod(0o600)
     listener.listen(64)
     return listener
-
-
-def peer(connection: socket.socket) -> tuple[int, int]:
-    """The process and user at the other end."""
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    pid, uid, _ = struct.unpack("3i", data)
-    return pid, uid
 
 
 def child_signals() -> int:

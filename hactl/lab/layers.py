@@ -72,7 +72,8 @@ def lay_by_folder(node: str, root: Path) -> None:
             target.symlink_to(entry.readlink())
         elif entry.is_dir():
             target.mkdir()
-            if entry.name not in NOT_SHOWN:
+            # the host root's home cannot even be read
+            if entry.name not in (*NOT_SHOWN, "root"):
                 lay_folder(node, entry, target)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import select
 import signal
 import socket
@@ -23,6 +24,10 @@ class NoLab(HactlError):
     """There is no such lab."""
 
 
+class NotYours(HactlError):
+    """Somebody else started this lab."""
+
+
 def claim(name: str) -> socket.socket:
     """The socket that is the lab ``name`` from now on. Raises NameInUse."""
     listener = socket.socket(socket.AF_UNIX)
@@ -39,7 +44,20 @@ def claim(name: str) -> socket.socket:
 
 
 def connect(name: str) -> socket.socket:
-    """A connection to the running lab ``name``. Raises NoLab."""
+    """A connection to your running lab ``name``. Raises NoLab or NotYours.
+
+    Whoever has the socket could hand us any namespace to run commands in, so it must be ours.
+    """
+    connection = dial(name)
+    owner = peer(connection)[1]
+    if owner != os.geteuid():
+        connection.close()
+        raise NotYours(f"lab {name!r} belongs to user {user_name(owner)}")
+    return connection
+
+
+def dial(name: str) -> socket.socket:
+    """A connection to whoever is called ``name``. Raises NoLab."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(f"\0{PREFIX}{name}")
@@ -64,7 +82,7 @@ def running(proc_net_unix: str) -> list[str]:
 
 
 def choose(name: str | None, labs: list[str]) -> str:
-    """The lab that is meant: ``name``, or the only one. Raises NoLab or UsageError."""
+    """The lab that is meant: ``name``, or the only one of ``labs``. Raises NoLab, UsageError."""
     if name is not None:
         return name
     if not labs:
@@ -79,16 +97,40 @@ def here() -> list[str]:
     return running(Path("/proc/net/unix").read_text())
 
 
-def owner(connection: socket.socket) -> int:
-    """The process behind a lab: whoever called listen(2)."""
+def mine() -> list[str]:
+    """Those of them that you started."""
+    return [name for name in here() if owned(name)]
+
+
+def owned(name: str) -> bool:
+    try:
+        connect(name).close()
+    except HactlError:
+        return False
+    return True
+
+
+def peer(connection: socket.socket) -> tuple[int, int]:
+    """The process and user at the other end; for a lab, whoever called listen(2)."""
     data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", data)[0])
+    pid, uid, _ = struct.unpack("3i", data)
+    return pid, uid
+
+
+def user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def slay(name: str, within: float = 30.0) -> None:
-    """Kill the one process of a lab and wait until it is gone. Raises NoLab."""
-    with connect(name) as connection:
-        handle = os.pidfd_open(owner(connection))
+    """Kill the one process of a lab, root anybody's, and wait until it is gone. Raises NoLab."""
+    with dial(name) as connection:
+        pid, uid = peer(connection)
+        if os.geteuid() not in (0, uid):
+            raise NotYours(f"lab {name!r} belongs to user {user_name(uid)}")
+        handle = os.pidfd_open(pid)
     try:
         signal.pidfd_send_signal(handle, signal.SIGKILL)
         if not select.select([handle], [], [], within)[0]:

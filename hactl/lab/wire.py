@@ -23,7 +23,10 @@ def send(connection: socket.socket, message: Message, descriptors: Sequence[int]
 
 def receive(connection: socket.socket, most_descriptors: int = 0) -> tuple[Message, list[int]]:
     """The next message and its descriptors. Raises ClusterError where it is none."""
-    data, descriptors, _, _ = socket.recv_fds(connection, 65536, most_descriptors)
+    try:
+        data, descriptors, _, _ = socket.recv_fds(connection, 65536, most_descriptors)
+    except OSError as exc:
+        raise ClusterError(f"the lab does not answer: {exc.strerror}") from None
     while data and not data.endswith(b"\n") and len(data) < MOST:
         piece = connection.recv(65536)
         if not piece:
