@@ -493,13 +493,22 @@ class Host:
         posix.close(folder)
 
     def lock(self, name: str) -> None:
-        """Hold the lock ``name`` until this process ends. Raises TimedOut at the deadline."""
+        """Hold the lock ``name`` until this process ends. Raises TimedOut at the deadline.
+
+        A node whose /run is full or read-only has to stop its resources all the same: no lock.
+        """
         import fcntl
 
-        folder = self.state()
         flags = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
-        held = posix.open(name, flags, 0o600, dir_fd=folder)
-        posix.close(folder)
+        try:
+            folder = self.state()
+            try:
+                held = posix.open(name, flags, 0o600, dir_fd=folder)
+            finally:
+                posix.close(folder)
+        except (Failed, OSError) as exc:
+            self.log(f"goes on without the lock {name}: {exc}")
+            return
 
         def taken() -> bool:
             try:
