@@ -87,14 +87,17 @@ class BridgeWork:
 
     def sign(self, owned: Owned, *, unfinished: bool) -> None:
         """Write down that the bridge is ours, then onto the bridge itself."""
-        words = [UNFINISHED] if unfinished else []
-        words += [ADOPTED, owned.alias] if owned.adopted else []
-        how = " ".join(words)
-        self.record.put("bridge", f"{owned.device.index} {how}".rstrip())
+        alias = self.alias(owned, unfinished=unfinished)
+        self.record.put("bridge", f"{owned.device.index} {alias[len(self.mark) + 1 :]}".rstrip())
         self.record.save()
         group = 0 if owned.device.group == BORN else None
-        alias = shortened(f"{self.mark} {how}".rstrip())
         self.links.set(owned.device, alias=alias, group=group)
+
+    def alias(self, owned: Owned, *, unfinished: bool) -> str:
+        words = [self.mark]
+        words += [UNFINISHED] if unfinished else []
+        words += [ADOPTED, owned.alias] if owned.adopted else []
+        return shortened(" ".join(words).rstrip())
 
     # ports
 
@@ -172,18 +175,25 @@ class BridgeWork:
     def undo(self, owned: Owned) -> None:
         """Leave things as they were found: the mark goes last, so this can be taken up again."""
         if not owned.unfinished:
-            self.sign(owned, unfinished=True)
+            self.links.set(owned.device, alias=self.alias(owned, unfinished=True))
         for name in sorted(self.noted_ports()):
             self.release(name, owned.device.index)
         if not owned.adopted:
             self.links.delete(owned.device)
             return
         self.set(owned, self.given_back({}))
-        self.record.put("bridge", None)
-        self.record.save()
+        self.forget()
         up = False if self.record.get(WAS + "up") == "0" else None
         alias = None if owned.unmarked else owned.alias
         self.links.set(owned.device, alias=alias, up=up)
+
+    def forget(self) -> None:
+        """No more ours by the record either; a full or read-only /run is no reason to fail."""
+        self.record.put("bridge", None)
+        try:
+            self.record.save()
+        except Failed as exc:
+            self.record.host.log(str(exc))
 
 
 def described(device: Link, words: str) -> Owned:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
     from hactl_agents.netlink import Link
 
+SETTINGS = (*(name for name in BRIDGE if name not in READ_ONLY), "mtu")
 RESERVE = 2.0  # seconds of stop's time kept for the work after the waiting
 
 
@@ -112,6 +113,7 @@ class LinuxBridge(Agent):
     def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
         super().__init__(host, environ)
         self.links = host.network()
+        self.owned: Owned | None = None  # the bridge as probe saw it
 
     @property
     def work(self) -> BridgeWork:
@@ -120,25 +122,25 @@ class LinuxBridge(Agent):
     # what Pacemaker asks for
 
     def probe(self) -> int:
-        owned = self.work.find()
-        if owned is None:
+        self.owned = self.work.find()
+        if self.owned is None:
             return Status.STOPPED
-        if owned.unfinished:
+        if self.owned.unfinished:
             raise Failed(f"{self.bridge} is half made: a start or stop of it was cut short")
         return Status.RUNNING
 
     @action(timeout=20, interval=10)
     def monitor(self) -> int:
         status: int = super().monitor()
-        if status == Status.RUNNING:
-            self.judge()
+        if self.owned is not None:
+            self.judge(self.owned)
         return status
 
     @action(timeout=30)
     def start(self) -> None:
         owned = self.work.find()
         if owned is None:
-            there = self.links.get(self.bridge)
+            there = self.refuse_foreign_bridge()
             owned = self.work.adopt(there) if there else self.work.make()
         elif owned.unmarked:
             self.work.sign(owned, unfinished=True)
@@ -206,10 +208,11 @@ class LinuxBridge(Agent):
 
     # who may touch what
 
-    def refuse_foreign_bridge(self) -> None:
+    def refuse_foreign_bridge(self) -> "Link | None":
+        """The bridge that is there to be adopted, None if there is nothing of that name."""
         there = self.links.get(self.bridge)
         if there is None:
-            return
+            return None
         if there.kind != "bridge":
             kind = f"a {there.kind} device" if there.kind else "another device"
             raise WrongHere(f"{self.bridge} is {kind} on this node, not a bridge: rename one")
@@ -220,6 +223,7 @@ class LinuxBridge(Agent):
             raise WrongHere(
                 f"{self.bridge} is there already and not ours: delete it, or set adopt=true"
             )
+        return there
 
     def refuse_unfit_port(self, name: str) -> None:
         port = self.links.get(name)
@@ -259,24 +263,25 @@ class LinuxBridge(Agent):
 
     # as it should be
 
-    def settings(self) -> "dict[str, int | str]":
+    def settings(self, ports: "Mapping[str, Link | None]") -> "dict[str, int | str]":
         """Every setting that is given, by the name it has in the kernel's answer."""
-        names = [name for name in BRIDGE if name not in READ_ONLY] + ["mtu"]
-        given = ((name, getattr(self, name)) for name in names)
-        wanted: dict[str, int | str] = {
-            name: int(value) for name, value in given if value is not None
-        }
-        if self.address == "port":
-            first = self.links.get(self.ports[0])
-            wanted |= {"address": first.address} if first else {}
-        elif self.address:
+        wanted: dict[str, int | str] = {}
+        for name in SETTINGS:
+            value = getattr(self, name)
+            if value is not None:
+                wanted[name] = int(value)
+        first = ports[self.ports[0]] if self.address == "port" else None
+        if first is not None:
+            wanted["address"] = first.address
+        elif self.address not in (None, "port"):
             wanted["address"] = self.address
         return wanted
 
     def apply(self, owned: "Owned") -> None:
         """Bring bridge and ports into the wanted condition; what they were like is noted first."""
-        work, wanted = self.work, self.settings()
-        ports = [port for port in map(self.links.get, self.ports) if port is not None]
+        found = self.devices()
+        work, wanted = self.work, self.settings(found)
+        ports = [port for port in found.values() if port is not None]
         work.note_settings(owned, wanted)
         for port in ports:
             work.note_port(owned, port)
@@ -290,54 +295,48 @@ class LinuxBridge(Agent):
             self.record.put(f"was.{name}", None)
         if not owned.device.up:
             self.links.set(owned.device, up=True)
-        wrong = self.wrong()
+        now = self.work.find()
+        wrong = self.wrong(now, self.devices()) if now else [f"{self.bridge} is gone"]
         if wrong:
             raise Failed("; ".join(wrong))
 
+    def devices(self) -> "dict[str, Link | None]":
+        return {name: self.links.get(name) for name in self.ports}
+
     # what is wrong with it
 
-    def judge(self) -> None:
+    def judge(self, owned: "Owned") -> None:
         """Raise Failed or Degraded with all that is not as it should be."""
-        wrong = self.wrong()
+        ports = self.devices()
+        wrong = self.wrong(owned, ports)
         if wrong and self.drift == "repair" and self.meta("interval") not in ("", "0"):
             self.repair(wrong)
-            wrong = self.wrong()
+            wrong, ports = [], self.devices()
         if wrong:
             raise (Failed if self.drift == "fail" else Degraded)("; ".join(wrong))
-        dark = [] if self.on_port_down == "ignore" else self.dark_ports()
-        if dark:
+        dark = [port.name for port in ports.values() if port is not None and not port.carrier]
+        if dark and self.on_port_down != "ignore":
             sentence = f"no carrier on {' '.join(dark)}, port of {self.bridge}"
             raise (Failed if self.on_port_down == "fail" else Degraded)(sentence)
 
-    def wrong(self) -> "list[str]":
+    def wrong(self, owned: "Owned", ports: "Mapping[str, Link | None]") -> "list[str]":
         """What is not as given, in short sentences."""
-        bridge = self.links.get(self.bridge)
-        if bridge is None:
-            return [f"{self.bridge} is gone"]
-        owned = self.work.find()
-        wrong = [] if bridge.up else [f"{self.bridge} is down"]
-        if owned is None or owned.unmarked:
-            wrong.append(f"{self.bridge} has lost its alias, our mark")
-        for name, wanted in self.settings().items():
-            if not same(bridge, name, wanted):
-                wrong.append(
-                    f"{self.bridge} has {name} {current(bridge, name)} instead of {wanted}"
-                )
-        for name in self.ports:
-            wrong += self.wrong_port(name, bridge)
+        bridge, name = owned.device, self.bridge
+        wrong = [] if bridge.up else [f"{name} is down"]
+        if owned.unmarked:
+            wrong.append(f"{name} has lost its alias, our mark")
+        for setting, wanted in self.settings(ports).items():
+            if not same(bridge, setting, wanted):
+                now = current(bridge, setting)
+                wrong.append(f"{name} has {setting} {now} instead of {wanted}")
+        for port, link in ports.items():
+            if link is None:
+                wrong.append(f"port {port} does not exist any more")
+            elif link.master != bridge.index:
+                wrong.append(f"{port} is no port of {name} any more")
+            elif not link.up:
+                wrong.append(f"port {port} is down")
         return wrong
-
-    def wrong_port(self, name: str, bridge: "Link") -> "list[str]":
-        port = self.links.get(name)
-        if port is None:
-            return [f"port {name} does not exist any more"]
-        if port.master != bridge.index:
-            return [f"{name} is no port of {self.bridge} any more"]
-        return [] if port.up else [f"port {name} is down"]
-
-    def dark_ports(self) -> "list[str]":
-        ports = [self.links.get(name) for name in self.ports]
-        return [port.name for port in ports if port is not None and not port.carrier]
 
     def repair(self, wrong: "list[str]") -> None:
         self.host.lock(f"{self.record.name}.lock")
