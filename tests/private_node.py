@@ -18,6 +18,12 @@ from tests.libvirt_host import pacemaker_environment, wait_until
 TOOLS = ("unshare", "nsenter", "setpriv", "ip", "strace")
 LIBDIR = "/run/hactl-agents"  # inside the node, on its own tmpfs
 
+# Both links of the chain test -> unshare -> init are cut loose by a death signal.
+HOLD = (
+    "setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--ipc", "--uts",
+    "--pid", "--fork", "--kill-child=KILL", "--mount-proc",
+)  # fmt: skip
+
 # A new sysfs shows this network namespace's devices; the cgroup mounts must be carried over to it.
 INIT = """\
 set -e
@@ -53,9 +59,7 @@ class PrivateNode:
     def up(self) -> None:
         install(self.dir, libdir=LIBDIR)
         self.holder = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--ipc", "--uts"]
-            + ["--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-            + ["bash", "-c", INIT.format(libdir=LIBDIR), "init", str(self.dir)],
+            [*HOLD, "bash", "-c", INIT.format(libdir=LIBDIR), "init", str(self.dir)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         assert self.holder.stdout is not None
