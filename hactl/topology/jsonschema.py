@@ -55,6 +55,7 @@ def inside(root: dict[str, Any], node: dict[str, Any], step: Step) -> Iterator[d
             yield option["properties"][step]
         elif isinstance(option.get("additionalProperties"), dict):
             yield option["additionalProperties"]
+        yield from option.get("patternProperties", {}).values()
 
 
 def resolved(root: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from hactl.errors import Problem, Severity, TopologyError
 from hactl.topology import messages, source
-from hactl.topology.parse import Complaint, Unreadable, parse
+from hactl.topology.builder import Complaint, Unreadable
+from hactl.topology.parse import Parsed, parse
 from hactl.topology.places import Branch, Step, line_of
 from hactl.topology.schema.document import Document
 
@@ -58,14 +59,21 @@ def loads(text: str, file: str, warnings: Sequence[Problem] = ()) -> Topology:
         raise TopologyError([*warnings, as_problem(file, exc.complaint)]) from None
     if not isinstance(parsed.value, dict):
         raise TopologyError([*warnings, no_mapping(file, parsed.value)])
-    found = [as_problem(file, complaint) for complaint in parsed.complaints]
-    try:
-        document = Document.model_validate(parsed.value)
-    except ValidationError as exc:
-        found += messages.problems(file, parsed.root, exc)
-    if found:
+    document, found = validated(file, parsed)
+    if found or document is None:
         raise TopologyError(in_order([*warnings, *found]))
     return Topology(file, document, parsed.root, tuple(warnings))
+
+
+def validated(file: str, parsed: Parsed) -> tuple[Document | None, list[Problem]]:
+    """Return the document and what is wrong with text and values, each place once."""
+    found = [as_problem(file, complaint) for complaint in parsed.complaints]
+    try:
+        return Document.model_validate(parsed.value), found
+    except ValidationError as exc:
+        said = {problem.path for problem in found}
+        values = messages.problems(file, parsed.root, exc)
+        return None, [*found, *(problem for problem in values if problem.path not in said)]
 
 
 def as_problem(file: str, complaint: Complaint) -> Problem:

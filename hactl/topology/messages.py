@@ -79,12 +79,18 @@ def wrong_kind(error: Error) -> tuple[str, str]:
 
 def expects(what: str, hint: str = "") -> Callable[[Error], tuple[str, str]]:
     def say(error: Error) -> tuple[str, str]:
+        if error["input"] is None:
+            return "has no value", hint or f"write {what}"
         return f"{shown(error['input'])} is not {what}", hint or f"write {what}"
 
     return say
 
 
 def literal(error: Error) -> tuple[str, str]:
+    if error["loc"][-1] == "kind":
+        return f"{shown(error['input'])} is no kind that this hactl knows", (
+            f"write {error['ctx']['expected']}".replace("'", "")
+        )
     choices = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
     return f"{shown(error['input'])} is not possible here", f"write one of {choices}"
 

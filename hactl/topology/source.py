@@ -27,15 +27,17 @@ def read_text(path: str) -> tuple[str, list[Problem]]:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as exc:
         raise refusal(path, f"cannot be read: {reason(exc)}", "check the name") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         before = os.fstat(descriptor)
         warnings = distrust(path, before, os.geteuid())
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
-        except OSError as exc:
-            raise refusal(path, f"cannot be read: {reason(exc)}", "check the file") from None
         if changed(before, os.fstat(descriptor)):
             raise refusal(path, "changed while it was being read", "run the command again")
+    except OSError as exc:
+        raise refusal(path, f"cannot be read: {reason(exc)}", "check the file") from None
+    finally:
+        os.close(descriptor)
     return decoded(path, data), warnings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 TIMES = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -58,16 +59,22 @@ def quantity(
 def guess(value: object, units: dict[str, int], example: str, misspelled: dict[str, str]) -> str:
     """Return how the value may have been meant, or else an example."""
     found = QUANTITY.fullmatch(shown(value).strip("'"))
-    if not found or found[1].startswith("-") or "." in found[1]:
+    if not found or found[1].startswith("-") or "." in found[1] or len(found[1]) > 9:
         return f"write a whole number and its unit, like {example}"
     number, unit = found[1], found[2]
     if not unit:
         return f"write the unit: {' or '.join(number + name for name in list(units)[1:3])}"
     stem = unit.removesuffix("b").removesuffix("B").removesuffix("i").upper()
-    known = misspelled.get(unit.lower()) or misspelled.get(stem)
+    if unit in units:
+        return f"write a number above 0, like {example}"
+    known = misspelled.get(unit.lower()) or misspelled.get(stem) or lower(units).get(unit.lower())
     if known:
         return f"write {number}{known}"
     return f"write it with one of {', '.join(units)}, like {example}"
+
+
+def lower(names: Iterable[str]) -> dict[str, str]:
+    return {name.lower(): name for name in names}
 
 
 def shown(value: object) -> str:

@@ -92,7 +92,7 @@ def without_one(topology: Topology, loads: Sequence[Load], nodes: Nodes) -> Iter
         yield topology.warning(
             ("nodes", worst),
             f"without it {len(left)} of {len(loads)} guests may find no place: {listed}",
-            "add capacity, or accept it; `hactl whatif` asks the scheduler",
+            "add capacity, or accept that they stay down until it is back",
         )
 
 

@@ -89,8 +89,8 @@ def peers(topology: Topology) -> Iterator[Problem]:
     names = {name for _, name, _ in workloads(topology)}
     for section, name, entry in workloads(topology):
         for key, others in named_peers(entry):
-            for step, other in others:
-                path = (section, name, key, step)
+            for place, other in others:
+                path = (section, name, key, *place)
                 if other == name:
                     yield topology.problem(path, f"{name} names itself", "remove it")
                 elif other not in names:
@@ -100,11 +100,10 @@ def peers(topology: Topology) -> Iterator[Problem]:
                     )
 
 
-def named_peers(entry: Workload) -> Iterator[tuple[str, Iterable[tuple[Step, str]]]]:
-    yield "after", enumerate(entry.after)
+def named_peers(entry: Workload) -> Iterator[tuple[str, Iterable[Reference]]]:
+    yield "after", (((index,), other) for index, other in enumerate(entry.after))
     for key in ("together", "apart"):
-        # Written as a list or as a mapping: whichever step is there gives the line.
-        yield key, ((other, other) for other in getattr(entry, key))
+        yield key, (((), other) for other in getattr(entry, key))
 
 
 def node_names(topology: Topology) -> Iterator[Problem]:
