@@ -66,7 +66,7 @@ def guess(value: object, units: dict[str, int], example: str, misspelled: dict[s
         return f"write the unit: {' or '.join(number + name for name in list(units)[1:3])}"
     stem = unit.removesuffix("b").removesuffix("B").removesuffix("i").upper()
     if unit in units:
-        return f"write a number above 0, like {example}"
+        return f"write {int(number)}{unit}" if int(number) else f"write more, like {example}"
     known = misspelled.get(unit.lower()) or misspelled.get(stem) or lower(units).get(unit.lower())
     if known:
         return f"write {number}{known}"
@@ -81,7 +81,8 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return repr(value if len(value) <= 60 else value[:57] + "...")
+        quoted = repr(value[:60])
+        return quoted if len(value) <= 60 and len(quoted) <= 80 else quoted[:58] + "...'"
     if isinstance(value, int | float):
         return str(value)[:60]
     if value is None:
