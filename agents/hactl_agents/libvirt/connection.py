@@ -1,0 +1,119 @@
+"""libvirt's API by its C binding alone: ``import libvirt`` would cost each monitor 15 ms more.
+
+Every call is bounded, because a daemon that hangs answers nobody. Knows no policy.
+"""
+
+from hactl_agents.host import Failed
+from hactl_agents.libvirt import verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hactl_agents.host import Host, Task
+
+PATIENCE = 5.0  # seconds for a call that a healthy daemon answers in milliseconds
+LIVE = 1  # VIR_DOMAIN_AFFECT_LIVE
+NO_DOMAIN = 42  # VIR_ERR_NO_DOMAIN
+
+
+class LibvirtError(Failed):
+    """libvirt refused; ``number`` is its virErrorNumber."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+class Connection:
+    """An open connection. Raises NotInstalled, TimedOut, or LibvirtError from every call."""
+
+    def __init__(self, host: "Host", uri: str, *, read_only: bool = False) -> None:
+        self.host = host
+        self.uri = uri
+        self.lib = host.binding("libvirtmod")
+        self.lib.virRegisterErrorHandler(silent, None)  # it would write to stderr by itself
+        opener = "virConnectOpenReadOnly" if read_only else "virConnectOpen"
+        step = f"connecting to {uri}"
+        self.handle = host.bounded(step, ask, self.lib, opener, uri, within=2 * PATIENCE)
+
+    def call(self, function: str, *args: "Any", within: "float | None" = PATIENCE) -> "Any":
+        """``virConnect...`` and all else that takes the connection first."""
+        return self.on(self.handle, function, *args, within=within)
+
+    def domain(self, name: str = "", uuid: str = "") -> "Domain | None":
+        """A domain that is active or defined, by uuid or else by name; None if there is none."""
+        how = ("virDomainLookupByUUIDString", uuid) if uuid else ("virDomainLookupByName", name)
+        try:
+            return Domain(self, self.call(*how))
+        except LibvirtError as exc:
+            if exc.number != NO_DOMAIN:
+                raise
+            return None
+
+    def activate(self, kind: str, name: str) -> None:
+        """Start libvirt's own ``Network`` or ``StoragePool`` of that name, if it is not active."""
+        handle = self.call(f"vir{kind}LookupByName", name)
+        if not self.on(handle, f"vir{kind}IsActive"):
+            more = (0,) if kind == "StoragePool" else ()
+            self.on(handle, f"vir{kind}Create", *more, within=None)
+
+    def on(
+        self, handle: "Any", function: str, *args: "Any", within: "float | None" = PATIENCE
+    ) -> "Any":
+        """A call that takes some other handle first."""
+        step = f"libvirt's {function}"
+        return self.host.bounded(step, ask, self.lib, function, handle, *args, within=within)
+
+    def create(self, xml: str, flags: int) -> "Domain":
+        """Start a transient domain."""
+        return Domain(self, self.call("virDomainCreateXML", xml, flags, within=None))
+
+
+class Domain:
+    """A domain as libvirt knows it."""
+
+    def __init__(self, connection: Connection, handle: "Any") -> None:
+        self.connection = connection
+        self.handle = handle
+
+    def call(self, function: str, *args: "Any", within: "float | None" = PATIENCE) -> "Any":
+        return self.connection.on(self.handle, function, *args, within=within)
+
+    def begin(self, step: str, function: str, *args: "Any") -> "Task":
+        """Start a long call and come back at once."""
+        connection = self.connection
+        return connection.host.begin(step, ask, connection.lib, function, self.handle, *args)
+
+    def state(self) -> "tuple[str, str]":
+        """(state, reason) in libvirt's words."""
+        numbers = self.call("virDomainGetState", 0)
+        return verdict.words(numbers[0], numbers[1])
+
+    def active(self) -> bool:
+        return bool(self.call("virDomainIsActive"))
+
+    def persistent(self) -> bool:
+        return bool(self.call("virDomainIsPersistent"))
+
+    def name(self) -> str:
+        return str(self.call("virDomainGetName"))
+
+    def uuid(self) -> str:
+        return str(self.call("virDomainGetUUIDString"))
+
+    def xml(self) -> str:
+        return str(self.call("virDomainGetXMLDesc", 0))
+
+
+def ask(lib: "Any", function: str, *args: "Any") -> "Any":
+    """One call. libvirt keeps the last error per thread, so it is read where the call was made."""
+    result = getattr(lib, function)(*args)
+    if result is None or result == -1:
+        error = lib.virGetLastError() or (0, 0, f"{function} failed without a word")
+        raise LibvirtError(error[0], str(error[2]))
+    return result
+
+
+def silent(*_: object) -> None:
+    pass

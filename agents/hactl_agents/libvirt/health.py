@@ -1,0 +1,51 @@
+"""Asking libvirt, QEMU and the guest whether they answer, beyond the evidence of files."""
+
+from hactl_agents.host import Failed
+from hactl_agents.libvirt import verdict
+from hactl_agents.libvirt.connection import LIVE, Connection
+from hactl_agents.libvirt.definition import Definition
+from hactl_agents.ocf.errors import Degraded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hactl_agents.host import Host
+    from hactl_agents.libvirt.connection import Domain
+    from hactl_agents.libvirt.evidence import Guest
+
+
+def asked(host: "Host", uri: str, guest: "Guest") -> "tuple[str, str]":
+    """The verdict on a guest libvirt wrote nothing useful about. Raises Failed."""
+    domain = known(Connection(host, uri, read_only=True), guest)
+    return verdict.judge(*domain.state(), "")
+
+
+def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
+    """Raise Failed where libvirtd, QEMU's monitor or the guest agent does not answer."""
+    domain = known(Connection(host, uri), guest)
+    kind, sentence = verdict.judge(*domain.state(), guest.facts.job)
+    if kind == verdict.BROKEN:
+        raise Failed(f"libvirt says: {sentence}")
+    # libvirt has to ask QEMU for this, so both answer; it changes nothing
+    domain.call("virDomainMigrateGetMaxDowntime", 0)
+    if agent:
+        ping(domain)
+
+
+def ping(domain: "Domain") -> None:
+    """A guest that reboots has closed its channel; one that holds it open has to answer."""
+    if not Definition(domain.xml()).agent_connected():
+        raise Degraded("the guest agent is not connected")
+    domain.call("virDomainGetHostname", GUEST_AGENT_SOURCE)
+
+
+def known(connection: Connection, guest: "Guest") -> "Domain":
+    domain = connection.domain(guest.name, guest.uuid)
+    if domain is None or not domain.active():
+        raise Failed(
+            f"{guest.name} runs (process {guest.qemu.pid}), but libvirt does not know it: "
+            "it cannot be managed"
+        )
+    return domain
+
+
+GUEST_AGENT_SOURCE = 2 * LIVE  # VIR_DOMAIN_GET_HOSTNAME_AGENT
