@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hactl_agents.install import PROVIDER, install
-from tests.libvirt_host import pacemaker_environment, wait_until
+from tests.execd import pacemaker_environment, wait_until
 
 TOOLS = ("unshare", "nsenter", "setpriv", "ip", "strace")
 LIBDIR = "/run/hactl-agents"  # inside the node, on its own tmpfs
