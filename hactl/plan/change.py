@@ -138,7 +138,7 @@ def delete(configuration: _Element, change: Delete) -> None:
         configuration.remove(parent)
 
 
-def found(configuration: _Element, change: Update | Delete) -> _Element:
+def found(configuration: _Element, change: Change) -> _Element:
     """Return the element a change is about; raises LookupError if it is not there."""
     for element in siblings(configuration, change.place):
         if element.get("id") == change.id:

@@ -45,6 +45,8 @@ def said(element: _Element) -> Attributes:
 def owner_of(element: _Element) -> str:
     """Return the name an operator has for what ``element`` is about."""
     parent = element.getparent()
+    if element.tag == "node":
+        return element.get("uname", "")
     if parent is not None and parent.tag == "node":
         return parent.get("uname", "")
     if parent is not None and parent.tag in OWNERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from lxml.etree import _Element
 
@@ -44,7 +45,7 @@ class Placed:
     target_role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Transition:
     """The cluster as it is, and what it would do next."""
 
@@ -53,7 +54,14 @@ class Transition:
     resources: dict[str, Placed]
 
     def of(self, resource: str) -> tuple[Action, ...]:
-        return tuple(action for action in self.actions if action.resource == resource)
+        return tuple(self.by_resource.get(resource, ()))
+
+    @cached_property
+    def by_resource(self) -> dict[str, list[Action]]:
+        found: dict[str, list[Action]] = {}
+        for action in self.actions:
+            found.setdefault(action.resource, []).append(action)
+        return found
 
     def running(self, resource: str) -> tuple[str, ...]:
         """Return the nodes ``resource`` is active on before anything is done."""

@@ -1,0 +1,155 @@
+"""`hactl apply`: carry out a plan, safely, and verify it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hactl import topology
+from hactl.cib.document import configuration
+from hactl.commands.render import report
+from hactl.errors import UsageError
+from hactl.live.apply import Options, Outcome
+from hactl.live.apply import apply as carry_out
+from hactl.live.record import state_dir
+from hactl.live.world import opened
+from hactl.plan.plan import Plan
+from hactl.plan.text import text
+from hactl.topology.units import BadUnit, milliseconds
+
+
+class Duration(click.ParamType[float]):
+    """A time with its unit, in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return milliseconds(value) / 1000
+        except BadUnit as problem:
+            self.fail(f"{problem.message}; {problem.hint}", param, ctx)
+
+
+@click.command(epilog="Example: hactl apply cluster.yaml")
+@click.argument("file")
+@click.option(
+    "--cib",
+    type=click.Path(path_type=Path),
+    envvar="CIB_file",
+    help="Write to a CIB in a file, instead of the running cluster.",
+)
+@click.option(
+    "--plan",
+    "planfile",
+    type=click.Path(path_type=Path),
+    help="Carry out exactly this plan, kept by `hactl plan -o`.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask, unless something is interrupted.")
+@click.option("--allow-disruption", is_flag=True, help="Running guests may stop or restart.")
+@click.option("--overwrite-edits", is_flag=True, help="Undo edits by hand of what hactl made.")
+@click.option("--adopt", multiple=True, metavar="ID", help="Take over a resource made by others.")
+@click.option("--timeout", type=Duration(), default="10min", help="How long the cluster may take.")
+@click.option("--dry-run", is_flag=True, help="Do everything but write.")
+def apply(
+    file: str,
+    cib: Path | None,
+    planfile: Path | None,
+    yes: bool,
+    allow_disruption: bool,
+    overwrite_edits: bool,
+    adopt: tuple[str, ...],
+    timeout: float,
+    dry_run: bool,
+) -> None:
+    """Make the cluster what the topology in FILE says.
+
+    Plans, shows the plan, writes it in one step unless somebody else has changed the
+    configuration meanwhile, waits until the cluster is at rest and compares what happened with
+    what was foreseen. What left something down is taken back.
+    """
+    options = Options(
+        records=state_dir(os.environ, root=os.geteuid() == 0),
+        adopt=adopt,
+        yes=yes,
+        allow_disruption=allow_disruption,
+        overwrite_edits=overwrite_edits,
+        dry_run=dry_run,
+        timeout=timeout,
+        recorded=recorded(planfile) if planfile else {},
+    )
+    cluster, warnings = topology.read(file)
+    report(warnings)
+    operator = Terminal()
+    with opened(cib) as world:
+        outcome = carry_out(world, configuration(cluster), options, operator)
+    operator.clear()
+    conclude(outcome, options, cib)
+
+
+@dataclass
+class Terminal:
+    """Shows the plan, asks if somebody is there to answer, draws one line of progress."""
+
+    drawn: list[str] = field(default_factory=list)
+
+    @property
+    def there(self) -> bool:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def show(self, plan: Plan) -> None:
+        self.clear()
+        click.echo(text(plan), nl=False)
+
+    def agrees(self, question: str) -> bool:
+        return click.confirm(question, default=False, err=True)
+
+    def progress(self, text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\033[K{text}", nl=False, err=True)
+            self.drawn[:] = [text]
+
+    def clear(self) -> None:
+        if self.drawn:
+            click.echo("\r\033[K", nl=False, err=True)
+            self.drawn.clear()
+
+
+def conclude(outcome: Outcome, options: Options, cib: Path | None) -> None:
+    if options.dry_run and outcome.plan.changes:
+        click.echo("Dry run: nothing was changed.")
+    if not outcome.committed:
+        return
+    if cib:
+        click.echo(f"Written to {cib}.")
+        return
+    for difference in outcome.differences:
+        click.echo(click.style(f"! {difference}", fg="yellow"))
+    if outcome.differences:
+        click.echo("Applied; the cluster is at rest, but not quite as foreseen.")
+        sys.exit(1)
+    click.echo("Applied; the cluster is at rest, as foreseen.")
+
+
+def recorded(path: Path) -> Mapping[str, Any]:
+    """Return a plan kept by `hactl plan -o`.
+
+    Raises UsageError where the file is none.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise UsageError(f"{path}: no plan: {problem}", "make one with `hactl plan -o`") from None
+    if not isinstance(found, dict) or not {"version", "fingerprint"} <= found.keys():
+        raise UsageError(f"{path}: no plan of hactl's", "make one with `hactl plan -o`")
+    return found

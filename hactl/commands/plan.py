@@ -1,0 +1,67 @@
+"""`hactl plan`: what would change, and what happens to each guest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from hactl import topology
+from hactl.cib.document import configuration
+from hactl.commands.render import report
+from hactl.live.record import replace_private
+from hactl.live.world import opened
+from hactl.plan.document import document, fingerprint
+from hactl.plan.plan import Plan, planned
+from hactl.plan.text import text
+
+
+@click.command(epilog="Example: hactl plan cluster.yaml")
+@click.argument("file")
+@click.option(
+    "--cib",
+    type=click.Path(path_type=Path),
+    envvar="CIB_file",
+    help="A CIB in a file, instead of the running cluster.",
+)
+@click.option("--adopt", multiple=True, metavar="ID", help="Take over a resource made by others.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if something would change.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Keep the plan for `hactl apply --plan`.",
+)
+def plan(
+    file: str,
+    cib: Path | None,
+    adopt: tuple[str, ...],
+    form: str,
+    detailed_exitcode: bool,
+    output: Path | None,
+) -> None:
+    """Compare the topology in FILE with the cluster, and simulate the difference.
+
+    Changes nothing. Exits 1 if it could not simulate: then nobody knows what would happen.
+    """
+    cluster, warnings = topology.read(file)
+    report(warnings)
+    with opened(cib) as world:
+        made = planned(world.pacemaker.cib(), configuration(cluster), world.runner, adopt).plan
+    show(made, form)
+    if not made.simulated:
+        sys.exit(1)
+    if output:
+        kept = {**document(made), "fingerprint": fingerprint(made)}
+        replace_private(output, json.dumps(kept, indent=2).encode() + b"\n")
+    if detailed_exitcode and made.changes:
+        sys.exit(2)
+
+
+def show(made: Plan, form: str) -> None:
+    click.echo(
+        json.dumps(document(made), indent=2) if form == "json" else text(made), nl=form == "json"
+    )

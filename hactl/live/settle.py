@@ -1,0 +1,101 @@
+"""Waits until a cluster has done what it had to do: the DC idle, nothing begun, nothing left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lxml.etree import _Element
+
+from hactl.errors import ClusterError
+from hactl.live.history import pending
+from hactl.live.pacemaker import Pacemaker
+from hactl.live.runner import Runner
+from hactl.simulate.oracle import simulate
+from hactl.simulate.transition import Transition
+
+IDLE = "S_IDLE"
+INTERVAL = 0.25
+# After this long with an idle DC and an unchanged CIB nothing more will come, whatever our own
+# scheduler says should: another version of it may be the one that decides.
+QUIET = 8.0
+
+
+class Unsettled(ClusterError):
+    """The cluster is still busy after the time it was given."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as it passes; a test brings its own."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The CIB of a cluster that has nothing to do, and what its scheduler says of it."""
+
+    cib: _Element
+    transition: Transition
+
+
+def settle(
+    pacemaker: Pacemaker,
+    runner: Runner,
+    timeout: float,
+    progress: Callable[[str], None],
+    clock: Clock | None = None,
+) -> Settled:
+    """Wait until the cluster is idle and its own scheduler has nothing left to do.
+
+    Idle alone would not do: just after a commit the DC has not yet seen it.
+
+    Raises Unsettled after ``timeout`` seconds.
+    """
+    clock = clock or Clock()
+    deadline = clock.now() + timeout
+    quiet_since, version = clock.now(), ""
+    while True:
+        cib = pacemaker.cib()
+        if spelled(cib) != version or not idle(pacemaker, cib):
+            quiet_since, version = clock.now(), spelled(cib)
+        elif not pending(cib):
+            transition = simulate(cib, runner)
+            if nothing_left(transition) or clock.now() - quiet_since > QUIET:
+                return Settled(cib, transition)
+        if clock.now() > deadline:
+            raise Unsettled(f"the cluster is still busy after {timeout:g} s")
+        progress(doing(cib))
+        clock.sleep(INTERVAL)
+
+
+def spelled(cib: _Element) -> str:
+    return ".".join(cib.get(name, "") for name in ("admin_epoch", "epoch", "num_updates"))
+
+
+def idle(pacemaker: Pacemaker, cib: _Element) -> bool:
+    dc = next((n for n in cib.iterfind("configuration/nodes/node") if is_dc(n, cib)), None)
+    return dc is not None and pacemaker.state(dc.get("uname", "")) == IDLE
+
+
+def is_dc(node: _Element, cib: _Element) -> bool:
+    return node.get("id") == cib.get("dc-uuid")
+
+
+def nothing_left(transition: Transition) -> bool:
+    return not transition.fencing and all(action.blocked for action in transition.actions)
+
+
+def doing(cib: _Element) -> str:
+    """Return what is under way, in a few words."""
+    busy = [
+        f"{record.get('operation')} {resource.get('id')}"
+        for resource in cib.iter("lrm_resource")
+        for record in resource
+        if record.get("op-status") == "-1"
+    ]
+    more = f" and {len(busy) - 3} more" if len(busy) > 3 else ""
+    return f"{', '.join(busy[:3])}{more}" if busy else "waiting for the cluster"

@@ -1,0 +1,118 @@
+"""The plan: what would change, and what that does to each guest, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from lxml.etree import _Element
+
+from hactl.cib import schema
+from hactl.cib.edits import Switch, edits, switches
+from hactl.cib.merge import PROPERTIES, child, merge
+from hactl.plan.change import Change
+from hactl.plan.diff import changes
+from hactl.plan.effects import Effect, Effects, effects
+from hactl.simulate.oracle import CannotSimulate, Run, simulate
+from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
+from hactl.simulate.transition import Fencing, Transition
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """What moves when the configuration of a CIB changes."""
+
+    admin_epoch: int
+    epoch: int
+
+    @classmethod
+    def of(cls, cib: _Element) -> Version:
+        return cls(int(cib.get("admin_epoch", "0")), int(cib.get("epoch", "0")))
+
+    def __str__(self) -> str:
+        return f"{self.admin_epoch}.{self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would change and what would happen; ``why_not`` says why nobody knows the latter."""
+
+    cluster: str
+    version: Version
+    changes: tuple[Change, ...]
+    effects: Effects
+    fencing: tuple[Fencing, ...] = ()
+    edited: tuple[str, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    notes: tuple[str, ...] = ()
+    why_not: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        return not self.why_not
+
+    @property
+    def disruptive(self) -> tuple[Effect, ...]:
+        """What has users and would be interrupted; a node fenced counts by what it runs."""
+        return self.effects.disruptive
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with the trees it was made from, and the transition it foresees."""
+
+    plan: Plan
+    live: _Element
+    merged: _Element
+    transition: Transition
+
+
+def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str] = ()) -> Planned:
+    """Return the plan that turns ``live`` into what ``wanted`` says.
+
+    ``live`` is a whole ``<cib>``, ``wanted`` a ``<configuration>``. A scheduler that gives no
+    answer makes a plan that says so.
+
+    Raises SchemaTooNew, Refused or Invalid where there can be no plan.
+    """
+    schema.refuse_newer(live)
+    merged = merge(live, wanted, adopt)
+    found = changes(live, merged)
+    if found:
+        schema.check(merged)
+    scenario = merged if has_status(merged) else all_online(merged)
+    why_not, transition = "", Transition((), (), {})
+    try:
+        transition = simulate(scenario, runner)
+    except CannotSimulate as problem:
+        why_not = str(problem)
+    configuration = child(live, "configuration")
+    plan = Plan(
+        cluster=name_of(live) or name_of(merged),
+        version=Version.of(live),
+        changes=found,
+        effects=Effects((), ()) if why_not else effects(transition, live, merged, found),
+        fencing=transition.fencing,
+        edited=edits(configuration, wanted),
+        switches=switches(child(merged, "configuration")),
+        notes=tuple(notes(live, wanted)),
+        why_not=why_not,
+    )
+    return Planned(plan, live, merged, transition)
+
+
+def notes(live: _Element, wanted: _Element) -> Iterator[str]:
+    """Yield what the reader must know to read the plan rightly."""
+    if not has_status(live):
+        yield ALL_ONLINE
+    elif live.get("have-quorum") == "0":
+        yield "the cluster has no quorum"
+    named = {node.get("uname") for node in wanted.iterfind("nodes/node")}
+    for node in live.iterfind("configuration/nodes/node"):
+        if node.get("uname") not in named and node.get("type", "member") == "member":
+            yield f"{node.get('uname')} is in the cluster and not in the topology"
+
+
+def name_of(cib: _Element) -> str:
+    pairs = cib.iterfind(f"configuration/crm_config/*[@id='{PROPERTIES}']/nvpair")
+    return next((p.get("value", "") for p in pairs if p.get("name") == "cluster-name"), "")
