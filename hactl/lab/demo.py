@@ -82,7 +82,7 @@ def furnish(lab: Lab, say: Say) -> None:
     # the nodes see the host's files below their own, but not what lies on a tmpfs
     with tempfile.TemporaryDirectory(prefix="hactl-demo-", dir="/var/tmp") as folder:
         guest.make(Path(folder) / "tiny", progress=lambda text: say(f"  {text}"))
-        container.make(Path(folder) / CONTAINER)
+        container.make(Path(folder) / CONTAINER, at=f"/srv/vms/{CONTAINER}")
         archive = subprocess.run(
             ["tar", "-C", folder, "-cf", "-", "."], capture_output=True, check=True
         ).stdout

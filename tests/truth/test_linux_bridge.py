@@ -36,12 +36,12 @@ class Lan:
         self.node = node
         self.bridge, self.port, self.switch = f"br{number}", f"eth{number}", f"sw{number}"
         self.name = f"lan{number}"
-        self.params: dict[str, object] = {"bridge": self.bridge, "ports": self.port}
+        self.params: dict[str, Any] = {"bridge": self.bridge, "ports": self.port}
         node.sh(f"ip link add {self.port} type veth peer name {self.switch}")
         node.sh(f"ip link set {self.switch} up")
 
     def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        given = {"resource": self.name} | self.params | more
+        given: dict[str, Any] = {"resource": self.name} | self.params | more
         return self.node.call("LinuxBridge", action, **given)
 
     def code(self, action: str, **more: Any) -> int:
