@@ -78,6 +78,15 @@ def arrivals(cib: _Element) -> dict[tuple[str, str], Came]:
     }
 
 
+def started(cib: _Element) -> dict[tuple[str, str], int]:
+    """Return, by resource and node, when each resource came there, in seconds since the epoch."""
+    return {
+        (resource, node): int(record.get("last-rc-change", "0"))
+        for node, resource, record in records(cib)
+        if record.get("operation") in STARTING and record.get("rc-code") in RUNNING
+    }
+
+
 def records(cib: _Element) -> Iterator[tuple[str, str, _Element]]:
     """Yield every record in the status with its node and its resource."""
     for state in cib.iterfind("status/node_state"):

@@ -84,6 +84,7 @@ def effects(
 ) -> Effects:
     """Return what ``transition`` does when ``live`` becomes ``merged`` by ``changes``."""
     reasons = Reasons(live, merged, changes, transition)
+    changed = {change.id for change in changes}
     guests: list[Effect] = []
     resources: list[Effect] = []
     for unit in top_level(live, merged):
@@ -91,7 +92,8 @@ def effects(
         if kind_of(unit) in GUESTS:
             guests.append(gravest(unit, found))
         else:
-            resources += [effect for effect in found if effect.what is not What.NONE]
+            ours = unit.get("id") in changed
+            resources += [e for e in found if e.what is not What.NONE or (ours and e.why)]
     return Effects(tuple(sorted(guests, key=by_name)), tuple(sorted(resources, key=by_name)))
 
 

@@ -1,0 +1,38 @@
+"""`hactl status`: the cluster in the operator's terms."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from hactl.live.status import status as read_status
+from hactl.live.status_report import document, text
+from hactl.live.world import opened
+
+
+@click.command(epilog="Example: hactl status --format json")
+@click.option(
+    "--cib",
+    type=click.Path(path_type=Path),
+    envvar="CIB_file",
+    help="A CIB in a file, instead of the running cluster.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def status(cib: Path | None, form: str) -> None:
+    """Show nodes, guests and everything under them, and what is wrong.
+
+    Exits 0 if all is well, 1 if something is wrong or the cluster does not answer.
+    """
+    with opened(cib) as world:
+        configuration = world.pacemaker.cib()
+        found = read_status(world.pacemaker.monitor(), configuration)
+    if form == "json":
+        click.echo(json.dumps(document(found), indent=2))
+    else:
+        click.echo(text(found, time.time()), nl=False)
+    if found.problems:
+        sys.exit(1)

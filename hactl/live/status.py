@@ -1,0 +1,266 @@
+"""The cluster in an operator's terms: from crm_mon's XML and the CIB, both passed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lxml.etree import _Element
+
+from hactl.cib.ownership import kind_of
+from hactl.live.history import started
+from hactl.plan.plan import name_of
+
+OPERATION_KEY = re.compile(r"(?P<resource>.+)_(?P<operation>migrate_to|migrate_from|[a-z-]+)_\d+")
+
+
+class State(StrEnum):
+    """What a resource does, the worst first where several instances differ."""
+
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    BUSY = "busy"
+    STOPPED = "stopped"
+    DISABLED = "disabled"
+    UNMANAGED = "unmanaged"
+    PARTIAL = "partial"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """``state``: online, standby, maintenance, pending, unclean or offline."""
+
+    name: str
+    state: str
+    dc: bool = False
+    remote: bool = False
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceStatus:
+    """A top-level resource; ``doing`` is what is under way, ``since`` seconds since the epoch."""
+
+    id: str
+    kind: str
+    state: State
+    nodes: tuple[str, ...] = ()
+    failures: int = 0
+    doing: str = ""
+    since: int | None = None
+
+    @property
+    def healthy(self) -> bool:
+        return self.state not in (State.FAILED, State.BLOCKED, State.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureStatus:
+    """A failed operation as crm_mon lists it until it is cleaned up."""
+
+    resource: str
+    node: str
+    operation: str
+    code: str
+    reason: str
+    when: str
+
+    def __str__(self) -> str:
+        why = self.reason or self.code
+        return f"{self.resource}: {self.operation} on {self.node} failed: {why} ({self.when})"
+
+
+@dataclass(frozen=True, slots=True)
+class FencingStatus:
+    """The last fencing of a node; ``outcome``: success, failed or pending."""
+
+    node: str
+    action: str
+    outcome: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything `hactl status` shows."""
+
+    cluster: str
+    quorate: bool
+    dc: str
+    nodes: tuple[NodeStatus, ...]
+    resources: tuple[ResourceStatus, ...]
+    failures: tuple[FailureStatus, ...]
+    fencing: tuple[FencingStatus, ...]
+    fencing_enabled: bool
+    maintenance: bool
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return what is wrong, one sentence each; nothing means healthy."""
+        return tuple(problems(self))
+
+
+def status(monitor: _Element, cib: _Element) -> Status:
+    """Return what ``crm_mon --output-as=xml --inactive`` and the CIB say together."""
+    dc = monitor.find("summary/current_dc")
+    options = monitor.find("summary/cluster_options")
+    return Status(
+        cluster=name_of(cib),
+        quorate=dc is not None and dc.get("with_quorum") == "true",
+        dc="" if dc is None else dc.get("name", ""),
+        nodes=tuple(node(element) for element in monitor.iterfind("nodes/node")),
+        resources=tuple(resources(monitor, cib)),
+        failures=tuple(failure(element) for element in monitor.iterfind("failures/failure")),
+        fencing=tuple(fencings(monitor)),
+        fencing_enabled=options is None or options.get("stonith-enabled") != "false",
+        maintenance=options is not None and options.get("maintenance-mode") == "true",
+    )
+
+
+def node(element: _Element) -> NodeStatus:
+    flags = ("unclean", "pending", "maintenance", "standby", "standby_onfail")
+    state = next((flag for flag in flags if element.get(flag) == "true"), "")
+    if element.get("online") != "true" and state != "unclean":
+        state = "pending" if state == "pending" else "offline"
+    return NodeStatus(
+        name=element.get("name", ""),
+        state=(state or "online").removesuffix("_onfail"),
+        dc=element.get("is_dc") == "true",
+        remote=element.get("type") in ("remote", "guest"),
+        running=int(element.get("resources_running", "0")),
+    )
+
+
+def resources(monitor: _Element, cib: _Element) -> Iterator[ResourceStatus]:
+    """Yield the configured resources in the order of the CIB, and after them the orphans."""
+    seen: dict[str, list[_Element]] = {}
+    for element in monitor.iterfind("resources//resource"):
+        seen.setdefault(element.get("id", "").partition(":")[0], []).append(element)
+    counts = fail_counts(monitor)
+    since = started(cib)
+    online = sum(n.get("online") == "true" for n in monitor.iterfind("nodes/node"))
+    for unit in cib.iterfind("configuration/resources/*"):
+        if unit.tag != "template":
+            parts = [seen.pop(name, []) for name in part_names(unit, seen)]
+            yield resource(unit, [e for part in parts for e in part], counts, since, online)
+    for name, parts_left in seen.items():
+        state = worst(parts_left)
+        yield ResourceStatus(name, "resource", state, running_on(parts_left), counts.get(name, 0))
+
+
+def part_names(unit: _Element, seen: Iterable[str]) -> list[str]:
+    """Return the primitives of a resource, and what Pacemaker makes itself for a bundle."""
+    names = [inner.get("id", "") for inner in unit.iter("primitive")]
+    if unit.tag == "bundle":
+        names += [name for name in seen if name.startswith(f"{unit.get('id')}-")]
+    return names
+
+
+def resource(
+    unit: _Element,
+    parts: list[_Element],
+    counts: dict[str, int],
+    since: dict[tuple[str, str], int],
+    online: int,
+) -> ResourceStatus:
+    names = [inner.get("id", "") for inner in unit.iter("primitive")]
+    nodes = running_on(parts)
+    times = [since[name, node] for name in names for node in nodes if (name, node) in since]
+    state = worst(parts)
+    if unit.tag == "clone" and nodes and state in (State.STOPPED, State.RUNNING):
+        state = State.RUNNING if len(nodes) >= online else State.PARTIAL
+    return ResourceStatus(
+        id=unit.get("id", ""),
+        kind=kind_of(unit) or "resource",
+        state=state,
+        nodes=nodes,
+        failures=sum(counts.get(name, 0) for name in names),
+        doing=", ".join(sorted({part.get("pending", "") for part in parts} - {""})),
+        since=max(times, default=None),
+    )
+
+
+def worst(parts: list[_Element]) -> State:
+    """Return the worst state among instances; nothing known about it means stopped."""
+    states = list(State)
+    return min((state(part) for part in parts), key=states.index, default=State.STOPPED)
+
+
+def state(part: _Element) -> State:
+    if part.get("failed") == "true" and part.get("failure_ignored") != "true":
+        return State.FAILED
+    if part.get("blocked") == "true":
+        return State.BLOCKED
+    if part.get("pending"):
+        return State.BUSY
+    if part.get("active") != "true":
+        return State.DISABLED if part.get("target_role") == "Stopped" else State.STOPPED
+    return State.UNMANAGED if part.get("managed") == "false" else State.RUNNING
+
+
+def running_on(parts: list[_Element]) -> tuple[str, ...]:
+    found = {n.get("name", "") for p in parts if p.get("active") == "true" for n in p.iter("node")}
+    return tuple(sorted(found))
+
+
+def fail_counts(monitor: _Element) -> dict[str, int]:
+    """Return the failures counted for each resource; INFINITY is a million, as in Pacemaker."""
+    counts: dict[str, int] = {}
+    for history in monitor.iterfind("node_history/node/resource_history"):
+        name = history.get("id", "").partition(":")[0]
+        counts[name] = counts.get(name, 0) + number(history.get("fail-count", "0"))
+    return counts
+
+
+def number(count: str) -> int:
+    return int(count) if count.isdigit() else 1_000_000
+
+
+def failure(element: _Element) -> FailureStatus:
+    key = element.get("op_key", "")
+    parts = OPERATION_KEY.fullmatch(key)
+    return FailureStatus(
+        resource=parts["resource"] if parts else key,
+        node=element.get("node", ""),
+        operation=parts["operation"] if parts else "operation",
+        code=element.get("exitstatus", ""),
+        reason=element.get("exitreason", ""),
+        when=element.get("last-rc-change", ""),
+    )
+
+
+def fencings(monitor: _Element) -> Iterator[FencingStatus]:
+    """Yield the last event for each node: what failed once and then succeeded is over."""
+    seen = set()
+    for event in monitor.iterfind("fence_history/fence_event"):
+        target = event.get("target", "")
+        if target not in seen:
+            seen.add(target)
+            yield FencingStatus(
+                target,
+                event.get("action", ""),
+                event.get("status", ""),
+                event.get("completed", ""),
+            )
+
+
+def problems(status: Status) -> Iterator[str]:
+    if not status.dc:
+        yield "no DC: nobody decides anything"
+    if not status.quorate:
+        yield "no quorum: nothing is started"
+    if not status.fencing_enabled:
+        yield "fencing is disabled: a lost node's guests may run twice"
+    for one in status.nodes:
+        if one.state in ("offline", "unclean", "pending"):
+            yield f"{one.name} is {one.state}"
+    for event in status.fencing:
+        if event.outcome != "success":
+            yield f"fencing {event.node} ({event.action}): {event.outcome}"
+    for thing in status.resources:
+        if not thing.healthy:
+            yield f"{thing.id} is {thing.state}"
+    yield from (str(failure) for failure in status.failures)

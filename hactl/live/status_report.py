@@ -1,0 +1,156 @@
+"""The status as JSON (docs/reference/status.schema.json) and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from hactl.live.status import NodeStatus, ResourceStatus, State, Status
+
+TITLES = {
+    "guest": "Guests",
+    "container": "Containers",
+    "gateway": "Gateways",
+    "address": "Addresses",
+    "network": "Networks",
+    "storage": "Storage",
+    "fencing": "Fencing",
+    "raw": "Raw",
+    "resource": "Not hactl's",
+}
+COLOURS = {
+    State.FAILED: "red",
+    State.BLOCKED: "red",
+    State.STOPPED: "red",
+    State.BUSY: "cyan",
+    State.PARTIAL: "yellow",
+    State.UNMANAGED: "yellow",
+    State.DISABLED: "yellow",
+    State.RUNNING: "green",
+}
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def document(status: Status) -> dict[str, Any]:
+    """Return ``status`` as JSON has it."""
+    return {
+        "cluster": status.cluster,
+        "quorate": status.quorate,
+        "healthy": not status.problems,
+        "dc": status.dc or None,
+        "maintenance": status.maintenance,
+        "nodes": [
+            {"name": n.name, "state": n.state, "dc": n.dc, "running": n.running}
+            for n in status.nodes
+        ],
+        "resources": [
+            {
+                "id": r.id,
+                "kind": r.kind,
+                "state": r.state.value,
+                "node": r.nodes[0] if r.nodes else None,
+                "nodes": list(r.nodes),
+                "failures": r.failures,
+                "since": r.since,
+                "doing": r.doing or None,
+            }
+            for r in status.resources
+        ],
+        "failures": [
+            {
+                "resource": f.resource,
+                "node": f.node,
+                "operation": f.operation,
+                "code": f.code,
+                "reason": f.reason,
+                "when": f.when,
+            }
+            for f in status.failures
+        ],
+        "fencing": [
+            {"node": f.node, "action": f.action, "outcome": f.outcome, "when": f.when}
+            for f in status.fencing
+        ],
+        "problems": list(status.problems),
+    }
+
+
+def text(status: Status, now: float) -> str:
+    """Return ``status`` to print; ``now`` is in seconds since the epoch."""
+    blocks = [
+        [headline(status)],
+        list(nodes(status.nodes)),
+        *(list(group(status.resources, kind, now)) for kind in TITLES),
+        list(fencing(status)),
+        list(problems(status)),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+def headline(status: Status) -> str:
+    words = [status.cluster or "cluster"]
+    words.append("quorate" if status.quorate else click.style("no quorum", fg="red"))
+    words.append(f"DC {status.dc}" if status.dc else click.style("no DC", fg="red"))
+    if status.maintenance:
+        words.append(click.style("maintenance mode: nothing is managed", fg="yellow"))
+    return ", ".join(words)
+
+
+def nodes(found: Sequence[NodeStatus]) -> Iterator[str]:
+    yield click.style("Nodes", bold=True)
+    width = max((len(node.name) for node in found), default=0)
+    for node in found:
+        good = node.state == "online"
+        colour = (
+            "green" if good else "yellow" if node.state in ("standby", "maintenance") else "red"
+        )
+        remote = ", remote" if node.remote else ""
+        yield f"  {node.name:{width}}  {click.style(node.state, fg=colour)}{remote}"
+
+
+def group(found: Sequence[ResourceStatus], kind: str, now: float) -> Iterator[str]:
+    rows = [resource for resource in found if resource.kind == kind]
+    if not rows:
+        return
+    yield click.style(TITLES[kind], bold=True)
+    width = max(len(row.id) for row in rows)
+    for row in rows:
+        state = click.style(row.doing.lower() or row.state.value, fg=COLOURS[row.state])
+        where = f" on {', '.join(row.nodes)}" if row.nodes else ""
+        since = f", for {lasted(now - row.since)}" if row.since and row.nodes else ""
+        yield f"  {row.id:{width}}  {state}{where}{since}{failed(row.failures)}"
+
+
+def failed(count: int) -> str:
+    if not count:
+        return ""
+    times = "failed for good" if count >= 1_000_000 else f"failed {count} time{'s' * (count > 1)}"
+    return click.style(f", {times}", fg="red")
+
+
+def lasted(seconds: float) -> str:
+    for size, unit in UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "0 s"
+
+
+def fencing(status: Status) -> Iterator[str]:
+    if status.fencing:
+        yield click.style("Last fencing", bold=True)
+    for event in status.fencing:
+        colour = "green" if event.outcome == "success" else "red"
+        outcome = click.style(event.outcome, fg=colour)
+        yield f"  {event.node} ({event.action})  {outcome}  {event.when}".rstrip()
+
+
+def problems(status: Status) -> Iterator[str]:
+    found = status.problems
+    if not found:
+        yield click.style("Everything is as it should be.", fg="green")
+        return
+    yield click.style("Problems", bold=True)
+    for problem in found:
+        yield click.style(f"  {problem}", fg="red")
