@@ -222,6 +222,18 @@ def guest(folder: Path, kernel: Path | None) -> None:
     click.echo(f"{made.kernel}\n{made.initrd}")
 
 
+@lab.command()
+def demo() -> None:
+    """From a topology file to a cluster that loses a node and recovers.
+
+    Starts a lab of its own, applies examples/demo.yaml, migrates a guest live while it answers,
+    pulls the plug of the node that holds most, and times the recovery.
+    """
+    from hactl.lab import demo as story
+
+    story.run(click.echo)
+
+
 def chosen(name: str | None) -> Lab:
     return Lab(names.choose(name, names.mine()))
 
