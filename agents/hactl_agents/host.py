@@ -8,6 +8,7 @@ import _signal
 import _stat
 import errno
 import posix
+import sys
 import time
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ STATE_DIR = "/run/hactl"
 TOOL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 BINDINGS = ("/usr/lib/python3/dist-packages", "/usr/lib64/python3/site-packages")
 SIGTERM, SIGKILL = 15, 9
+SCM_CREDENTIALS = 2
 MAX_OUTPUT = 1 << 20  # bytes kept of each stream of a command
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV)
 
@@ -242,6 +244,17 @@ class Host:
             if exc.errno not in ABSENT:
                 raise Failed(f"{path}: cannot be removed: {strerror(exc)}") from None
 
+    def remove_folder(self, path: str) -> bool:
+        """Remove a folder; False where it is still in use. Raises Failed."""
+        try:
+            posix.rmdir(path)
+        except OSError as exc:
+            if exc.errno in (errno.EBUSY, errno.ENOTEMPTY):
+                return False
+            if exc.errno not in ABSENT:
+                raise Failed(f"{path}: cannot be removed: {strerror(exc)}") from None
+        return True
+
     # processes
 
     def started(self, pid: int) -> "int | None":
@@ -403,8 +416,6 @@ class Host:
 
     def binding(self, name: str) -> "Any":
         """Import a C library's Python module from the distribution (``libvirtmod``, ``rados``)."""
-        import sys
-
         for folder in BINDINGS:
             if folder not in sys.path:
                 sys.path.append(folder)
@@ -415,11 +426,69 @@ class Host:
 
     # network
 
+    def ask(
+        self,
+        step: str,
+        address: bytes,
+        message: bytes,
+        complete: "Callable[[bytes], bool]",
+        within: "float | None" = None,
+    ) -> "bytes | None":
+        """Send a message to a unix socket and read the answer; None where nobody listens.
+
+        ``complete`` tells when an answer is whole. Raises TimedOut where there is silence, and
+        Failed where the other side hangs up.
+        """
+        import _socket
+
+        self.step = step
+        limit = self.left(within)
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        try:
+            connection.settimeout(limit if limit is None else max(limit, 0.01))
+            try:
+                connection.connect(address)
+            except (ConnectionRefusedError, FileNotFoundError):
+                return None
+            connection.sendmsg([message], [(_socket.SOL_SOCKET, SCM_CREDENTIALS, credentials())])
+            answer = b""
+            while not complete(answer):
+                piece = connection.recv(65536)
+                if not piece:
+                    raise Failed(f"{step}: it hung up")
+                answer += piece
+            return answer
+        except TimeoutError:
+            raise TimedOut(f"{step}: no answer within {limit:.1f} s") from None
+        except OSError as exc:
+            raise Failed(f"{step}: {strerror(exc)}") from None
+        finally:
+            connection.close()
+
     def network(self) -> "Links":
         """The network devices of this network namespace."""
         from hactl_agents.netlink import Links
 
         return Links()
+
+    def dial(self, path: str, within: "float | None" = None) -> "Any":
+        """A connection to a unix socket; None where nobody listens.
+
+        Raises TimedOut where somebody does and takes no more callers, and Failed.
+        """
+        import _socket
+
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        connection.settimeout(self.left(within))
+        try:
+            connection.connect(path)
+        except (TimeoutError, BlockingIOError):
+            raise TimedOut(f"{path}: whoever listens there takes no more callers") from None
+        except OSError as exc:
+            if exc.errno in ABSENT or exc.errno == errno.ECONNREFUSED:
+                return None
+            raise Failed(f"{path}: cannot be reached: {exc.strerror or exc}") from None
+        return connection
 
     # private state of this node, gone at reboot
 
@@ -530,6 +599,12 @@ def environment() -> "dict[str, str]":
         name.decode(errors="replace"): value.decode(errors="surrogateescape")
         for name, value in posix.environ.items()
     }
+
+
+def credentials() -> bytes:
+    """Who we are, as a unix socket carries it (struct ucred)."""
+    numbers = (posix.getpid(), posix.getuid(), posix.getgid())
+    return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
 
 
 def strerror(exc: OSError) -> str:

@@ -53,6 +53,23 @@ class FakeHost(Host):
         self.logged: list[str] = []
         self.bindings: dict[str, Any] = {}
         self.devices = FakeLinks()
+        self.sockets: dict[bytes, Callable[[bytes], bytes] | Failed] = {}
+
+    def ask(
+        self,
+        step: str,
+        address: bytes,
+        message: bytes,
+        complete: Callable[[bytes], bool],
+        within: float | None = None,  # noqa: ARG002
+    ) -> bytes | None:
+        self.step = step
+        listener = self.sockets.get(address)
+        if isinstance(listener, Failed):
+            raise listener
+        answer = listener(message) if listener else None
+        assert answer is None or complete(answer)
+        return answer
 
     def network(self) -> "FakeLinks":
         return self.devices
@@ -97,6 +114,14 @@ class FakeHost(Host):
 
     def remove(self, path: str) -> None:
         self.files.pop(path, None)
+
+    def remove_folder(self, path: str) -> bool:
+        below = [name for name in self.files if name.startswith(path + "/")]
+        if any("/" in name[len(path) + 1 :] for name in below):
+            return False
+        for name in below:  # a control group's files go with it
+            del self.files[name]
+        return True
 
     def process(self, pid: int) -> tuple[str, int] | None:
         if pid not in self.processes:
