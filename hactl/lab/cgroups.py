@@ -6,6 +6,7 @@ Knows cgroup v1, v2 and the mix of both; knows nothing of what runs in a node.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,13 +143,9 @@ def hand_down(tree: Hierarchy, group: Path) -> None:
 def remove(folders: Iterable[Path]) -> None:
     """Remove groups whose processes are gone, children first."""
     for folder in folders:
-        if folder.is_dir():
-            for child in sorted(folder.rglob("*"), reverse=True):
-                if child.is_dir():
-                    with contextlib.suppress(OSError):
-                        child.rmdir()
+        for path, _, _ in os.walk(folder, topdown=False):
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                Path(path).rmdir()
 
 
 def mount_in_node(trees: Iterable[Hierarchy], target: Path) -> None:

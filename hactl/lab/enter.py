@@ -45,9 +45,11 @@ class Entrance:
         return [*join, "nsenter", *flags, "--", *self.limits(), *self.surroundings(), *argv]
 
     def limits(self) -> list[str]:
-        if self.node == CLIENT:
-            return []
-        return ["setpriv", "--bounding-set", ",".join(f"-{name}" for name in DROPPED)]
+        """Whoever gives up waiting for a command ends it; and no command may touch the host."""
+        limits = ["setpriv", "--pdeathsig", "KILL"]
+        if self.node != CLIENT:
+            limits += ["--bounding-set", ",".join(f"-{name}" for name in DROPPED)]
+        return limits
 
     def surroundings(self) -> list[str]:
         """A login's environment, not the caller's."""

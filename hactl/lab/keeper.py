@@ -25,6 +25,9 @@ def main(argv: list[str]) -> int:
     control, report, lifeline = (int(word) for word in argv[1:4])
     for descriptor in (control, report, lifeline):
         os.set_inheritable(descriptor, False)
+    if os.fork():
+        os._exit(0)  # whoever started the lab need not bury it
+    tell(report, {"keeper": os.getpid()})
     linux.set_process_name("hactl-lab")
     groups = cgroups.Groups(cgroups.this_machine(), f"hactl-lab-{spec.name}-{os.getpid()}")
     if spec.rootless:
@@ -33,9 +36,9 @@ def main(argv: list[str]) -> int:
     child = os.fork()
     if child == 0:
         run_lab(spec, groups, control, report, lifeline)
-    for descriptor in (control, report, lifeline):
-        os.close(descriptor)
-    forget_stderr()
+    # the report stays open: its end tells the starter that nothing is left
+    os.close(control)
+    os.close(lifeline)
     return keep(child, groups)
 
 
@@ -47,13 +50,6 @@ def keep(child: int, groups: cgroups.Groups) -> int:
     os.waitpid(child, 0)
     groups.remove()
     return 0
-
-
-def forget_stderr() -> None:
-    """Standard error is the starter's pipe; it must not stay open for as long as the lab lives."""
-    nothing = os.open("/dev/null", os.O_WRONLY)
-    os.dup2(nothing, 2)
-    os.close(nothing)
 
 
 def become_root_of_a_user_namespace(report: int, lifeline: int) -> None:

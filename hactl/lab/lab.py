@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,9 +31,8 @@ class Result:
 class Lab:
     """A running lab of this name. Every method raises HactlError with a sentence."""
 
-    def __init__(self, name: str = "lab", keeper: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, name: str = "lab") -> None:
         self.name = name
-        self.keeper = keeper
 
     # looking
 
@@ -90,22 +90,25 @@ class Lab:
     def exec(self, node: str, *argv: str, stdin: str = "", timeout: float | None = 60.0) -> Result:
         """Run a command in a node, or in ``client``, to its end, at most ``timeout`` seconds."""
         with self.entrance(node) as entrance:
+            process = subprocess.Popen(
+                entrance.command(argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                pass_fds=entrance.descriptors,
+            )
+        with process:
             try:
-                done = subprocess.run(
-                    entrance.command(argv),
-                    input=stdin,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    timeout=timeout,
-                    pass_fds=entrance.descriptors,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise ClusterError(
-                    f"{node}: {' '.join(argv)} has not ended within {timeout:.0f} s"
-                ) from None
-        return Result(done.returncode, done.stdout, done.stderr)
+                stdout, stderr = process.communicate(stdin, timeout)
+            except BaseException as exc:
+                end_inside(process.pid)
+                if isinstance(exc, subprocess.TimeoutExpired):
+                    what = f"{node}: {' '.join(argv)}"
+                    raise ClusterError(f"{what} has not ended within {timeout:g} s") from None
+                raise
+        return Result(process.returncode, stdout, stderr)
 
     def write(self, node: str, path: str, data: bytes, mode: int = 0o644) -> None:
         """Put a file into a node; below /lab and /srv/vms all nodes see it."""
@@ -175,8 +178,6 @@ class Lab:
         with contextlib.suppress(HactlError):
             groups = self.status()["groups"]
         names.slay(self.name)
-        if self.keeper is not None:
-            self.keeper.wait()
         if not wait_until(lambda: not any(Path(group).exists() for group in groups), 10.0):
             raise HactlError(f"control groups of lab {self.name!r} are still there")
 
@@ -185,6 +186,14 @@ class Lab:
             wire.send(connection, request)
             reply, _ = wire.receive(connection)
         return checked(reply)
+
+
+def end_inside(pid: int) -> None:
+    """Kill the command nsenter(1) runs; nsenter then ends by itself and buries it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    with contextlib.suppress(OSError):
+        for child in children.read_text().split() or [str(pid)]:
+            os.kill(int(child), signal.SIGKILL)
 
 
 def checked(reply: wire.Message) -> wire.Message:

@@ -1,0 +1,123 @@
+"""A lab of three nodes, shared by the tests of one worker and repaired before each of them.
+
+    def test_something(fenced_lab, eventually):
+        fenced_lab.kill("node2")
+        eventually(lambda: fenced_lab.power("node2", "status") == "on", "node2 is fenced")
+
+``lab``: all online, nothing configured. ``fenced_lab``: the same with fence_lab running.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hactl.lab.lab import Lab, wait_until
+from hactl.lab.spec import LabSpec
+from hactl.lab.start import up
+
+NEEDED = ("corosync", "pacemakerd", "crm_mon")
+Eventually = Callable[..., None]
+
+NOTHING_CONFIGURED = """\
+<configuration><crm_config><cluster_property_set id="cib-bootstrap-options">
+  <nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="2s"/>
+</cluster_property_set></crm_config>{nodes}<resources/><constraints/></configuration>"""
+FENCED_BY_LAB = """\
+<configuration><crm_config><cluster_property_set id="cib-bootstrap-options">
+  <nvpair id="test-stonith" name="stonith-enabled" value="true"/>
+</cluster_property_set></crm_config><resources>
+  <primitive id="fence" class="stonith" type="fence_lab">
+    <operations><op id="fence-monitor" name="monitor" interval="60s"/></operations>
+  </primitive>
+</resources></configuration>"""
+
+
+RESOURCE_ID = re.compile(r"<(?:primitive|group|clone|bundle|template) [^>]*?\bid=\"([^\"]+)")
+
+
+def lab_name(purpose: str) -> str:
+    """A name no other test run on this machine uses."""
+    return f"test-{purpose}-{os.getpid()}"
+
+
+def skip_without_a_cluster_stack() -> None:
+    if os.getuid() != 0:
+        pytest.skip("a lab with control groups needs root")
+    missing = [name for name in NEEDED if shutil.which(name, path="/usr/sbin:/usr/bin") is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def shared_lab() -> Iterator[Lab]:
+    """Three nodes with libvirt and LXC; started once for each worker."""
+    skip_without_a_cluster_stack()
+    lab = up(LabSpec(lab_name("shared"), 3, services=("libvirt", "lxc")))
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def lab(shared_lab: Lab) -> Lab:
+    """The shared lab: every node on and online, every cable whole, nothing configured."""
+    repair(shared_lab)
+    return shared_lab
+
+
+@pytest.fixture
+def fenced_lab(shared_lab: Lab) -> Lab:
+    """The shared lab: every node on and online, every cable whole, fence_lab running, no more."""
+    repair(shared_lab, keep=frozenset({"fence"}))
+    modify = ["cibadmin", "--modify", "--allow-create", "-p"]
+    done = shared_lab.exec("node1", *modify, stdin=FENCED_BY_LAB)
+    assert done.returncode == 0, done.stderr
+    assert wait_until(lambda: "fence\t" in running(shared_lab), 20), "fence_lab does not start"
+    return shared_lab
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait for a condition, or fail with a sentence on what has not come true."""
+
+    def wait(condition: Callable[[], object], what: str, within: float = 30.0) -> None:
+        assert wait_until(lambda: bool(condition()), within), f"not within {within} s: {what}"
+
+    return wait
+
+
+def repair(lab: Lab, keep: frozenset[str] = frozenset()) -> None:
+    """Make the lab whole; forget what is configured unless it is only ``keep``."""
+    for node in lab.status()["nodes"]:
+        if node["cut"]:
+            lab.heal(node["name"])
+        if node["frozen"] and node["power"] == "on":
+            lab.power(node["name"], "reboot")
+        if node["power"] == "off":
+            lab.power(node["name"], "on")
+    lab.wait_formed(60)
+    resources = lab.exec("node1", "cibadmin", "-Q", "-o", "resources").stdout
+    if set(RESOURCE_ID.findall(resources)) - keep:
+        forget_configuration(lab)
+
+
+def forget_configuration(lab: Lab) -> None:
+    """Stop and remove every resource; what a test has configured is gone."""
+    nodes = lab.exec("node1", "cibadmin", "-Q", "-o", "nodes").stdout
+    empty = NOTHING_CONFIGURED.format(nodes=nodes)
+    replace = ["cibadmin", "--replace", "--scope", "configuration", "-p"]
+    done = lab.exec("node1", *replace, stdin=empty)
+    assert done.returncode == 0, done.stderr
+    assert wait_until(lambda: not running(lab), 60), f"still running: {running(lab)}"
+    lab.exec("node1", "crm_resource", "--refresh", "--force")
+    lab.wait_formed(30)
+
+
+def running(lab: Lab) -> str:
+    """One line for each resource that runs anywhere."""
+    said = lab.exec("node1", "crm_mon", "-1", "--inactive", "--output-as=text").stdout
+    return "\n".join(line for line in said.splitlines() if "Started" in line)

@@ -1,0 +1,239 @@
+"""A lab node as a machine: its power, its reboot, its panic, and what of the host it can touch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hactl.errors import ClusterError
+from hactl.lab.lab import Lab
+from hactl.lab.spec import LabSpec
+from hactl.lab.start import up
+from tests.cluster.conftest import Eventually, lab_name, skip_without_a_cluster_stack
+
+pytestmark = pytest.mark.cluster
+
+ASK_POWER_SOCKET = """
+import socket, sys
+power = socket.socket(socket.AF_UNIX)
+power.connect("/lab/power.sock")
+power.send(sys.argv[1].encode())
+print(power.recv(999).decode())
+"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Lab]:
+    """Two nodes without a cluster."""
+    skip_without_a_cluster_stack()
+    lab = up(LabSpec(lab_name("nodes"), 2, start=False))
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def machines(running: Lab) -> Lab:
+    """Both nodes on, cables whole."""
+    for node in running.nodes:
+        running.power(node, "on")
+        running.heal(node)
+    return running
+
+
+def last_use(lab: Lab) -> tuple[str, str, str]:
+    use = lab.history()[-1]
+    return use["node"], use["action"], use["result"]
+
+
+def boots(lab: Lab) -> int:
+    return len([use for use in lab.history() if use["result"] == "on"])
+
+
+def test_a_command_runs_in_the_node_and_its_exit_status_is_ours(machines: Lab) -> None:
+    assert machines.exec("node2", "hostname").stdout == "node2\n"
+    assert machines.exec("node2", "sh", "-c", "cat; exit 7", stdin="in").returncode == 7
+    assert machines.exec("node2", "cat", stdin="through").stdout == "through"
+
+
+def test_the_client_reaches_the_nodes(machines: Lab) -> None:
+    for address in ("10.77.1.1", "10.77.2.2"):
+        done = machines.exec("client", "ping", "-c", "1", "-W", "1", address)
+        assert done.returncode == 0, done.stdout
+
+
+def test_nodes_share_lab_and_vms_and_nothing_else(machines: Lab) -> None:
+    for folder in ("/lab", "/srv/vms"):
+        machines.write("node1", f"{folder}/shared", b"seen")
+        assert machines.exec("node2", "cat", f"{folder}/shared").stdout == "seen"
+    for folder in ("/etc", "/var/lib", "/tmp", "/run", "/dev/shm"):
+        machines.write("node1", f"{folder}/hactl-private", b"mine")
+        assert machines.exec("node2", "test", "-e", f"{folder}/hactl-private").returncode == 1
+
+
+def test_a_power_cycle_keeps_the_disk_and_loses_run_and_interfaces(machines: Lab) -> None:
+    machines.write("node1", "/var/lib/hactl/kept", b"disk")
+    machines.write("node1", "/run/lost", b"memory")
+    machines.exec("node1", "ip", "link", "add", "br0", "type", "bridge")
+    machines.exec("node1", "ip", "address", "add", "10.77.1.99/24", "dev", "eth0")
+    assert machines.power("node1", "reboot") == "on"
+    assert machines.exec("node1", "cat", "/var/lib/hactl/kept").stdout == "disk"
+    assert machines.exec("node1", "test", "-e", "/run/lost").returncode == 1
+    links = machines.exec("node1", "ip", "-o", "address").stdout
+    assert "10.77.1.1/24" in links
+    assert "10.77.1.99" not in links
+    assert "br0" not in links
+
+
+def test_a_killed_node_stays_dead_until_powered_on(machines: Lab) -> None:
+    machines.kill("node1")
+    time.sleep(0.3)
+    assert machines.power("node1", "status") == "off"
+    with pytest.raises(ClusterError, match="node1 is off"):
+        machines.exec("node1", "true")
+    with pytest.raises(ClusterError, match="node1 is off"):
+        machines.kill("node1")
+    assert machines.power("node1", "on") == "on"
+    assert machines.exec("node1", "true").returncode == 0
+
+
+def test_reboot_2_restarts_the_node_alone(machines: Lab, eventually: Eventually) -> None:
+    before = boots(machines)
+    machines.exec("node1", "reboot")
+    eventually(lambda: boots(machines) == before + 1, "node1 boots again", 10)
+    assert machines.exec("node1", "hostname").stdout == "node1\n"
+    assert machines.power("node2", "status") == "on"
+
+
+@pytest.mark.parametrize("command", ["poweroff", "halt"])
+def test_poweroff_and_halt_leave_the_node_off(
+    machines: Lab, eventually: Eventually, command: str
+) -> None:
+    machines.exec("node1", command)
+    eventually(lambda: machines.power("node1", "status") == "off", "node1 is off", 10)
+
+
+def test_a_panic_resets_the_node_and_never_the_host(machines: Lab, eventually: Eventually) -> None:
+    """Pacemaker panics by writing to /proc/sysrq-trigger; the node sees a FIFO of the lab there."""
+    before = boots(machines)
+    machines.exec("node1", "sh", "-c", f"echo b >{guarded_trigger(machines)}")
+    eventually(lambda: boots(machines) == before + 1, "node1 is reset", 10)
+    machines.exec("node1", "sh", "-c", f"echo c >{guarded_trigger(machines)}")
+    eventually(lambda: last_use(machines) == ("node1", "off", "off"), "node1 crashes", 10)
+
+
+def guarded_trigger(lab: Lab) -> str:
+    """A path that is proven to be the lab's FIFO before anybody writes to it."""
+    there = lab.exec("node1", "test", "-e", "/proc/sysrq-trigger").returncode == 0
+    path = "/proc/sysrq-trigger" if there else "/dev/sysrq-trigger"
+    mounts = [
+        line.split()
+        for line in lab.exec("node1", "cat", "/proc/self/mountinfo").stdout.splitlines()
+    ]
+    guards = [fields[3] for fields in mounts if fields[4] == path]
+    assert guards, f"{path} is not guarded"
+    assert guards[-1].endswith("/node1/sysrq-trigger")
+    assert lab.exec("node1", "test", "-p", path).returncode == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    "path", ["/proc/sys/kernel/panic", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness"]
+)
+def test_a_node_cannot_change_the_hosts_kernel_settings(machines: Lab, path: str) -> None:
+    value = machines.exec("node1", "cat", path).stdout.strip()
+    done = machines.exec("node1", "sh", "-c", f"echo '{value}' >{path}")
+    assert done.returncode != 0
+    assert "Read-only" in done.stderr
+
+
+def test_a_node_can_change_its_own_kernel_settings(machines: Lab) -> None:
+    own = "echo 1 >/proc/sys/net/ipv4/ip_forward && echo 4097 >/proc/sys/kernel/msgmni"
+    assert machines.exec("node1", "sh", "-c", own).returncode == 0
+    assert machines.exec("node2", "cat", "/proc/sys/kernel/msgmni").stdout.strip() != "4097"
+
+
+def test_a_node_cannot_write_to_the_hosts_sys(machines: Lab) -> None:
+    done = machines.exec("node1", "sh", "-c", "echo 0 >/sys/kernel/mm/ksm/run")
+    assert done.returncode != 0
+    assert "Read-only" in done.stderr
+    script = "ip link add br0 type bridge; echo 1000 >/sys/class/net/br0/bridge/forward_delay"
+    assert machines.exec("node1", "sh", "-c", script).returncode == 0
+
+
+def test_a_node_cannot_set_the_hosts_clock(machines: Lab) -> None:
+    script = 'date -s "$(date)"'
+    assert machines.exec("node1", "sh", "-c", script).returncode != 0
+
+
+def test_a_freeze_stops_every_process_and_a_thaw_lets_them_go_on(machines: Lab) -> None:
+    machines.exec(
+        "node1",
+        "sh",
+        "-c",
+        "setsid sh -c 'while :; do date +%N >/lab/alive; sleep 0.01; done' >/dev/null 2>&1 &",
+    )
+    time.sleep(0.1)
+    machines.freeze("node1")
+    frozen = machines.exec("node2", "cat", "/lab/alive").stdout
+    time.sleep(0.2)
+    assert machines.exec("node2", "cat", "/lab/alive").stdout == frozen
+    machines.thaw("node1")
+    time.sleep(0.1)
+    assert machines.exec("node2", "cat", "/lab/alive").stdout != frozen
+
+
+def test_a_one_way_cut_stops_one_direction_only(machines: Lab) -> None:
+    assert heard(machines) == (True, True)
+    machines.cut("node1", link=2, way="in")
+    assert heard(machines) == (False, True)
+    machines.heal("node1")
+    machines.cut("node1", link=2, way="out")
+    assert heard(machines) == (True, False)
+    machines.heal("node1", link=2)
+    assert heard(machines) == (True, True)
+
+
+def heard(lab: Lab) -> tuple[bool, bool]:
+    """(node1 hears the lan, the lan hears node1), by the packets counted at the other end."""
+    shout = "ping -6 -c 1 -W 1 ff02::1%{} >/dev/null 2>&1; true"
+    hearing = received(lab, "node1", "eth2", "client", shout.format("lan"))
+    return hearing, received(lab, "client", "lan", "node1", shout.format("eth2"))
+
+
+def received(lab: Lab, who: str, device: str, speaker: str, shout: str) -> bool:
+    def count() -> int:
+        shown = lab.exec(who, "ip", "-s", "-o", "link", "show", device).stdout
+        return int(shown.partition("RX:")[2].split("\\")[1].split()[1])
+
+    before = count()
+    lab.exec(speaker, "sh", "-c", shout)
+    return count() > before
+
+
+def test_a_cut_cable_stays_cut_over_a_reboot(machines: Lab) -> None:
+    machines.cut("node1", link=0)
+    machines.power("node1", "reboot")
+    carrier = "/sys/class/net/eth0/operstate"
+    assert machines.exec("node1", "cat", carrier).stdout.strip() != "up"
+    machines.heal("node1", link=0)
+    assert machines.exec("client", "ping", "-c", "1", "-W", "2", "10.77.1.1").returncode == 0
+
+
+def test_an_unknown_node_gets_a_hint(machines: Lab) -> None:
+    with pytest.raises(ClusterError, match="no node 'nod1'; did you mean node1"):
+        machines.kill("nod1")
+    with pytest.raises(ClusterError, match="no link 7"):
+        machines.cut("node1", link=7)
+    with pytest.raises(ClusterError, match="not frozen"):
+        machines.thaw("node1")
+
+
+def test_a_node_cannot_reach_into_the_lab_by_the_power_socket(machines: Lab) -> None:
+    for question in ("", "off", "enter client", "off node1 node2", "reboot"):
+        said = machines.exec(
+            "node1", "/usr/bin/python3", "-c", ASK_POWER_SOCKET, question + "\n"
+        ).stdout
+        assert said.startswith("error"), question
+    assert machines.power("node2", "status") == "on"
