@@ -1,0 +1,1 @@
+"""Tests of the fence runtime and the fence agents."""
