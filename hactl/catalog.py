@@ -162,3 +162,27 @@ def complaint(param: Param, text: str) -> str:
     except BadValue as exc:
         return str(exc).partition(": ")[2]
     return ""
+
+
+def judge(agent: str, params: Mapping[str, str]) -> list[str]:
+    """What ``ocf:hactl:TYPE`` says to its parameters as a whole; nothing if it is not ours.
+
+    Asks the agent itself, in a world where nothing is there.
+    """
+    from hactl_agents.declare import BadValue
+    from hactl_agents.ocf.errors import NotConfigured
+    from hactl_agents.testing import FakeHost
+
+    kind, _, name = agent.rpartition(":")
+    found = one(f"hactl_agents.{snake(name)}", lambda cls: cls.__name__ == name)
+    if kind != "ocf:hactl" or found is None:
+        return []
+    given = {f"OCF_RESKEY_{param}": value for param, value in params.items()}
+    made: Agent = found(FakeHost(), given)
+    if made.complaints:
+        return made.complaints
+    try:
+        made.check()
+    except (BadValue, NotConfigured) as exc:
+        return [str(exc)]
+    return []

@@ -23,6 +23,7 @@ class Illegible(ValueError):
 class Definition:
     """``memory`` is in bytes; ``disks`` are paths, ``bridges`` names of interfaces."""
 
+    name: str = ""
     memory: int | None = None
     vcpus: int | None = None
     bridges: tuple[str, ...] = ()
@@ -36,9 +37,11 @@ def guest_definition(data: bytes) -> Definition:
     Raises Illegible for what is no domain XML.
     """
     root = parsed(data)
+    vcpu = root.find("vcpu")
     return Definition(
+        name=(root.findtext("name") or "").strip(),
         memory=memory(root.find("memory")),
-        vcpus=whole(root.findtext("vcpu")),
+        vcpus=None if vcpu is None else whole(vcpu.get("current") or vcpu.text),
         bridges=attributes(root, "devices/interface/source[@bridge]", "bridge"),
         disks=(
             *attributes(root, "devices/disk/source[@file]", "file"),

@@ -27,6 +27,7 @@ class Needs:
     memory: int | None = None
     cpus: int | None = None
     macs: tuple[str, ...] = ()
+    libvirt_name: str = ""
     stray_disks: tuple[str, ...] = ()
     stray_bridges: tuple[str, ...] = ()
 
@@ -101,6 +102,7 @@ def guest_needs(document: Document, guest: Guest, found: Definition) -> Needs:
         memory=guest.memory or found.memory,
         cpus=vcpus * 1000 if vcpus else None,
         macs=found.macs,
+        libvirt_name=found.name,
         stray_disks=stray_disks(document, [*paths[: len(guest.disks)], *found.disks]),
         stray_bridges=stray_bridges(document, found.bridges),
     )

@@ -99,12 +99,12 @@ def files(subject: Subject) -> Iterator[Problem]:
 
 def unread(subject: Subject, section: str, name: str, key: str) -> Iterator[Problem]:
     topology, survey = subject.topology, subject.survey
-    if name in survey.unread:
+    if name in survey.unread and not said_by_hand(topology, section, name):
         yield topology.warning(
             (section, name, key),
             f"{file_of(subject, section, name)} cannot be read here: {survey.unread[name]}; "
             "what it needs is not inferred",
-            "check on a node that has it, or name storage:, networks: and memory: by hand",
+            "check on a node that has it, or say networks: and memory: by hand",
         )
     elif name in survey.illegible:
         yield topology.problem(
@@ -112,6 +112,13 @@ def unread(subject: Subject, section: str, name: str, key: str) -> Iterator[Prob
             f"{file_of(subject, section, name)} {survey.illegible[name]}",
             "mend the file",
         )
+
+
+def said_by_hand(topology: Topology, section: str, name: str) -> bool:
+    """Whether the entry says what its file would have told."""
+    entry = getattr(topology.document, section)[name]
+    wanted = {"networks", "memory"} if section == "guests" else {"networks"}
+    return wanted.issubset(entry.model_fields_set)
 
 
 def file_of(subject: Subject, section: str, name: str) -> str:

@@ -29,7 +29,7 @@ FENCED_OWN = ("pcmk_", "port", "priority")
 def parameters(subject: Subject) -> Iterator[Problem]:
     """No secret in the file, and no parameter the agent would refuse."""
     for agent, path, params in given(subject.topology):
-        yield from secrets(subject.topology, path, params)
+        yield from secrets(subject.topology, agent, path, params)
         yield from declared(subject.topology, agent, path, params)
 
 
@@ -43,6 +43,12 @@ def given(topology: Topology) -> Iterator[Given]:
             if used in document.fencing.devices:
                 agent = f"stonith:{document.fencing.devices[used].agent}"
                 yield agent, ("nodes", name, "fencing", used), params
+    for name, network in document.networks.items():
+        yield "ocf:hactl:LinuxBridge", ("networks", name, "params"), network.params
+    for name, guest in document.guests.items():
+        yield "ocf:hactl:KvmGuest", ("guests", name, "params"), guest.params
+    for name, container in document.containers.items():
+        yield "ocf:hactl:LxcContainer", ("containers", name, "params"), container.params
     for index, item in enumerate(document.raw):
         if isinstance(item, RawPrimitive):
             yield from of_member(item, ("raw", index))
@@ -56,10 +62,12 @@ def of_member(member: RawMember, path: Sequence[Step]) -> Iterator[Given]:
 
 
 def secrets(
-    topology: Topology, path: Sequence[Step], params: Mapping[str, str]
+    topology: Topology, agent: str, path: Sequence[Step], params: Mapping[str, str]
 ) -> Iterator[Problem]:
+    known = catalog.declared_by(agent) or {}
     for name, value in params.items():
-        if SECRET.fullmatch(name) and value != KEPT_BY_PACEMAKER:
+        private = name in known and known[name].private
+        if (private or SECRET.fullmatch(name)) and value != KEPT_BY_PACEMAKER:
             yield topology.problem(
                 (*path, name),
                 "a secret does not belong in this file, nor in the CIB that it becomes",
@@ -73,7 +81,7 @@ def declared(
 ) -> Iterator[Problem]:
     known = catalog.declared_by(agent)
     if known is None:
-        if agent.startswith("ocf:hactl:"):
+        if agent.startswith("ocf:hactl:") and (params or path[0] == "raw"):
             yield no_such_agent(topology, agent, (*path[:-1], "agent"))
         return
     for name, value in params.items():

@@ -37,7 +37,7 @@ def no_common_node(topology: Topology, entries: Entries) -> Iterator[Problem]:
             continue
         common = set.intersection(*(set(entries[name][1].nodes) for name in bound))
         if not common:
-            name = bound[-1]
+            name = max(bound)
             yield topology.problem(
                 (entries[name][0], name, "nodes"),
                 f"{', '.join(sorted(group))} are to be together but share no node",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hactl.topology.lint import Rule
 from hactl.topology.lint.addresses import addresses, links, node_ids
+from hactl.topology.lint.agents import agents
 from hactl.topology.lint.capacity import capacity, survival
 from hactl.topology.lint.fencing import fencing, quorum, two_nodes
 from hactl.topology.lint.machines import files, machines
@@ -38,5 +39,6 @@ RULES: tuple[Rule, ...] = (
     machines,
     files,
     parameters,
+    agents,
     properties,
 )

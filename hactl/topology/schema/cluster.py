@@ -13,20 +13,34 @@ from hactl.topology.types import Cores, Duration, Name, Parameter, Rate, Size, T
 class Migration(Section):
     """How guests are migrated live."""
 
-    transport: Literal["tls", "ssh", "tcp", "unix"] | None = Field(
-        None, description="How the two libvirt daemons talk; the agent's default is tls."
+    transport: Literal["ssh", "tls", "tcp", "unix"] | None = Field(
+        None, description="How it reaches the other node's libvirt (default ssh)."
     )
     network: Text | None = Field(
         None, description="Suffix that makes a node's name its name on the migration network."
     )
+    user: Text | None = Field(None, description="The user for ssh.")
+    socket: Text | None = Field(
+        None, description="For unix: libvirt's socket of any node, with %n for the node's name."
+    )
     bandwidth: Rate | None = Field(
         None, description="What one migration may use; also what its timeouts are computed from."
     )
+    max_downtime: Duration | None = Field(None, description="The longest pause at its end.")
+    parallel: int | None = Field(
+        None, ge=1, le=64, description="Connections that carry the memory side by side."
+    )
+    tunnelled: bool | None = Field(
+        None, description="Send the memory in libvirt's own connection (default: only with ssh)."
+    )
     auto_converge: bool | None = Field(
-        None, description="Slow the guest down if it writes faster than is copied."
+        None, description="Slow a guest down that writes faster than is copied (default true)."
     )
     post_copy: bool | None = Field(
-        None, description="Switch to post-copy if the guest does not converge."
+        None, description="Finish a long migration on the target; the guest then needs both nodes."
+    )
+    unsafe: bool | None = Field(
+        None, description="Migrate although libvirt doubts that the storage is shared."
     )
 
 

@@ -46,6 +46,12 @@ class Guest(Workload):
     definition: Path | None = Field(None, description="Its libvirt XML, the same on every node.")
     cpus: int | None = Field(None, ge=1, le=1024, description="Its virtual cores.")
     memory: Size | None = Field(None, description="Its memory.")
+    max_cpus: int | None = Field(
+        None, ge=1, le=1024, description="Cores it can have without a restart."
+    )
+    max_memory: Size | None = Field(
+        None, description="Memory it can have without a restart (by its balloon)."
+    )
     disks: list[Annotated[Disk, Short("storage")]] = Field([], description="Its disks.")
     nics: list[Annotated[Nic, Short("network")]] = Field([], description="Its interfaces.")
     kernel: Path | None = Field(None, description="A kernel to boot directly.")
@@ -58,6 +64,9 @@ class Guest(Workload):
     agent: bool | None = Field(None, description="Has a guest agent, which hactl may use.")
     stop_mode: Literal["shutdown", "save", "destroy"] | None = Field(
         None, description="How it is stopped (default shutdown)."
+    )
+    save_dir: Path | None = Field(
+        None, description="Where its memory is saved, on storage that all nodes share."
     )
     shutdown_timeout: Duration | None = Field(
         None, description="How long it may take to shut down before it is destroyed (120s)."

@@ -45,9 +45,14 @@ def test_a_time_without_its_unit_is_guessed_but_not_taken(value: object, hint: s
 
 @pytest.mark.parametrize(
     ("value", "hint"),
-    [("4G", "write 4GiB"), ("4GB", "write 4GiB"), ("512Mb", "write 512MiB")]
-    + [("4gib", "write 4GiB"), (4, "write the unit: 4MiB or 4GiB")]
-    + [("0GiB", "write more, like 4GiB")],
+    [
+        ("4G", "write 4GiB"),
+        ("4GB", "write 4GiB"),
+        ("512Mb", "write 512MiB"),
+        ("4gib", "write 4GiB"),
+        (4, "write the unit: 4MiB or 4GiB"),
+        ("0GiB", "write more, like 4GiB"),
+    ],
 )
 def test_a_size_without_its_unit_is_guessed_but_not_taken(value: object, hint: str) -> None:
     with pytest.raises(BadUnit) as caught:

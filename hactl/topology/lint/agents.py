@@ -1,0 +1,58 @@
+"""What hactl's own agents say to the parameters they would get, asked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hactl import catalog
+from hactl.errors import Problem
+from hactl.model.resource import Primitive, primitives
+from hactl.topology.lint import Subject
+from hactl.topology.lint.parameters import parameters
+from hactl.topology.places import Step
+from hactl.topology.schema.raw import RawGroup, RawPrimitive
+
+OURS = "ocf:hactl:"
+# Different for every guest, and made by hactl: what is left decides whether two are alike.
+OF_ITS_OWN = frozenset({"domain", "definition", "name", "container", "bridge", "ports"})
+
+
+def agents(subject: Subject) -> Iterator[Problem]:
+    """No resource has parameters that its agent would refuse to start with."""
+    said: dict[object, list[str]] = {}
+    # A parameter that is wrong by itself has been reported where it stands.
+    reported = {problem.line for problem in parameters(subject)}
+    for primitive, path in owned(subject):
+        agent = str(primitive.agent)
+        key = (agent, alike(primitive))
+        if key not in said:
+            said[key] = catalog.judge(agent, primitive.params)
+        for complaint in said[key]:
+            problem = subject.topology.problem(
+                path, complaint, f"see `hactl agents describe {primitive.agent.type}`"
+            )
+            if problem.line not in reported:
+                yield problem
+
+
+def alike(primitive: Primitive) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (name, "" if name in OF_ITS_OWN else value) for name, value in primitive.params.items()
+    )
+
+
+def owned(subject: Subject) -> Iterator[tuple[Primitive, Sequence[Step]]]:
+    """Yield every primitive of an agent of ours, and the entry it was made from."""
+    document = subject.topology.document
+    paths: dict[str, Sequence[Step]] = {
+        name: (section, name)
+        for section in ("networks", "storage", "guests", "containers")
+        for name in getattr(document, section)
+    }
+    for index, item in enumerate(document.raw):
+        if isinstance(item, RawPrimitive | RawGroup):
+            paths[item.id] = ("raw", index)
+    for resource in subject.cluster.resources:
+        for primitive in primitives(resource):
+            if str(primitive.agent).startswith(OURS):
+                yield primitive, paths.get(resource.id, ())
