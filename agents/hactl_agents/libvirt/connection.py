@@ -35,7 +35,10 @@ class Connection:
         self.lib.virRegisterErrorHandler(silent, None)  # it would write to stderr by itself
         opener = "virConnectOpenReadOnly" if read_only else "virConnectOpen"
         step = f"connecting to {uri}"
-        self.handle = host.bounded(step, ask, self.lib, opener, uri, within=2 * PATIENCE)
+        left = host.left()
+        # a daemon that hangs must leave time for what can be done without it
+        within = 2 * PATIENCE if left is None else min(2 * PATIENCE, left / 3)
+        self.handle = host.bounded(step, ask, self.lib, opener, uri, within=within)
 
     def call(self, function: str, *args: "Any", within: "float | None" = PATIENCE) -> "Any":
         """``virConnect...`` and all else that takes the connection first."""

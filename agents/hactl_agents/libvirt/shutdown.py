@@ -41,9 +41,12 @@ class Ladder:
         ``patience`` is for how long it is asked, in seconds; None: as long as the deadline allows.
         With ``save_to`` its memory is saved there first, and it is not asked.
         """
-        domain = self.domain()
+        domain = None if self.guest.frozen() else self.domain()
         if domain is not None:
-            self.gently(domain, ask, agent, patience, save_to)
+            if save_to:
+                self.gently(domain, lambda: self.save(domain, save_to))
+            elif ask:
+                self.gently(domain, lambda: self.ask(domain, agent, patience))
             self.destroy(domain)
         self.kill()
 
@@ -55,20 +58,19 @@ class Ladder:
             self.host.log(f"libvirt is no help in stopping {self.guest.name}: {exc}")
             return None
 
-    def gently(
-        self, domain: "Domain", ask: bool, agent: bool, patience: "float | None", save_to: str
-    ) -> None:
-        left = self.host.left(3600.0) or 0.0
-        most = left - min(FORCE, left / 3)
-        until = self.host.now() + (most if patience is None else min(most, patience))
+    def gently(self, domain: "Domain", how: "Callable[[], None]") -> None:
+        """Try what needs the guest's or libvirt's good will; there are other ways."""
         try:
             self.leave_job(domain)
-            if save_to and self.wakeful(domain):
-                self.save(domain, save_to, until)
-            elif ask and self.wakeful(domain):
-                self.ask(domain, agent, until)
+            if self.wakeful(domain):
+                how()
         except Failed as exc:
             self.host.log(f"{self.guest.name} cannot be stopped gently: {exc}")
+
+    def time_to_ask(self) -> float:
+        """Seconds that may go by before force has to be used."""
+        left = self.host.left(3600.0) or 0.0
+        return left - min(FORCE, left / 3)
 
     def leave_job(self, domain: "Domain") -> None:
         """A migration that is under way would go on and take the guest elsewhere."""
@@ -78,8 +80,6 @@ class Ladder:
 
     def wakeful(self, domain: "Domain") -> bool:
         """Whether the guest can hear us, after waking it where somebody put it to sleep."""
-        if self.guest.frozen():
-            return False
         state, reason = domain.state()
         if (state, reason) == ("paused", "user"):
             domain.call("virDomainResume")
@@ -89,8 +89,10 @@ class Ladder:
             return verdict.judge(state, reason, "")[0] == verdict.RUNS
         return True
 
-    def ask(self, domain: "Domain", agent: bool, until: float) -> None:
+    def ask(self, domain: "Domain", agent: bool, patience: "float | None") -> None:
         """Ask by the guest agent once, then press the power button now and then."""
+        most = self.time_to_ask()
+        until = self.host.now() + (most if patience is None else min(most, patience))
         by_agent = agent
         while not self.gone_within(0) and self.host.now() < until:
             try:
@@ -105,12 +107,11 @@ class Ladder:
             if self.gone_within(min(PRESS_AGAIN, until - self.host.now())):
                 return
 
-    def save(self, domain: "Domain", path: str, until: float) -> None:
+    def save(self, domain: "Domain", path: str) -> None:
         """Save the guest's memory; the file has its name only once it is whole."""
         part = path + ".part"
         self.host.remove(part)
-        within = max(0.0, until - self.host.now())
-        domain.call("virDomainSaveFlags", part, None, 0, within=within)
+        domain.call("virDomainSaveFlags", part, None, 0, within=self.time_to_ask())
         if self.gone_within(LAST_WORDS):
             self.host.rename(part, path)
 
@@ -129,6 +130,8 @@ class Ladder:
         for signal in (SIGTERM, SIGKILL):
             if self.gone_within(0):
                 return
+            if signal == SIGTERM and self.guest.frozen():
+                continue  # it would not hear
             qemu = self.guest.qemu
             self.host.kill(qemu.pid, signal, qemu.started)
             if self.gone_within(LAST_WORDS if signal == SIGTERM else None):

@@ -1,0 +1,509 @@
+"""KvmGuest with real libvirtd and QEMU: misled, deprived and killed, it tells the truth."""
+
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
+from tests.private_node import wait_until, why
+
+pytestmark = [
+    pytest.mark.backend,
+    *(pytest.mark.skipif(True, reason=reason) for reason in lacking_libvirt()),
+]
+RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
+RUN = "/run/libvirt/qemu"
+SYSTEM_KEY = "/var/lib/libvirt/qemu/domain-7-vm1/master-key.aes"
+SESSION_KEY = "/home/u/.config/libvirt/qemu/lib/domain-7-vm1/master-key.aes"
+
+# Firmware without a disk: starts in 0.3 s and stays. It does not hear the power button.
+XML = """\
+<domain type='qemu'>
+  <name>{name}</name>{more}
+  <memory unit='MiB'>{memory}</memory>
+  <vcpu current='1'>2</vcpu>
+  <os><type arch='x86_64'>hvm</type></os>
+  <features><acpi/></features>
+  <devices>{devices}</devices>
+</domain>
+"""
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("libvirt-cache")
+
+
+@pytest.fixture
+def host(tmp_path: Path, cache: Path) -> Iterator[LibvirtHost]:
+    with libvirt_host(tmp_path / "host", cache=cache) as host:
+        yield host
+
+
+class Vm:
+    """A guest under the agent's care, with a definition file of its own."""
+
+    def __init__(self, host: LibvirtHost, name: str = "vm1", **params: Any) -> None:
+        self.host = host
+        self.name = name
+        self.file = host.dir / f"{name}.xml"
+        self.params: dict[str, Any] = {"definition": self.file, "shutdown_timeout": 0} | params
+
+    def write(self, more: str = "", devices: str = "", memory: int = 64) -> "Vm":
+        text = XML.format(name=self.name, more=more, devices=devices, memory=memory)
+        self.file.write_text(text)
+        return self
+
+    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+        given: dict[str, Any] = {"resource": self.name} | self.params | more
+        return self.host.call("KvmGuest", action, **given)
+
+    def code(self, action: str, **more: Any) -> int:
+        return self.call(action, **more).returncode
+
+    def start(self, **more: Any) -> "Vm":
+        done = self.call("start", timeout=60, **more)
+        assert done.returncode == 0, done.stderr
+        assert self.pid()
+        return self
+
+    def pid(self) -> int:
+        return self.host.guest_pid(self.name)
+
+    def runs(self) -> bool:
+        return self.host.virsh("domstate", self.name, check=False) == "running"
+
+
+@pytest.fixture
+def vm(host: LibvirtHost) -> Vm:
+    return Vm(host).write()
+
+
+@pytest.fixture
+def running(vm: Vm) -> Vm:
+    return vm.start()
+
+
+def stays_stopped(vm: Vm, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if vm.pid():
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def forge(host: LibvirtHost, name: str, key: str, isolated: bool = False) -> int:
+    """A process that looks like a guest's QEMU; in a process namespace of its own if asked."""
+    words = f"-name guest={name},debug-threads=on -object file={key} -uuid {uuid.uuid4()}"
+    before = host.guest_pid(name)
+    script = host.dir / "forged"  # not on a command line, where the name would be seen as well
+    script.write_text(f"exec setsid sh -c 'sleep 600; :' {words} >/dev/null 2>&1\n")
+    host.sh(f"{'unshare --pid --fork ' if isolated else ''}sh {script} >/dev/null 2>&1 &")
+    wait_until(lambda: host.guest_pid(name) not in (0, before), "no forged guest", 5)
+    return host.guest_pid(name)
+
+
+# The ordinary life of a guest
+
+
+def test_a_guest_starts_is_seen_and_stops(vm: Vm) -> None:
+    assert vm.code("monitor") == STOPPED
+    vm.start()
+    assert vm.code("monitor") == RUNNING
+    assert vm.code("start") == 0
+    assert vm.code("stop") == 0
+    assert vm.pid() == 0
+    assert vm.code("monitor") == STOPPED
+    assert vm.code("stop") == 0
+
+
+def test_nothing_of_a_guest_stays_behind(running: Vm) -> None:
+    assert running.code("stop") == 0
+    assert running.host.virsh("list", "--all") == ""
+    assert running.host.sh("ls /run/hactl") == "vm1.run.lock"
+    assert running.file.exists()
+
+
+def test_a_definition_in_the_cib_needs_no_file(host: LibvirtHost) -> None:
+    text = XML.format(name="vm1", more="", devices="", memory=64)
+    vm = Vm(host, definition="", domain=text).start()
+    assert vm.code("monitor") == RUNNING
+    assert vm.code("stop") == 0
+
+
+def test_a_uuid_that_is_not_given_is_the_same_at_every_start(running: Vm) -> None:
+    first = running.host.virsh("domuuid", "vm1")
+    assert running.code("stop") == 0
+    assert running.start().host.virsh("domuuid", "vm1") == first
+
+
+def test_a_guest_of_the_operators_own_definition_leaves_it_alone(vm: Vm) -> None:
+    vm.host.virsh("define", str(vm.file))
+    defined = vm.host.virsh("domuuid", "vm1")
+    vm.start()
+    assert vm.host.virsh("domuuid", "vm1") == defined
+    assert vm.code("stop") == 0
+    assert vm.host.virsh("list", "--all", "--name") == "vm1"
+
+
+def test_a_guest_that_libvirt_starts_at_boot_is_refused(vm: Vm) -> None:
+    vm.host.virsh("define", str(vm.file))
+    vm.host.virsh("autostart", "vm1")
+    done = vm.call("start")
+    assert done.returncode == 2
+    assert "autostart --disable" in why(done)
+
+
+def test_memory_and_vcpus_are_set_at_start_and_changed_live(vm: Vm) -> None:
+    vm.start(memory=96, vcpus=1)
+    info = vm.host.virsh("dominfo", "vm1")
+    assert "Max memory:     98304 KiB" in info
+    assert "CPU(s):         1" in info
+    assert vm.code("reload-agent", memory=96, vcpus=2) == 0
+    assert "CPU(s):         2" in vm.host.virsh("dominfo", "vm1")
+    refused = vm.call("reload-agent", memory=128, vcpus=2)
+    assert (refused.returncode, "at most 96 MiB" in why(refused)) == (1, True)
+
+
+def test_saved_memory_is_restored_at_the_next_start(vm: Vm, tmp_path: Path) -> None:
+    vm.params |= {"stop_mode": "save", "save_dir": tmp_path}
+    vm.start()
+    assert vm.code("stop", timeout=30) == 0
+    assert [path.name for path in tmp_path.glob("*.save*")] == ["vm1.save"]
+    vm.start()
+    assert vm.runs()
+    assert "-incoming" in vm.host.sh("tail -n 60 /var/log/libvirt/qemu/vm1.log")
+    assert list(tmp_path.glob("*.save*")) == []
+
+
+def test_saved_memory_is_thrown_away_on_request(vm: Vm, tmp_path: Path) -> None:
+    vm.params |= {"stop_mode": "save", "save_dir": tmp_path}
+    vm.start()
+    assert vm.code("stop", timeout=30) == 0
+    vm.start(restore="false")
+    assert list(tmp_path.glob("*.save*")) == []
+
+
+def test_nvram_of_the_guest_is_kept(vm: Vm, tmp_path: Path) -> None:
+    nvram = tmp_path / "vm1_VARS.fd"
+    nvram.write_bytes(b"variables" + bytes((1 << 18) - 9))
+    loader = "<loader readonly='yes' type='pflash'>/usr/share/seabios/bios-256k.bin</loader>"
+    text = vm.file.read_text().replace("</type>", f"</type>{loader}<nvram>{nvram}</nvram>")
+    vm.file.write_text(text)
+    vm.start()
+    assert str(nvram) in vm.host.virsh("dumpxml", "vm1")
+    assert vm.code("stop") == 0
+    assert nvram.read_bytes().startswith(b"variables")
+
+
+# A monitor sees what is wrong with a guest that exists
+
+
+def test_a_paused_guest_is_never_stopped_and_obeys_the_policy(running: Vm) -> None:
+    running.host.virsh("suspend", "vm1")
+    done = running.call("monitor")
+    assert (done.returncode, why(done)) == (FAILED, "the guest is paused (user)")
+    assert running.code("monitor", on_paused="degraded") == DEGRADED
+    assert running.code("monitor", on_paused="ignore") == RUNNING
+    assert running.code("monitor", on_paused="nonsense") == FAILED
+    assert running.code("stop") == 0
+    assert running.pid() == 0
+
+
+def test_a_guest_paused_by_a_disk_error_is_seen(vm: Vm) -> None:
+    vm.write(devices=broken_disk(vm.host)).start()
+    wait_until(lambda: "I/O error" in vm.host.virsh("domstate", "vm1", "--reason"), "no error", 20)
+    done = vm.call("monitor")
+    assert (done.returncode, "I/O error" in why(done)) == (FAILED, True)
+    assert vm.code("stop") == 0
+    assert vm.pid() == 0
+
+
+def broken_disk(host: LibvirtHost) -> str:
+    """A disk that cannot be read."""
+    image, socket = host.dir / "disk.img", host.dir / "disk.sock"
+    image.write_bytes(bytes(1 << 20))
+    fault = "inject-error.0.event=none,inject-error.0.iotype=read"
+    source = f"driver=blkdebug,image.driver=file,image.filename={image},{fault}"
+    host.sh(f"qemu-nbd --fork -t -k {socket} --image-opts {source}")
+    return (
+        "<disk type='network' device='disk'><driver name='qemu' type='raw' error_policy='stop' "
+        "rerror_policy='stop'/><source protocol='nbd'><host transport='unix' "
+        f"socket='{socket}'/></source><target dev='vda' bus='virtio'/></disk>"
+    )
+
+
+def test_a_frozen_qemu_is_seen_and_stopped(running: Vm) -> None:
+    pid = running.pid()
+    running.host.sh(f"kill -STOP {pid}")
+    done = running.call("monitor")
+    assert (done.returncode, "stopped by a signal" in why(done)) == (FAILED, True)
+    assert running.code("stop", timeout=60) == 0
+    assert not running.host.alive(pid)
+
+
+def test_a_hung_monitor_of_qemu_is_seen_by_a_deeper_look(running: Vm) -> None:
+    running.host.signal_libvirtd(signal.SIGSTOP)
+    assert running.code("monitor") == RUNNING
+    done = running.call("monitor", level=10, timeout=12)
+    assert (done.returncode, "no answer" in why(done)) == (FAILED, True)
+    running.host.signal_libvirtd(signal.SIGCONT)
+    assert running.code("monitor", level=10) == RUNNING
+
+
+def test_a_guest_that_died_is_stopped(running: Vm) -> None:
+    running.host.sh(f"kill -KILL {running.pid()}")
+    wait_until(lambda: not running.pid(), "QEMU does not die", 5)
+    assert running.code("monitor") == STOPPED
+    assert running.code("stop") == 0
+
+
+# Break one thing at a time: never "not running", never "stopped", while the guest exists
+
+Break = Callable[[Vm], None]
+
+
+def definition_gone(vm: Vm) -> None:
+    vm.file.unlink()
+
+
+def definition_unreadable(vm: Vm) -> None:
+    vm.file.unlink()
+    vm.file.mkdir()
+
+
+def definition_broken(vm: Vm) -> None:
+    vm.file.write_text("<domain type='qemu'><name>vm1</na")
+
+
+def definition_of_another(vm: Vm) -> None:
+    vm.file.write_text(vm.file.read_text().replace("vm1", "vm2"))
+
+
+def record_gone(vm: Vm) -> None:
+    vm.host.sh("rm -rf /run/hactl")
+
+
+def record_of_another_life(vm: Vm) -> None:
+    vm.host.sh("sed -i s/^started=.*/started=1/ /run/hactl/vm1.run")
+
+
+def definition_and_record_gone(vm: Vm) -> None:
+    definition_gone(vm)
+    record_gone(vm)
+
+
+def definition_renamed_and_record_gone(vm: Vm) -> None:
+    definition_of_another(vm)
+    record_gone(vm)
+
+
+def status_file_gone(vm: Vm) -> None:
+    vm.host.sh(f"rm {RUN}/vm1.xml")
+
+
+def status_file_broken(vm: Vm) -> None:
+    vm.host.sh(f"echo '<domst' > {RUN}/vm1.xml")
+
+
+def status_file_of_another_process(vm: Vm) -> None:
+    vm.host.sh(f"sed -i \"s/pid='[0-9]*'>/pid='1'>/\" {RUN}/vm1.xml; echo 1 > {RUN}/vm1.pid")
+
+
+def all_files_of_libvirt_gone(vm: Vm) -> None:
+    vm.host.sh(f"rm -rf {RUN}/*")
+
+
+def everything_written_down_gone(vm: Vm) -> None:
+    definition_and_record_gone(vm)
+    all_files_of_libvirt_gone(vm)
+
+
+def libvirtd_dead(vm: Vm) -> None:
+    vm.host.signal_libvirtd(signal.SIGKILL)
+
+
+def libvirtd_hung(vm: Vm) -> None:
+    vm.host.signal_libvirtd(signal.SIGSTOP)
+
+
+def libvirtd_dead_and_definition_and_record_gone(vm: Vm) -> None:
+    libvirtd_dead(vm)
+    definition_and_record_gone(vm)
+
+
+def libvirtd_hung_and_status_file_gone(vm: Vm) -> None:
+    libvirtd_hung(vm)
+    status_file_gone(vm)
+
+
+def binding_missing(vm: Vm) -> None:
+    vm.host.sh("mount -t tmpfs tmpfs /usr/lib/python3/dist-packages")
+
+
+def paused(vm: Vm) -> None:
+    vm.host.virsh("suspend", "vm1")
+
+
+def frozen(vm: Vm) -> None:
+    vm.host.sh(f"kill -STOP {vm.pid()}")
+
+
+def frozen_and_libvirtd_dead(vm: Vm) -> None:
+    frozen(vm)
+    libvirtd_dead(vm)
+
+
+def namesakes_beside_it(vm: Vm) -> None:
+    for name in ("vm1-test", "my-vm1", "vm"):
+        Vm(vm.host, name).write().start()
+
+
+def parameters_wrong(vm: Vm) -> None:
+    vm.params |= {"on_paused": "what", "uri": "xen:///", "stop_mode": "?", "memory": "much"}
+
+
+BREAKS = [
+    definition_gone,
+    definition_unreadable,
+    definition_broken,
+    definition_of_another,
+    record_gone,
+    record_of_another_life,
+    definition_and_record_gone,
+    definition_renamed_and_record_gone,
+    status_file_gone,
+    status_file_broken,
+    status_file_of_another_process,
+    all_files_of_libvirt_gone,
+    libvirtd_dead,
+    libvirtd_hung,
+    libvirtd_dead_and_definition_and_record_gone,
+    libvirtd_hung_and_status_file_gone,
+    binding_missing,
+    paused,
+    frozen,
+    frozen_and_libvirtd_dead,
+    namesakes_beside_it,
+    parameters_wrong,
+]
+
+
+@pytest.mark.parametrize("break_it", [pytest.param(f, id=f.__name__) for f in BREAKS])
+def test_whatever_breaks_the_guest_is_seen_and_can_be_stopped(running: Vm, break_it: Break) -> None:
+    pid = running.pid()
+    break_it(running)
+    for level in (0, 10):
+        assert running.code("monitor", timeout=12, level=level) in (RUNNING, FAILED)
+    assert running.host.alive(pid)
+    assert running.code("stop", timeout=20) == 0
+    assert not running.host.alive(pid)
+    assert running.code("monitor", timeout=12) == STOPPED
+
+
+def test_without_any_trace_of_its_name_a_guest_is_neither_stopped_nor_killed(running: Vm) -> None:
+    pid = running.pid()
+    everything_written_down_gone(running)
+    done = running.call("monitor")
+    assert (done.returncode, "set the parameter name" in why(done)) == (FAILED, True)
+    assert running.code("stop") == FAILED
+    assert running.host.alive(pid)
+    running.params["name"] = "vm1"
+    assert running.code("monitor") in (RUNNING, FAILED)
+    assert running.code("stop", timeout=60) == 0
+    assert not running.host.alive(pid)
+
+
+def test_an_unreadable_definition_on_a_node_without_guests_is_stopped(vm: Vm) -> None:
+    definition_gone(vm)
+    assert vm.code("monitor") == STOPPED
+    assert vm.code("stop") == 0
+
+
+def test_an_unreadable_definition_beside_guests_of_ours_is_stopped(vm: Vm) -> None:
+    other = Vm(vm.host, "other").write().start()
+    definition_gone(vm)
+    assert vm.code("monitor") == STOPPED
+    assert vm.code("stop") == 0
+    assert other.pid()
+
+
+# Guests of others
+
+
+def test_similarly_named_guests_are_not_ours(vm: Vm) -> None:
+    namesakes_beside_it(vm)
+    assert vm.code("monitor") == STOPPED
+    assert vm.code("stop") == 0
+    assert Vm(vm.host, "vm1-test").pid()
+
+
+def test_a_foreign_guest_of_the_same_name_is_left_alone(vm: Vm) -> None:
+    foreign = vm.file.with_name("foreign.xml")
+    foreign.write_text(vm.file.read_text())
+    vm.host.virsh("create", str(foreign))
+    vm.write(more=f"<uuid>{uuid.uuid4()}</uuid>")
+    pid = vm.pid()
+    assert vm.code("monitor") == STOPPED
+    done = vm.call("start")
+    assert (done.returncode, "another guest named vm1" in why(done)) == (2, True)
+    assert vm.code("stop") == 0
+    assert vm.host.alive(pid)
+
+
+def test_a_copy_of_our_guest_with_our_mark_is_not_ours(running: Vm) -> None:
+    host = running.host
+    copied = host.virsh("dumpxml", "vm1").replace("<name>vm1<", "<name>copy<", 1)
+    copied = copied.replace(host.virsh("domuuid", "vm1"), str(uuid.uuid4()), 1)
+    assert running.code("stop") == 0
+    (host.dir / "copy.xml").write_text(copied)
+    host.virsh("create", str(host.dir / "copy.xml"))
+    assert running.code("monitor") == STOPPED
+    assert running.code("stop") == 0
+    assert host.guest_pid("copy")
+
+
+def test_a_guest_of_a_users_session_is_not_ours(vm: Vm) -> None:
+    pid = forge(vm.host, "vm1", SESSION_KEY)
+    assert vm.code("monitor") == STOPPED
+    assert vm.code("stop") == 0
+    assert vm.host.alive(pid)
+
+
+def test_a_guest_inside_a_container_is_not_ours(vm: Vm) -> None:
+    pid = forge(vm.host, "vm1", SYSTEM_KEY, isolated=True)
+    assert vm.code("monitor") == STOPPED
+    assert vm.code("stop") == 0
+    assert vm.host.alive(pid)
+
+
+def test_a_process_that_got_the_recorded_pid_is_never_killed(running: Vm) -> None:
+    host = running.host
+    assert running.code("monitor") == RUNNING
+    record = host.sh("cat /run/hactl/vm1.run")
+    host.sh(f"kill -KILL {running.pid()}")
+    wait_until(lambda: not running.pid(), "QEMU does not die", 5)
+    victim = int(host.sh("setsid sleep 600 >/dev/null 2>&1 & echo $!"))
+    lines = [f"pid={victim}" if line.startswith("pid=") else line for line in record.splitlines()]
+    (host.dir / "record").write_text("\n".join(lines) + "\n")
+    host.sh(f"cat {host.dir}/record > /run/hactl/vm1.run; echo {victim} > {RUN}/vm1.pid")
+    assert running.code("monitor") == STOPPED
+    assert running.code("stop") == 0
+    assert host.alive(victim)
+
+
+def test_a_guest_that_somebody_else_started_is_ours_all_the_same(vm: Vm) -> None:
+    vm.host.virsh("create", str(vm.file))
+    assert vm.code("monitor") == RUNNING
+    assert vm.code("start") == 0
+    definition_gone(vm)
+    assert vm.code("monitor") == RUNNING
+    assert vm.code("stop") == 0
+    assert vm.pid() == 0
