@@ -18,8 +18,9 @@ from pathlib import Path
 
 from hactl.errors import ClusterError
 from hactl.lab import timeline
-from hactl.lab.lab import Lab, up, wait_until
+from hactl.lab.lab import Lab, wait_until
 from hactl.lab.spec import LabSpec
+from hactl.lab.start import up
 
 TOPOLOGY = Path(__file__).with_name("node_kills.yaml")
 RESOURCE = "witness"

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from hactl.lab.prober import Sample
 
 STAMP = re.compile(r"(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?) ")
+OPERATOR = "operator"
 LOST = "state is now lost"
 STARTED = re.compile(r"Result of start operation for (?P<resource>\S+) on (?P<node>\S+): ok")
 
@@ -65,13 +67,22 @@ def started(lines: Iterable[str], resources: Sequence[str], lost_at: float) -> d
 
 
 def fenced(history: Iterable[dict[str, object]], node: str, lost_at: float) -> float | None:
-    """Seconds until the power switch had been used on ``node`` by another one."""
+    """Seconds until another node had used the power switch on ``node``.
+
+    A node whose power was taken away is only looked at and switched on again.
+    """
     times = (
         float(str(entry["time"])) + float(str(entry.get("took", 0)))
         for entry in history
-        if entry["node"] == node and entry["action"] in ("off", "reboot")
+        if entry["node"] == node and not by_hand(entry, node)
     )
     return first_after(times, lost_at)
+
+
+def by_hand(entry: dict[str, object], node: str) -> bool:
+    """Whether it was an operator, or the node itself, and not the cluster."""
+    by = str(entry["by"])
+    return by == node or by.startswith(OPERATOR)
 
 
 def first_after(times: Iterable[float | None], start: float) -> float | None:
@@ -86,8 +97,6 @@ def longest_outage(samples: Sequence[Sample], start: float, end: float) -> Outag
     before = max((when for when in answers if when <= start), default=start)
     within = [when for when in answers if start < when <= end]
     points = [before, *within]
-    gaps = [
-        Outage(later - earlier, later) for earlier, later in zip(points, points[1:], strict=False)
-    ]
+    gaps = [Outage(later - earlier, later) for earlier, later in pairwise(points)]
     gaps.append(Outage(end - points[-1], None))
     return max(gaps, key=lambda gap: gap.seconds)
