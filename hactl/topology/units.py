@@ -31,6 +31,16 @@ def milliseconds(value: object) -> int:
     return quantity(value, TIME_PATTERN, TIMES, "time", "30s", MISSPELLED_TIMES)
 
 
+def pacemaker_time(text: str | None) -> int:
+    """Read a time as Pacemaker spells it, in milliseconds; 0 for none and for what is not clear."""
+    if not text:
+        return 0
+    try:
+        return int(text) * 1000 if text.isdigit() else milliseconds(text)
+    except BadUnit:
+        return 0
+
+
 def size(value: object) -> int:
     """Read ``512MiB``, ``4GiB`` ... in bytes."""
     return quantity(value, SIZE_PATTERN, SIZES, "size", "4GiB", MISSPELLED_SIZES)

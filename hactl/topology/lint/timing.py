@@ -12,6 +12,7 @@ from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.guests import Guest
+from hactl.topology.units import pacemaker_time
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 300, 300_000
 # What a stop needs after the guest's own time is over: destroy it, and look.
@@ -48,16 +49,20 @@ def membership(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def fencing_time(subject: Subject) -> Iterator[Problem]:
+def fencing_pacemaker_time(subject: Subject) -> Iterator[Problem]:
     """A fencing action, with its delay, fits into stonith-timeout."""
     topology = subject.topology
     if not topology.document.cluster.fencing:
         return
-    limit = time(subject.cluster.properties.get("stonith-timeout", "60s"))
+    limit = pacemaker_time(subject.cluster.properties.get("stonith-timeout", "60s"))
     for node, device in used_devices(topology.document):
         params = fence_device(topology.document, node, device).params
-        delay = max(time(params.get(key)) for key in ("pcmk_delay_base", "pcmk_delay_max"))
-        own = max(time(params.get(key)) for key in ("pcmk_reboot_timeout", "pcmk_off_timeout"))
+        delay = max(
+            pacemaker_time(params.get(key)) for key in ("pcmk_delay_base", "pcmk_delay_max")
+        )
+        own = max(
+            pacemaker_time(params.get(key)) for key in ("pcmk_reboot_timeout", "pcmk_off_timeout")
+        )
         if limit and delay + own >= limit:
             yield topology.problem(
                 ("nodes", node, "fencing", device),
@@ -119,13 +124,3 @@ def migrating(subject: Subject) -> Iterator[Problem]:
                 f"({duration(copying)} at {rate // units.SIZES['MiB']}MiB/s)",
                 "write more, or raise the bandwidth",
             )
-
-
-def time(text: str | None) -> int:
-    """Read a time as Pacemaker spells it, in milliseconds; 0 for none and for what is not clear."""
-    if not text:
-        return 0
-    try:
-        return int(text) * 1000 if text.isdigit() else units.milliseconds(text)
-    except units.BadUnit:
-        return 0
