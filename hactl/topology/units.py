@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 TIMES = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -39,6 +39,11 @@ def pacemaker_time(text: str | None) -> int:
         return int(text) * 1000 if text.isdigit() else milliseconds(text)
     except BadUnit:
         return 0
+
+
+def longest(params: Mapping[str, str], *keys: str) -> int:
+    """Return the longest of these times among an agent's parameters, in milliseconds."""
+    return max(pacemaker_time(params.get(key)) for key in keys)
 
 
 def size(value: object) -> int:

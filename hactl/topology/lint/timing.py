@@ -12,7 +12,7 @@ from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.guests import Guest
-from hactl.topology.units import pacemaker_time
+from hactl.topology.units import longest, pacemaker_time
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 300, 300_000
 # What a stop needs after the guest's own time is over: destroy it, and look.
@@ -49,7 +49,7 @@ def membership(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def fencing_pacemaker_time(subject: Subject) -> Iterator[Problem]:
+def fencing_time(subject: Subject) -> Iterator[Problem]:
     """A fencing action, with its delay, fits into stonith-timeout."""
     topology = subject.topology
     if not topology.document.cluster.fencing:
@@ -57,12 +57,8 @@ def fencing_pacemaker_time(subject: Subject) -> Iterator[Problem]:
     limit = pacemaker_time(subject.cluster.properties.get("stonith-timeout", "60s"))
     for node, device in used_devices(topology.document):
         params = fence_device(topology.document, node, device).params
-        delay = max(
-            pacemaker_time(params.get(key)) for key in ("pcmk_delay_base", "pcmk_delay_max")
-        )
-        own = max(
-            pacemaker_time(params.get(key)) for key in ("pcmk_reboot_timeout", "pcmk_off_timeout")
-        )
+        delay = longest(params, "pcmk_delay_base", "pcmk_delay_max")
+        own = longest(params, "pcmk_reboot_timeout", "pcmk_off_timeout")
         if limit and delay + own >= limit:
             yield topology.problem(
                 ("nodes", node, "fencing", device),
