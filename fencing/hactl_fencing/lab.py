@@ -1,12 +1,12 @@
 """fence_lab: powers the nodes of a hactl lab through its out-of-node power switch."""
 
-import _socket
-
 from hactl_agents.declare import string
 from hactl_agents.host import Failed
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
 
-SHORTEST = 0.05  # seconds; a socket timeout of 0 would mean "never wait"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class LabPower(FenceDevice):
@@ -44,27 +44,26 @@ class LabPower(FenceDevice):
     def ask(self, question: str) -> str:
         """One line there, the answer back. Raises Failed."""
         self.host.step = f"asking {self.socket}: {question}"
+        connection = self.host.dial(self.socket)
+        if connection is None:
+            raise Failed(f"{self.socket}: nobody listens: is this a node of a lab?")
         try:
-            answer = converse(self.socket, question, self.host.left(None))
+            connection.sendall(question.encode() + b"\n")
+            answer = read_to_end(connection)
+        except (TimeoutError, BlockingIOError):
+            raise Failed(f"{self.socket}: no answer in time to: {question}") from None
         except OSError as exc:
-            reason = exc.strerror or "no answer in time"
-            raise Failed(f"the lab's power switch {self.socket}: {reason}") from None
+            raise Failed(f"{self.socket}: {exc.strerror or exc}") from None
+        finally:
+            connection.close()
         verdict, _, rest = answer.partition(" ")
         if verdict != "ok":
             raise Failed(rest.strip() or "the lab's power switch hung up without an answer")
         return rest.strip()
 
 
-def converse(path: str, question: str, within: "float | None") -> str:
-    """Send a line to a unix socket and read until the other end closes. Raises OSError."""
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    try:
-        connection.settimeout(None if within is None else max(within, SHORTEST))
-        connection.connect(path)
-        connection.send(question.encode() + b"\n")
-        pieces = []
-        while piece := connection.recv(65536):
-            pieces.append(piece)
-    finally:
-        connection.close()
+def read_to_end(connection: "Any") -> str:
+    pieces = []
+    while piece := connection.recv(65536):
+        pieces.append(piece)
     return b"".join(pieces).decode(errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -39,7 +40,7 @@ class Switch:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            with connection:
+            with connection, contextlib.suppress(OSError):
                 question = connection.recv(4096).decode().strip()
                 self.asked.append(question)
                 connection.sendall(self.answer(question).encode())
@@ -146,7 +147,7 @@ def test_no_switch_is_one_sentence(installed: Path, tmp_path: Path) -> None:
     done = fence(installed, action="monitor", socket=str(tmp_path / "none"))
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "No such file or directory" in done.stderr
+    assert "nobody listens" in done.stderr
 
 
 @pytest.mark.parametrize("plug", ["node1 node2", "node1;reboot", "*", "node1,node2", "NODE1"])

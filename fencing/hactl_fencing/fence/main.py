@@ -172,6 +172,9 @@ def wait(device: FenceDevice, wanted: str) -> None:
 
     def reached() -> bool:
         nonlocal seen
+        left = device.host.left()
+        if left is not None and left < LOOK_EVERY:
+            return False  # a look cut short would only blur what was seen last
         seen = look(device)
         return seen == wanted
 
