@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from hactl.lab.lab import Lab
 from hactl.lab.spec import CLIENT, LAN, LabSpec
 from hactl.lab.start import up as start
 
+TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m)?")
 UNITS = {"ms": 1, "s": 1000, "m": 60_000}
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -245,12 +247,10 @@ def progress(text: str) -> None:
 
 def milliseconds(text: str) -> int:
     """``1s``, ``800ms`` in milliseconds."""
-    number = text.rstrip("ms")
-    unit = text[len(number) :] or "s"
-    try:
-        return round(float(number) * UNITS[unit])
-    except (ValueError, KeyError):
-        raise UsageError(f"{text!r} is not a time such as 1s or 800ms") from None
+    match = TIME.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{text!r} is not a time such as 1s or 800ms")
+    return round(float(match[1]) * UNITS[match[2] or "s"])
 
 
 def described(found: dict[str, Any]) -> list[str]:
