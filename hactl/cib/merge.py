@@ -37,6 +37,7 @@ BY_ID = (
     "alerts",
     "acls",
 )
+OPTIONAL_SECTIONS = frozenset(BY_ID) - {"constraints"}
 MEMBERS_IN_ORDER = frozenset(
     {"group", "resource_set", "rsc_order", "rsc_colocation", "rsc_location", "rsc_ticket", "rule"}
 )
@@ -129,8 +130,10 @@ def merge_section(configuration: _Element, wanted: _Element, name: str) -> None:
     there = configuration.find(name)
     if there is None and ours is not None and len(ours):
         there = etree.SubElement(configuration, name)
-    if there is not None:
+    if there is not None and len(there) + (0 if ours is None else len(ours)):
         merge_children(there, ours if ours is not None else etree.Element(name))
+        if not len(there) and name in OPTIONAL_SECTIONS:
+            configuration.remove(there)
 
 
 def merge_children(there: _Element, wanted: _Element) -> None:

@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from lxml import etree
 from lxml.etree import _Element
 
-OPTIONAL_SECTIONS = frozenset(
-    {"fencing-topology", "rsc_defaults", "op_defaults", "tags", "alerts", "acls"}
-)
+from hactl.cib.merge import OPTIONAL_SECTIONS
 
 
 @dataclass(frozen=True, slots=True)
