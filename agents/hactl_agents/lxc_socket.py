@@ -9,7 +9,7 @@ the container was started.
 
 import sys
 
-from hactl_agents.host import Failed
+from hactl_agents.host import Failed, TimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ LONGEST = 106  # bytes of a socket's name before liblxc hashes it: sun_path less
 POINTER = 8 if sys.maxsize > 1 << 32 else 4
 REPLY = 8 + POINTER
 PATIENCE = 10.0  # seconds a monitor process may take to answer, if the action has that long
+SHORT = 1.0  # seconds it gets once it was silent
 
 
 class LxcSocket:
@@ -32,6 +33,7 @@ class LxcSocket:
         self.host = host
         self.name = name
         self.address = address(lxcpath, name)
+        self.silent = False
 
     def state(self) -> "str | None":
         """The container's state, None where no monitor process listens."""
@@ -60,8 +62,13 @@ class LxcSocket:
         request = number(command) + number(len(data)) + bytes(POINTER) + data
         step = f"asking the monitor process of {self.name}"
         left = self.host.left()
-        within = PATIENCE if left is None else min(PATIENCE, left * 0.6)
-        return self.host.ask(step, self.address, request, complete, within)
+        within = SHORT if self.silent else PATIENCE
+        within = within if left is None else min(within, left * 0.4)
+        try:
+            return self.host.ask(step, self.address, request, complete, within)
+        except TimedOut:
+            self.silent = True
+            raise
 
 
 def address(lxcpath: str, name: str) -> bytes:

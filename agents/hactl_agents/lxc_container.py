@@ -1,0 +1,384 @@
+"""A system container of LXC: how it starts, whether it is well, and how it stops for certain."""
+
+from hactl_agents.declare import Param
+from hactl_agents.lxc_payload import Payload
+from hactl_agents.lxc_socket import FREEZING, FROZEN, RUNNING, THAWED
+from hactl_agents.ocf import (
+    Agent,
+    Degraded,
+    Failed,
+    NotConfigured,
+    NotInstalled,
+    Status,
+    WrongHere,
+    action,
+    choice,
+    integer,
+    seconds,
+    string,
+)
+from hactl_agents.ocf.agent import RUNS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from hactl_agents.host import Done
+
+ICE = (FREEZING, FROZEN)
+LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")
+LAST_RUNG = 10.0  # seconds of stop kept for killing what did not shut down
+
+
+def container_name(shortdesc: str, **more: "Any") -> "Any":
+    return Param("string", parse_name, shortdesc, **more)
+
+
+def absolute_path(shortdesc: str, **more: "Any") -> "Any":
+    return Param("string", parse_path, shortdesc, **more)
+
+
+def processors(shortdesc: str, **more: "Any") -> "Any":
+    """A number of processors such as 2 or 0.5; the value is in microseconds per 100 ms."""
+    return Param("string", parse_processors, shortdesc, **more)
+
+
+def parse_name(text: str) -> str:
+    plain = text.isprintable() and " " not in text
+    if not plain or "/" in text or text[0] in ".-" or len(text.encode()) > 200:
+        raise ValueError("is no name of a container")
+    return text
+
+
+def parse_path(text: str) -> str:
+    if text[0] != "/" or not text.isprintable():
+        raise ValueError("is no absolute path")
+    return text.rstrip("/") or "/"
+
+
+def parse_processors(text: str) -> int:
+    whole, _, part = text.partition(".")
+    digits = whole + part
+    if not digits.isascii() or not digits.isdigit() or not whole or len(digits) > 6:
+        raise ValueError("is no number of processors such as 2 or 0.5")
+    share = int(float(text) * 100_000)
+    if share < 1000:
+        raise ValueError("is less than 0.01")
+    return share
+
+
+class LxcContainer(Agent):
+    """Manage a system container of LXC.
+
+    Knows a running container by its command socket and its first process, not by any tool or
+    file, so it tells the truth with the configuration gone, and it forks nothing to do so. A
+    frozen container is not stopped; a container whose monitor process was killed is not either,
+    and stop ends what is left of it.
+
+    Limits are given to LXC in the words of the control group version it uses, and read back from
+    the kernel: a limit that is not in force fails the start.
+
+    Stop asks the container to shut down, then kills its first process, then whatever is left in
+    its control groups, and says stopped when nothing is.
+    """
+
+    container: str = container_name(
+        "Name of the container", required=True, unique="container", example="web1"
+    )
+    lxcpath: str = absolute_path(
+        "Folder that holds the folders of containers",
+        default="/var/lib/lxc",
+        unique="container",
+    )
+    config: str | None = absolute_path(
+        "Configuration of the container, if it is not LXCPATH/NAME/config"
+    )
+    user: str | None = string(
+        "User who runs the container, if it is not root",
+        longdesc="User who runs the container, if it is not root. The user needs subordinate ids "
+        "and a control group of their own, and a lxcpath they may read.",
+    )
+    memory_limit: int | None = integer(
+        "Memory the container may use, in MiB", minimum=1, maximum=1 << 30, reloadable=True
+    )
+    cpus: int | None = processors(
+        "Processors the container may use, such as 2 or 0.5", reloadable=True
+    )
+    cpu_shares: int | None = integer(
+        "Share of the processors when they are scarce, where others have 1024",
+        minimum=2,
+        maximum=262144,
+        reloadable=True,
+    )
+    pids_limit: int | None = integer(
+        "Processes the container may have", minimum=1, maximum=1 << 22, reloadable=True
+    )
+    health: str | None = string(
+        "Command run inside to see whether the container is well",
+        reloadable=True,
+        longdesc="Command run inside to see whether the container is well: start waits until it "
+        "succeeds, and so does each monitor with OCF_CHECK_LEVEL=10. Words are separated by "
+        "spaces and may be quoted; there is no shell, unless the command is sh -c '...'.",
+        example="wget -q -O /dev/null http://127.0.0.1/",
+    )
+    health_timeout: int = seconds("How long the health command may take", 10, reloadable=True)
+    on_frozen: str = choice(
+        "What a monitor makes of a frozen container",
+        "fail",
+        "degraded",
+        "ignore",
+        default="degraded",
+        reloadable=True,
+    )
+    shutdown_timeout: int = seconds(
+        "How long the container may take to shut down before it is killed",
+        60,
+        reloadable=True,
+        longdesc="How long the container may take to shut down before it is killed, in any case "
+        "less than the timeout of stop. 0s kills at once.",
+    )
+    log: str | None = absolute_path(
+        "Log file of lxc-start, if it is not in /run/hactl", reloadable=True
+    )
+
+    kept: "Payload | None" = None
+
+    @property
+    def payload(self) -> Payload:
+        kept = self.kept
+        if kept is None or kept.record is not self.record:
+            kept = self.kept = Payload(self.host, self.record, self.lxcpath, self.container)
+        return kept
+
+    # what Pacemaker asks for
+
+    def probe(self) -> int:
+        state = self.state = self.payload.socket.state()
+        if state is None:
+            return self.without_monitor_process()
+        if state not in (RUNNING, THAWED, *ICE):
+            raise Failed(f"{self.container} is {state}")
+        pid = self.payload.socket.init_pid()
+        if pid is None or self.host.started(pid) is None:
+            raise Failed(f"{self.container}: its first process is gone, and it is not yet stopped")
+        return Status.RUNNING
+
+    def without_monitor_process(self) -> int:
+        pids = self.payload.orphans()
+        if pids:
+            found = " ".join(map(str, pids[:5])) + (" ..." if len(pids) > 5 else "")
+            raise Failed(
+                f"{self.container} runs without its monitor process, which was killed: "
+                f"processes {found} are left"
+            )
+        return Status.STOPPED
+
+    @action(timeout=20, interval=10)
+    @action(timeout=30, interval=60, depth=10)
+    def monitor(self) -> int:
+        status = self.look()
+        if status in RUNS and self.state in ICE and self.on_frozen != "ignore":
+            raise (Failed if self.on_frozen == "fail" else Degraded)(f"{self.container} is frozen")
+        if status in RUNS and self.level >= 10 and self.state not in ICE:
+            self.examine()
+        return status
+
+    @action(timeout=60)
+    def start(self) -> None:
+        self.launch()
+        init = self.payload.init()
+        if init is None:
+            raise Failed(f"{self.container} ended as soon as it had started: {self.last_words()}")
+        self.payload.note(init)
+        self.refuse_wrong_limits()
+        self.await_health()
+
+    @action(timeout=90)
+    def stop(self) -> None:
+        left = self.host.left() or 0.0
+        self.payload.end(min(float(self.shutdown_timeout), left - min(LAST_RUNG, left / 2)))
+
+    @action(timeout=20)
+    def reload_agent(self) -> None:
+        if self.look() not in RUNS:
+            raise Failed(f"{self.container} is not running here: start it")
+        from hactl_agents import lxc_limits
+
+        before = self.record.parameters()
+        lifted = {name: None for name in LIMITS if name in before and self.values[name] is None}
+        groups = self.payload.groups()
+        lxc_limits.write(self.host, groups, {**lifted, **self.limits()})
+        self.refuse_wrong_limits()
+
+    def check(self) -> None:
+        if self.health:
+            self.health_words()
+
+    def preflight(self) -> None:
+        for tool in ("lxc-start", "lxc-attach"):
+            if self.host.which(tool) is None:
+                raise NotInstalled(f"{tool}: command not found; install lxc")
+        self.as_user()
+        text = self.host.read(self.config_file)
+        if text is None:
+            raise WrongHere(f"{self.config_file}: this node has no such file: is it mounted?")
+        for line in text.splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "lxc.start.auto" and value.strip() == "1":
+                raise WrongHere(
+                    f"{self.config_file}: lxc.start.auto = 1 starts the container at boot, behind "
+                    "the cluster's back: remove it"
+                )
+        self.defines()
+
+    def found_running(self) -> None:
+        """It was started by somebody else, or /run was lost: note what stop may need."""
+        init = self.payload.init()
+        if init is not None:
+            self.note_parameters()
+            self.payload.note(init)
+
+    def given_up(self) -> None:
+        """End a container that did not start as it should."""
+        self.host.deadline = max(self.host.deadline or 0.0, self.host.now() + 3.0)
+        try:
+            self.payload.end(0.0)
+            self.payload.tidy()
+            self.record.drop()  # lxc-start's log stays
+        except Failed as exc:
+            self.host.log(f"could not end what did not start: {exc}")
+
+    def stopped(self) -> None:
+        if self.kept is None:
+            return  # nothing is known of it, not even its name
+        try:
+            self.kept.tidy()
+            if not self.log:
+                self.host.remove(self.log_file)
+        except Failed as exc:
+            self.host.log(str(exc))
+
+    # start
+
+    def launch(self) -> None:
+        """Run lxc-start; its own words tell why it failed."""
+        self.host.remove(self.log_file)
+        defines = [word for item in self.defines() for word in ("-s", item)]
+        done = self.tool(
+            "lxc-start", "-f", self.config_file, "-o", self.log_file, "-l", "WARN", "-d", *defines
+        )
+        if done.returncode:
+            raise Failed(self.last_words() or done.complaint())
+
+    def defines(self) -> "list[str]":
+        limits = self.limits()
+        if not limits:
+            return []
+        from hactl_agents import lxc_limits
+
+        return lxc_limits.defines(self.host, limits)
+
+    def limits(self) -> "dict[str, int]":
+        return {name: self.values[name] for name in LIMITS if self.values[name] is not None}
+
+    def wrong_limits(self) -> "list[str]":
+        limits = self.limits()
+        if not limits:
+            return []
+        from hactl_agents import lxc_limits
+
+        return lxc_limits.wrong(self.host, self.payload.groups(), limits)
+
+    def refuse_wrong_limits(self) -> None:
+        wrong = self.wrong_limits()
+        if wrong:
+            raise Failed("; ".join(wrong))
+
+    def tool(self, name: str, *words: str, within: "float | None" = None) -> "Done":
+        place = ("-n", self.container, "-P", self.lxcpath)
+        return self.host.run(*self.as_user(), name, *place, *words, check=False, within=within)
+
+    def as_user(self) -> "tuple[str, ...]":
+        """What goes in front of a command that the container's user is to run."""
+        if self.user in (None, "root"):
+            return ()
+        import pwd
+
+        try:
+            group = pwd.getpwnam(self.user).pw_gid
+        except KeyError:
+            raise WrongHere(f"user: this node has no user {self.user}") from None
+        return (
+            "setpriv", "--reuid", self.user, "--regid", str(group), "--init-groups", "--reset-env",
+        )  # fmt: skip
+
+    @property
+    def config_file(self) -> str:
+        return self.config or f"{self.lxcpath}/{self.container}/config"
+
+    @property
+    def log_file(self) -> str:
+        if self.log or self.user:
+            return self.log or f"{self.lxcpath}/{self.container}/lxc-start.log"
+        return f"{self.host.state_dir}/{self.record.name}.log"
+
+    def last_words(self) -> str:
+        """The first error in lxc-start's log: what follows is what follows from it."""
+        try:
+            lines = (self.host.read(self.log_file) or "").splitlines()
+        except Failed:
+            return ""
+        for line in lines:
+            if " ERROR " in line:
+                return f"lxc-start: {line.split(' - ', 2)[-1]}"
+        return ""
+
+    # health
+
+    def examine(self) -> None:
+        from hactl_agents import cgroups
+
+        if self.on_frozen != "ignore" and cgroups.frozen(self.host, self.payload.groups()):
+            raise Failed(f"{self.container} is frozen, and LXC was not told")
+        wrong = self.wrong_limits()
+        if self.health:
+            self.ask_health()
+        if wrong:
+            raise Degraded("; ".join(wrong))
+
+    def ask_health(self) -> None:
+        """Run the health command inside. Raises Failed where it does not succeed in time."""
+        within = self.host.left(float(self.health_timeout))
+        words = self.health_words()
+        done = self.tool("lxc-attach", "--clear-env", "--", *words, within=within)
+        if done.returncode:
+            raise Failed(f"{self.container} is not well: {words[0]}: {done.complaint()}")
+
+    def await_health(self) -> None:
+        """Wait until the health command succeeds. Raises Failed with what it said last."""
+        if not self.health:
+            return
+        said = ""
+
+        def well() -> bool:
+            nonlocal said
+            try:
+                self.ask_health()
+            except Failed as exc:
+                said = str(exc)
+                return False
+            return True
+
+        if not self.host.wait_for(f"waiting until {self.container} is well", well, interval=0.5):
+            raise Failed(said)
+
+    def health_words(self) -> "list[str]":
+        import shlex
+
+        try:
+            words = shlex.split(self.health)
+        except ValueError as exc:
+            raise NotConfigured(f"health: {exc}") from None
+        if not words:
+            raise NotConfigured("health: there is no command")
+        return words
