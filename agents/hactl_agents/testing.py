@@ -26,7 +26,8 @@ class FakeHost(Host):
     lies below it. ``processes`` maps pids to start times. ``replies`` maps a program to what it
     does; ``calls`` lists what was run, ``signals`` what was sent. Time passes only by ``sleep``,
     and by calls under ``bounded`` or ``begin``: ``delays`` says how long a step takes, ``hangs``
-    which never end; ``frozen`` are the pids stopped by a signal.
+    which never end; ``frozen`` are the pids stopped by a signal. ``sockets`` maps the address of
+    a unix socket to what answers there; ``modes`` are the modes of files that are not 0600.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FakeHost(Host):
         self.locked: list[str] = []
         self.logged: list[str] = []
         self.bindings: dict[str, Any] = {}
+        self.modes: dict[str, int] = {}
         self.devices = FakeLinks()
         self.sockets: dict[bytes, Callable[[bytes], bytes] | Failed] = {}
 
@@ -93,6 +95,9 @@ class FakeHost(Host):
 
     def exists(self, path: str) -> bool:
         return path in self.files or path in self.links or bool(self.listdir(path))
+
+    def mode(self, path: str) -> int | None:
+        return self.modes.get(path, 0o100600) if self.exists(path) else None
 
     def listdir(self, path: str) -> list[str]:
         start = path.rstrip("/") + "/"

@@ -1,0 +1,1 @@
+"""Open vSwitch: its database, its daemon, and what a bridge in it should be."""

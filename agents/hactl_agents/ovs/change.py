@@ -1,0 +1,161 @@
+"""The changes a resource makes to Open vSwitch's database, and the way back.
+
+Each change is one transaction of ovs-vsctl: all of it happens, or nothing.
+"""
+
+from hactl_agents.host import Failed, TimedOut
+from hactl_agents.ovs import daemon, drift
+from hactl_agents.ovs.database import many
+from hactl_agents.ovs.drift import ADOPTED, WAS
+from hactl_agents.ovs.wire import quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hactl_agents.host import Host
+    from hactl_agents.ovs.database import Row, Snapshot
+    from hactl_agents.ovs.drift import Command
+    from hactl_agents.ovs.wanted import Settings, Wanted
+
+UNFINISHED = "hactl-unfinished"
+SIGALRM = 14
+
+
+def commit(host: "Host", rundir: str, commands: "list[Command]") -> None:
+    """Run commands as one transaction and wait until ovs-vswitchd has applied it.
+
+    Where ovs-vswitchd is dead there is nobody to wait for: only the database changes.
+    """
+    if not commands:
+        return
+    seconds = max(1, int(host.left(60.0) or 0))
+    options = [f"--db=unix:{rundir}/db.sock", f"--timeout={seconds}"]
+    if daemon.running(host, rundir) is None:
+        options.append("--no-wait")
+    words = [word for command in commands for word in ("--", *command)]
+    done = host.run("ovs-vsctl", "-vsyslog:off", *options, *words, check=False)
+    if done.returncode in (-SIGALRM, 128 + SIGALRM):
+        raise TimedOut(f"Open vSwitch did not apply a change within {seconds} s")
+    if done.returncode:
+        raise Failed(done.complaint())
+
+
+def build(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
+    """Everything that makes the database as wanted, and marks the bridge as half done."""
+    commands: list[Command] = []
+    if now.bridge is None:
+        commands += drift.creation(wanted, mine)
+        now.bridge = newborn(wanted.bridge)
+    elif drift.owner(now.bridge) != mine:
+        commands.append(drift.mark("Bridge", wanted.bridge, mine, adopted=True))
+    commands.append(unfinished(wanted.bridge, True))
+    commands += leave(now, wanted, mine)
+    commands += notes(now, wanted)
+    for difference in drift.differences(now, wanted, mine):
+        commands += difference.commands
+    return commands
+
+
+def finish(bridge: str) -> "list[Command]":
+    return [unfinished(bridge, False)]
+
+
+def unfinished(bridge: str, so: bool) -> "Command":
+    if so:
+        return ["set", "Bridge", bridge, drift.assignment(f"external_ids:{UNFINISHED}", '"true"')]
+    return ["remove", "Bridge", bridge, "external_ids", quoted(UNFINISHED)]
+
+
+def newborn(name: str) -> "Row":
+    """The row of a bridge that is being made in this transaction."""
+    empty: Row = {"_uuid": "", "name": name, "external_ids": {}, "other_config": {}}
+    return {**empty, "ports": (), "controller": (), "mirrors": (), "sflow": ()}
+
+
+def notes(now: "Snapshot", wanted: "Wanted") -> "list[Command]":
+    """What the settings of rows that are there were like."""
+    assert now.bridge is not None
+    commands = drift.remember("Bridge", wanted.bridge, now.bridge, wanted.settings)
+    mtu: Settings = {"mtu_request": (wanted.mtu,)} if wanted.mtu else {}
+    for port in wanted.ports:
+        if not now.on_bridge(port.name):
+            continue
+        commands += drift.remember("Port", port.name, now.ports[port.name], port.settings)
+        for name in port.members:
+            if name in now.interfaces:
+                commands += drift.remember("Interface", name, now.interfaces[name], mtu)
+    return commands
+
+
+def leave(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
+    """Give back ports and rows that are ours and not wanted any more."""
+    assert now.bridge is not None
+    kept = {port.name for port in wanted.ports}
+    commands: list[Command] = []
+    for name in our_ports(now, mine):
+        if name not in kept:
+            commands += release(now, name)
+    used = [drift.find(now, child) for child in wanted.children]
+    for table, row in our_children(now, mine):
+        if not any(row is other for other in used):
+            commands += drift.removal(now, row, table, drift.holders(now, row))
+    return commands
+
+
+def undo(now: "Snapshot", mine: str) -> "list[Command]":
+    """Take back everything that carries our mark, wherever it hangs."""
+    commands: list[Command] = []
+    for table, row in our_children(now, mine):
+        commands += drift.removal(now, row, table, drift.holders(now, row))
+    bridge = now.bridge
+    if bridge is None or drift.owner(bridge) != mine:
+        return commands
+    if ADOPTED not in bridge["external_ids"]:
+        return [*commands, ["del-br", bridge["name"]]]
+    for name in our_ports(now, mine):
+        commands += release(now, name)
+    return [*commands, *given_back("Bridge", bridge["name"], bridge)]
+
+
+def our_ports(now: "Snapshot", mine: str) -> "list[str]":
+    """The names of the ports of the bridge that carry our mark."""
+    if now.bridge is None:
+        return []
+    return [name for name in now.ports_of(now.bridge) if drift.owner(now.ports[name]) == mine]
+
+
+def our_children(now: "Snapshot", mine: str) -> "list[tuple[str, Row]]":
+    """(table, row) of everything else that carries our mark; queues go with their QoS."""
+    return [
+        (table, row)
+        for table, rows in now.children.items()
+        if table != "Queue"
+        for row in rows.values()
+        if drift.owner(row) == mine
+    ]
+
+
+def release(now: "Snapshot", name: str) -> "list[Command]":
+    """Take a port off the bridge, or leave it as it was found there."""
+    row = now.ports[name]
+    if ADOPTED not in row["external_ids"]:
+        return [["del-port", name]]
+    commands = given_back("Port", name, row)
+    for member in now.members(name):
+        commands += given_back("Interface", member, now.interfaces[member])
+    return commands
+
+
+def given_back(table: str, record: str, row: "Row") -> "list[Command]":
+    """Every noted setting as it was, and none of our marks left."""
+    commands: list[Command] = []
+    for name in drift.noted(row):
+        commands += drift.restore(table, record, row, name)
+    left = [key for key in row["external_ids"] if key[:6] == "hactl-" and key[: len(WAS)] != WAS]
+    commands += [["remove", table, record, "external_ids", quoted(key)] for key in left]
+    return commands
+
+
+def neighbours(now: "Snapshot", uuid: str) -> str:
+    """The bridge, other than ours, that has a port of this UUID; '' if none."""
+    found = [row["name"] for row in now.bridges if uuid in many(row["ports"])]
+    return next((name for name in found if not now.bridge or name != now.bridge["name"]), "")

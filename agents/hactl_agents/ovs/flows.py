@@ -1,0 +1,110 @@
+"""The OpenFlow flows that are always there: put in as a whole, told from others by their cookie.
+
+Counting them takes one question over the bridge's OpenFlow socket, without a program.
+"""
+
+from hactl_agents.host import Failed
+from hactl_agents.ocf.errors import NotConfigured, WrongHere
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hactl_agents.host import Host
+
+COOKIE = 0x6861637461676E74  # "hactagnt"
+MASKED = f"cookie={COOKIE:#x}/-1"
+VERSION = 4  # OpenFlow 1.3
+HELLO, ERROR, ASK, ANSWER = 0, 1, 18, 19
+AGGREGATE = 2
+PATIENCE = 10.0  # seconds
+
+
+def socket_of(rundir: str, bridge: str) -> str:
+    return f"{rundir}/{bridge}.mgmt"
+
+
+def read(host: "Host", path: str) -> "list[str]":
+    """The flows in a file, one an item. Raises WrongHere and NotConfigured."""
+    text = host.read(path)
+    if text is None:
+        raise WrongHere(f"flows: there is no file {path} on this node")
+    flows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        flow = line.partition("#")[0].strip()
+        if "cookie=" in flow or flow.split(" ")[0] in ("delete", "delete_strict", "modify"):
+            raise NotConfigured(
+                f"flows: {path}:{number} sets a cookie or changes flows: only add flows there"
+            )
+        if flow:
+            flows.append(flow)
+    if not flows:
+        raise NotConfigured(f"flows: there is no flow in {path}")
+    return flows
+
+
+def load(host: "Host", rundir: str, bridge: str, flows: "list[str]") -> None:
+    """Replace our flows by these, all or nothing."""
+    lines = [f"delete {MASKED}", *(f"add cookie={COOKIE:#x},{bare(flow)}" for flow in flows)]
+    target = f"unix:{socket_of(rundir, bridge)}"
+    options = ("-vsyslog:off", "-O", "OpenFlow13", "--bundle", "add-flows")
+    host.run("ovs-ofctl", *options, target, "-", stdin="\n".join(lines) + "\n")
+
+
+def clear(host: "Host", rundir: str, bridge: str) -> None:
+    target = f"unix:{socket_of(rundir, bridge)}"
+    host.run("ovs-ofctl", "-vsyslog:off", "-O", "OpenFlow13", "del-flows", target, MASKED)
+
+
+def digest(host: "Host", rundir: str, bridge: str) -> str:
+    """What our flows are, shortened; the switch spells each flow in its own way."""
+    from _sha256 import sha256  # type: ignore[import-not-found]
+
+    target = f"unix:{socket_of(rundir, bridge)}"
+    options = ("-vsyslog:off", "-O", "OpenFlow13", "--no-stats", "dump-flows")
+    done = host.run("ovs-ofctl", *options, target, MASKED)
+    lines = sorted(line.strip() for line in done.stdout.split("\n") if "cookie=" in line)
+    return str(sha256("\n".join(lines).encode()).hexdigest()[:16])
+
+
+def count(host: "Host", rundir: str, bridge: str) -> int:
+    """How many of our flows the bridge has. Raises Failed and TimedOut."""
+    path = socket_of(rundir, bridge)
+    step = f"counting the flows of {bridge}"
+    request = message(HELLO, b"") + message(ASK, question())
+    data = host.ask(step, path.encode(), request, lambda data: bool(answers(data)), PATIENCE)
+    if data is None:
+        raise Failed(f"ovs-vswitchd does not serve {bridge}: nobody listens on {path}")
+    kind, body = answers(data)[0]
+    if kind == ERROR:
+        raise Failed(f"{bridge} refuses to say how many flows it has: {body.hex()}")
+    return number(body[24:28])
+
+
+def answers(data: bytes) -> "list[tuple[int, bytes]]":
+    """(type, body) of the messages in ``data`` that answer the question."""
+    found = []
+    while len(data) >= 8 and len(data) >= (size := number(data[2:4])) >= 8:
+        found.append((data[1], data[8:size]))
+        data = data[size:]
+    return [(kind, body) for kind, body in found if kind in (ANSWER, ERROR)]
+
+
+def question() -> bytes:
+    """An aggregate request for our cookie in all tables (OpenFlow 1.3.5, 7.3.5.3)."""
+    anywhere = b"\xff\xff\xff\xff"
+    everything = b"\0\1\0\4" + bytes(4)
+    body = b"\xff" + bytes(3) + anywhere + anywhere + bytes(4)
+    body += COOKIE.to_bytes(8, "big") + b"\xff" * 8 + everything
+    return AGGREGATE.to_bytes(2, "big") + bytes(6) + body
+
+
+def message(kind: int, body: bytes) -> bytes:
+    size = len(body) + 8
+    return bytes((VERSION, kind)) + size.to_bytes(2, "big") + bytes((0, 0, 0, 1)) + body
+
+
+def number(data: bytes) -> int:
+    return int.from_bytes(data, "big")
+
+
+def bare(flow: str) -> str:
+    return flow[4:].strip() if flow.startswith("add ") else flow

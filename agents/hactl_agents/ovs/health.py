@@ -1,0 +1,106 @@
+"""Whether Open vSwitch does what its database says, link by link; decides nothing.
+
+The database takes many a wish that ovs-vswitchd or the kernel then refuses in a log file only.
+"""
+
+from hactl_agents.netlink import attributes, name_in, value
+from hactl_agents.ovs.database import many
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hactl_agents.netlink import Link, Links
+    from hactl_agents.ovs.database import Snapshot
+    from hactl_agents.ovs.wanted import Wanted
+
+GETQDISC, DUMP, TCA_KIND = 38, 0x300, 1
+QDISCS = {"linux-htb": "htb", "linux-hfsc": "hfsc"}
+ACTIVE = ("tcp:", "ssl:", "unix:")
+
+
+def not_applied(now: "Snapshot", names: "list[str]") -> "list[str]":
+    """What ovs-vswitchd could not do, in its own words."""
+    wrong = []
+    for name in names:
+        row = now.interfaces.get(name)
+        if row is None:
+            continue  # a difference, said elsewhere
+        error = "".join(many(row["error"]))
+        if error or many(row["ofport"]) in ((), (-1,)):
+            wrong.append(f"{name} could not be attached: {error or 'it has no OpenFlow port'}")
+    return wrong
+
+
+def devices(wanted: "Wanted", links: "Mapping[str, Link | None]") -> "list[str]":
+    """What is wrong with the network devices themselves."""
+    wrong = []
+    for port in wanted.ports:
+        for name in port.members:
+            link = links.get(name)
+            if link is None:
+                wrong.append(f"port {name} does not exist any more")
+            elif not link.up:
+                wrong.append(f"port {name} is down")
+            elif wanted.mtu and link.mtu != wanted.mtu:
+                wrong.append(f"port {name} has mtu {link.mtu} instead of {wanted.mtu}")
+    bridge = links.get(wanted.bridge)
+    if bridge is not None and not bridge.up:
+        wrong.append(f"{wanted.bridge} is down")
+    return wrong
+
+
+def unshaped(links: "Links", wanted: "Wanted", found: "Mapping[str, Link | None]") -> "list[str]":
+    """Uplinks that should be shaped and are not: Open vSwitch only logs that it could not."""
+    wrong = []
+    for child in wanted.children:
+        if child.table != "QoS":
+            continue
+        kind = QDISCS[str(child.settings["type"][0])]
+        port = next(port for port in wanted.ports if port.name == child.holder[1])
+        for name in port.members:
+            link = found.get(name)
+            if link is not None and kind not in qdiscs(links, link.index):
+                wrong.append(f"{name} is not shaped: the kernel has no {kind} on it")
+    return wrong
+
+
+def qdiscs(links: "Links", index: int) -> "list[str]":
+    """The kinds of queueing disciplines of a device (rtnetlink(7), struct tcmsg)."""
+    replies = links.ask(GETQDISC, DUMP, bytes(20), "listing queueing disciplines")
+    mine = [reply for reply in replies if value(reply[4:8]) == index]
+    return [name_in(attributes(reply, 20).get(TCA_KIND, b"")) for reply in mine]
+
+
+def without_link(now: "Snapshot", wanted: "Wanted") -> "list[str]":
+    """Uplinks that carry nothing, and why."""
+    wrong = []
+    for port in wanted.ports:
+        if port.internal:
+            continue
+        lacp = port.settings.get("lacp", ("off",)) != ("off",)
+        for name in port.members:
+            row = now.interfaces.get(name, {})
+            if many(row.get("link_state", ())) != ("up",):
+                wrong.append(f"no link on {name}, {place(port.name, name)} of {wanted.bridge}")
+            elif lacp and many(row.get("lacp_current", ())) != (True,):
+                wrong.append(f"no LACP partner on {name}, member of {port.name}")
+    return wrong
+
+
+def place(port: str, name: str) -> str:
+    return "port" if port == name else f"member of {port}"
+
+
+def without_connection(now: "Snapshot", wanted: "Wanted") -> "list[str]":
+    """Controllers that the bridge is to call, and cannot reach."""
+    wrong = []
+    for child in wanted.children:
+        if child.table != "Controller":
+            continue
+        target = str(child.settings["target"][0])
+        rows = now.children["Controller"].values()
+        linked = any(row["target"] == target and row["is_connected"] is True for row in rows)
+        if target.startswith(ACTIVE) and not linked:
+            wrong.append(f"controller {target} is not connected")
+    return wrong

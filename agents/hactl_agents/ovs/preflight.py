@@ -1,0 +1,163 @@
+"""Whether a bridge may be made on this node as it is given: looks, and touches nothing."""
+
+from hactl_agents.host import Failed, NotInstalled
+from hactl_agents.ocf.errors import WrongHere
+from hactl_agents.ovs import change, daemon, drift, flows
+from hactl_agents.ovs.database import Snapshot, look_at_all, many, setting
+from hactl_agents.ovs.wire import NobodyListens
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hactl_agents.ovs.wanted import Child, Port
+    from hactl_agents.ovs_bridge import OvsBridge
+
+OTHERS_MAY_READ = 0o077
+
+
+class Preflight:
+    """The doubts about one OvsBridge. All are raised as WrongHere, NotInstalled or Failed."""
+
+    def __init__(self, agent: "OvsBridge") -> None:
+        self.agent = agent
+        self.host = agent.host
+
+    def refuse(self) -> None:
+        now = self.database()
+        self.refuse_bridge(now)
+        wanted = self.agent.wanted(self.agent.devices())
+        for port in wanted.ports:
+            self.refuse_port(now, port)
+        for child in wanted.children:
+            self.refuse_taken(now, child)
+        self.refuse_files()
+        self.refuse_ssl_without_key(now)
+
+    def database(self) -> Snapshot:
+        """What there is. Raises NotInstalled and Failed where Open vSwitch does not run."""
+        agent = self.agent
+        for tool in ("ovs-vsctl", *(("ovs-ofctl",) if agent.flows else ())):
+            if self.host.which(tool) is None:
+                raise NotInstalled(f"{tool}: command not found: install Open vSwitch")
+        try:
+            now = look_at_all(agent.wire, agent.bridge)
+        except NobodyListens as exc:
+            raise Failed(f"{exc}: start Open vSwitch") from None
+        if daemon.running(self.host, agent.rundir) is None:
+            raise Failed("ovs-vswitchd is not running: start Open vSwitch")
+        return now
+
+    def refuse_bridge(self, now: Snapshot) -> None:
+        agent = self.agent
+        name = agent.bridge
+        if now.bridge is None:
+            self.refuse_device(name)
+            self.refuse_name(now, name)
+            return
+        mark = drift.owner(now.bridge)
+        if mark and mark != agent.instance:
+            raise WrongHere(f"{name} belongs to the resource {mark}: stop that first")
+        if not agent.is_ours(now) and not agent.adopt:
+            raise WrongHere(f"{name} is there already and not ours: delete it, or set adopt=true")
+        there = now.bridge["datapath_type"] or "system"
+        if agent.datapath not in (None, there):
+            raise WrongHere(f"datapath: {name} is there already and has datapath {there}")
+
+    def refuse_device(self, name: str) -> None:
+        """A bridge or internal port is a new device: nothing else may have its name."""
+        link = self.agent.links.get(name)
+        if link is not None:
+            kind = f"a {link.kind} device" if link.kind else "a device"
+            raise WrongHere(f"{name} is {kind} of this node already: choose another name")
+
+    def refuse_name(self, now: Snapshot, name: str) -> None:
+        """Names of ports are unique in all bridges of a node."""
+        row = now.ports.get(name)
+        other = change.neighbours(now, row["_uuid"]) if row else ""
+        if other:
+            raise WrongHere(f"{name} is a port of the bridge {other}: take it out there first")
+
+    def refuse_port(self, now: Snapshot, port: "Port") -> None:
+        self.refuse_name(now, port.name)
+        there = now.on_bridge(port.name)
+        mark = drift.owner(now.ports.get(port.name)) if there else ""
+        if mark not in ("", self.agent.instance):
+            raise WrongHere(f"{port.name} belongs to the resource {mark}: stop that first")
+        if there and not mark and not self.agent.adopt:
+            raise WrongHere(f"{port.name} is a port already and not ours: set adopt=true")
+        for name in port.members:
+            self.refuse_member(now, port, name)
+
+    def refuse_member(self, now: Snapshot, port: "Port", name: str) -> None:
+        row = now.interfaces.get(name)
+        if row is not None:
+            holder = next(
+                (
+                    other["name"]
+                    for other in now.ports.values()
+                    if row["_uuid"] in many(other["interfaces"])
+                ),
+                port.name,
+            )
+            ours = drift.owner(now.ports.get(holder)) == self.agent.instance
+            if holder != port.name and not ours:
+                raise WrongHere(f"{name} is in the port {holder}: take it out there first")
+        elif port.internal:
+            self.refuse_device(name)
+        else:
+            self.refuse_unfit_device(name)
+
+    def refuse_unfit_device(self, name: str) -> None:
+        links = self.agent.links
+        link = links.get(name)
+        if link is None:
+            raise WrongHere(f"uplinks: this node has no network device {name}")
+        if link.loopback or link.kind == "bridge":
+            what = "the loopback" if link.loopback else "a bridge itself"
+            raise WrongHere(f"uplinks: {name} is {what} and can be no port")
+        if link.master:
+            raise WrongHere(f"uplinks: {name} is a port of another device: take it out there first")
+        addresses = links.addresses(link.index)
+        if addresses:
+            raise WrongHere(
+                f"uplinks: {name} has the address {addresses[0]}, which would stop answering: "
+                "remove it, or move it to an internal port"
+            )
+
+    def refuse_taken(self, now: Snapshot, child: "Child") -> None:
+        """Where there is room for one row only, somebody else's is not thrown out."""
+        holder = drift.holder_row(now, child)
+        if not child.single or holder is None:
+            return
+        for uuid in many(holder[child.column]):
+            row = now.children[child.table].get(uuid)
+            settings = child.settings
+            if row is None or drift.owner(row) == self.agent.instance:
+                continue
+            if any(setting(row, name) != settings[name] for name in settings):
+                where = "this node" if child.holder[1] == "." else child.holder[1]
+                raise WrongHere(f"{where} has another {child.table} already, and it is not ours")
+
+    def refuse_files(self) -> None:
+        agent = self.agent
+        if agent.flows:
+            flows.read(self.host, agent.flows)
+        for name in ("ssl_private_key", "ssl_certificate", "ssl_ca_cert"):
+            path = agent.values[name]
+            if path and not self.host.exists(path):
+                raise WrongHere(f"{name}: there is no file {path} on this node")
+        key = agent.ssl_private_key
+        if key and (self.host.mode(key) or 0) & OTHERS_MAY_READ:
+            raise WrongHere(f"ssl_private_key: others may read {key}: chmod 600 it")
+
+    def refuse_ssl_without_key(self, now: Snapshot) -> None:
+        agent = self.agent
+        secure = [
+            target
+            for target in (*agent.controllers, *agent.managers)
+            if target.partition(":")[0] in ("ssl", "pssl")
+        ]
+        if secure and not agent.ssl_private_key and not many(now.root["ssl"]):
+            raise WrongHere(
+                f"{secure[0]}: this node has no key for it: give ssl_private_key, "
+                "ssl_certificate and ssl_ca_cert, or run ovs-vsctl set-ssl"
+            )

@@ -1,0 +1,108 @@
+"""JSON-RPC over a unix socket, as Open vSwitch's daemons speak it; knows no table and no command.
+
+The json module would cost a monitor more than all its questions (it imports re), so its C scanner
+is used directly.
+"""
+
+from hactl_agents.host import Failed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from hactl_agents.host import Host
+
+PATIENCE = 10.0  # seconds for one answer; a daemon in good health takes milliseconds
+
+
+class NobodyListens(Failed):
+    """There is no daemon behind a socket."""
+
+
+class Wire:
+    """Where ``daemon`` (its name, for messages) listens."""
+
+    def __init__(self, host: "Host", path: str, daemon: str) -> None:
+        self.host = host
+        self.path = path
+        self.daemon = daemon
+
+    def call(self, method: str, params: "list[Any]") -> "Any":
+        """The result of a method. Raises NobodyListens, TimedOut, and Failed with its words."""
+        request = encode({"id": 1, "method": method, "params": params}).encode()
+        step = f"asking {self.daemon} for {method}"
+        data = self.host.ask(step, self.path.encode(), request, complete, PATIENCE)
+        if data is None:
+            raise NobodyListens(f"{self.daemon} is not running: nobody listens on {self.path}")
+        reply = decode(data.decode(errors="replace"))
+        if reply.get("error") is not None:
+            raise Failed(f"{self.daemon} refused {method}: {said(reply['error'])}")
+        return reply.get("result")
+
+
+def complete(data: bytes) -> bool:
+    """Whether this is one whole JSON text; the daemons put nothing between texts."""
+    return data[-1:] == b"}" and whole(data.decode(errors="replace"))
+
+
+def whole(text: str) -> bool:
+    """Whether every brace outside of strings is closed again."""
+    depth = 0
+    inside = False
+    for piece in text.replace("\\\\", "").replace('\\"', "").split('"'):
+        if not inside:
+            depth += piece.count("{") - piece.count("}")
+        inside = not inside
+    return depth == 0 and inside
+
+
+def said(error: "Any") -> str:
+    """The words in an error, which is a text here and an object there (RFC 7047, 3.1)."""
+    if isinstance(error, dict):
+        return f"{error.get('error')} ({error.get('details', 'no details')})"
+    return str(error).strip()
+
+
+def encode(value: "Any") -> str:
+    """A value as JSON text."""
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{quoted(k)}:{encode(v)}" for k, v in value.items()]) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join([encode(item) for item in value]) + "]"
+    return str(int(value))
+
+
+def quoted(text: str) -> str:
+    """A text as JSON spells it, which is also how ovs-vsctl takes any text."""
+    from _json import encode_basestring_ascii
+
+    return str(encode_basestring_ascii(text))
+
+
+class Context:
+    """What the C scanner wants to know."""
+
+    strict = False
+    object_hook = object_pairs_hook = parse_constant = None
+    parse_float = float
+    parse_int = int
+    memo: "dict[str, str]" = {}
+
+
+def decode(text: str) -> "Any":
+    """The value of a JSON text. Raises Failed where it is none."""
+    try:
+        return scanner()(text, 0)[0]
+    except (StopIteration, ValueError):
+        raise Failed(f"an answer that is no JSON: {text[:60]!r}") from None
+
+
+def scanner() -> "Callable[[str, int], tuple[Any, int]]":
+    from _json import make_scanner
+
+    return make_scanner(Context)  # type: ignore[arg-type]

@@ -1,0 +1,222 @@
+"""What a resource does to its bridge: build, repair, undo. Judges nothing.
+
+What uplinks were like before stands in the record, gone at reboot as they are.
+"""
+
+from hactl_agents.host import Failed
+from hactl_agents.ovs import change, daemon, drift, flows
+from hactl_agents.ovs.change import UNFINISHED
+from hactl_agents.ovs.database import Snapshot, look_at_all
+from hactl_agents.ovs.drift import ADOPTED
+from hactl_agents.ovs.wire import quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hactl_agents.netlink import Link
+    from hactl_agents.ovs_bridge import OvsBridge
+
+FLOWS = "hactl-flows"
+PORT = "port."
+RESERVE = 5.0  # seconds of stop's time kept for the work after the waiting
+
+
+class Work:
+    """The changes of one OvsBridge. All may raise Failed."""
+
+    def __init__(self, agent: "OvsBridge") -> None:
+        self.agent = agent
+        self.host = agent.host
+        self.record = agent.record
+        self.links = agent.links
+        self.mine = agent.instance
+
+    @property
+    def bridge(self) -> str:
+        return self.agent.bridge
+
+    # to what it should be
+
+    def build(self) -> None:
+        """Bring database, devices and flows into the wanted condition, and look whether they are.
+
+        Until all is done the bridge is marked as half made.
+        """
+        agent = self.agent
+        devices = agent.devices()
+        self.note(devices)
+        wanted = agent.wanted(devices)
+        now = look_at_all(agent.wire, self.bridge)
+        self.commit(change.build(now, wanted, self.mine))
+        self.give_back_devices()
+        self.bring_up(agent.devices())
+        self.load_flows()
+        self.verify()
+        self.commit(change.finish(self.bridge))
+
+    def verify(self) -> None:
+        """Read back what was written: success on paper is none."""
+        wrong = ["not looked yet"]
+
+        def settled() -> bool:
+            now = look_at_all(self.agent.wire, self.bridge)
+            wrong[:] = self.agent.wrong(now) if now.bridge else [f"{self.bridge} is gone"]
+            return not wrong
+
+        # devices come up, and statistics into the database, a moment later
+        if not self.host.wait_for("reading back what was written", settled, within=5.0):
+            raise Failed("; ".join(wrong))
+
+    def repair(self, wrong: "list[str]") -> Snapshot:
+        """Do it again while nobody else acts on this resource; the bridge as it is then."""
+        agent = self.agent
+        self.host.lock(f"{self.record.name}.lock")
+        agent.reread_record()
+        self.record = agent.record
+        now = look_at_all(agent.wire, self.bridge)
+        if now.bridge is None or not agent.is_ours(now) or UNFINISHED in now.bridge["external_ids"]:
+            raise Failed(f"{self.bridge} was stopped in the meantime")
+        self.host.log(f"repairing: {'; '.join(wrong)}")
+        if not self.record.notes:
+            agent.note_parameters()
+        self.build()
+        return agent.look_at_it()
+
+    def commit(self, commands: "list[list[str]]") -> None:
+        change.commit(self.host, self.agent.rundir, commands)
+
+    # network devices
+
+    def note(self, devices: "Mapping[str, Link | None]") -> None:
+        """Remember what devices were like, unless we know that from before we changed them."""
+        for name in self.given_devices():
+            link = devices.get(name)
+            known = (self.record.get(PORT + name) or "").split()
+            if link is None or (known and known[0] == str(link.index)):
+                continue
+            state = "up" if link.up else "down"
+            self.record.put(PORT + name, f"{link.index} {state} {link.mtu}")
+        self.record.save()
+
+    def given_devices(self) -> "list[str]":
+        """Those that were there before: internal ports are made with the bridge."""
+        agent = self.agent
+        return [*agent.uplinks, *([agent.mirror_to] if agent.mirror_to else [])]
+
+    def bring_up(self, devices: "Mapping[str, Link | None]") -> None:
+        for link in devices.values():
+            if link is not None and not link.up:
+                self.links.set(link, up=True)
+
+    def noted_devices(self) -> "set[str]":
+        return {key[len(PORT) :] for key in self.record.notes if key.startswith(PORT)}
+
+    def give_back_devices(self) -> None:
+        """Leave devices that are given no more as they were found."""
+        for name in sorted(self.noted_devices() - set(self.given_devices())):
+            self.release(name)
+            self.record.put(PORT + name, None)
+            self.record.save()
+
+    def release_devices(self) -> None:
+        for name in sorted(self.noted_devices()):
+            self.release(name)
+
+    def release(self, name: str) -> None:
+        note = (self.record.get(PORT + name) or "").split()
+        link = self.links.get(name)
+        if len(note) != 3 or link is None or str(link.index) != note[0]:
+            return
+        down = note[1] == "down" and link.up
+        mtu = int(note[2]) if link.mtu != int(note[2]) else None
+        if down or mtu:
+            self.links.set(link, up=False if down else None, mtu=mtu)
+
+    # flows
+
+    def load_flows(self) -> None:
+        agent = self.agent
+        marks = [f"external_ids:{quoted(FLOWS)}"]
+        if agent.flows:
+            flows.load(self.host, agent.rundir, self.bridge, flows.read(self.host, agent.flows))
+            amount = flows.count(self.host, agent.rundir, self.bridge)
+            digest = flows.digest(self.host, agent.rundir, self.bridge)
+            marks = [f"{marks[0]}={quoted(f'{amount} {digest}')}"]
+            self.commit([["set", "Bridge", self.bridge, *marks]])
+        elif agent.record.get("flows"):
+            flows.clear(self.host, agent.rundir, self.bridge)
+            self.commit([["remove", "Bridge", self.bridge, "external_ids", quoted(FLOWS)]])
+        self.record.put("flows", "loaded" if agent.flows else None)
+        self.remember_bridge()
+
+    def remember_bridge(self) -> None:
+        """So that it is known again should somebody wipe its external_ids."""
+        now = look_at_all(self.agent.wire, self.bridge)
+        self.record.put("bridge", now.bridge["_uuid"] if now.bridge else None)
+        self.record.save()
+
+    # the way back
+
+    def undo(self, patience: "float | None" = None) -> None:
+        """Take back what is ours, and see that it is gone. Others are waited for, not harmed."""
+        agent = self.agent
+        now = look_at_all(agent.wire, self.bridge)
+        ours = now.bridge is not None and agent.is_ours(now)
+        adopted = ours and ADOPTED in now.bridge["external_ids"]  # type: ignore[index]
+        if ours and not adopted and not agent.force:
+            now = self.wait_until_alone(patience)
+        if ours:
+            self.unload(now, adopted)
+        self.commit(self.way_back(now, ours))
+        self.release_devices()
+        self.forget()
+        left = "" if adopted else agent.left_over() if ours else ""
+        if left:
+            raise Failed(f"{self.bridge} was deleted from the database, but {left}")
+
+    def way_back(self, now: Snapshot, ours: bool) -> "list[list[str]]":
+        if ours and now.bridge is not None and not drift.owner(now.bridge):
+            now.bridge["external_ids"][drift.MARK] = self.mine  # known by the record alone
+        return change.undo(now, self.mine)
+
+    def unload(self, now: Snapshot, adopted: bool) -> None:
+        """Flows go with a bridge that goes; an adopted one that stays loses ours."""
+        rundir = self.agent.rundir
+        has_ours = now.bridge is not None and FLOWS in now.bridge["external_ids"]
+        if adopted and has_ours and daemon.running(self.host, rundir) is not None:
+            flows.clear(self.host, rundir, self.bridge)
+
+    def wait_until_alone(self, patience: "float | None") -> Snapshot:
+        """Guests that are just stopping take their ports with them; raises Failed if some stay."""
+        agent = self.agent
+        limit = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE) if patience is None else patience
+        seen: list[Snapshot] = []
+
+        def alone() -> bool:
+            seen[:] = [look_at_all(agent.wire, self.bridge)]
+            return not self.others(seen[0])
+
+        step = f"waiting for others to leave {self.bridge}"
+        if not self.host.wait_for(step, alone, within=limit, interval=0.2):
+            names = " ".join(self.others(seen[0]))
+            raise Failed(
+                f"{self.bridge} still carries {names}: stop or move what uses it, "
+                "or set force=true to delete the bridge all the same"
+            )
+        return seen[0]
+
+    def others(self, now: Snapshot) -> "list[str]":
+        """The ports that somebody else attached, guests for example."""
+        if now.bridge is None:
+            return []
+        ours = set(change.our_ports(now, self.mine))
+        return [name for name in now.ports_of(now.bridge) if name not in ours]
+
+    def forget(self) -> None:
+        """No more ours by the record either; a full or read-only /run is no reason to fail."""
+        self.record.put("bridge", None)
+        try:
+            self.record.save()
+        except Failed as exc:
+            self.host.log(str(exc))
