@@ -480,6 +480,25 @@ class Host:
 
         return Links()
 
+    def dial(self, path: str, within: "float | None" = None) -> "Any":
+        """A connection to a unix socket; None where nobody listens.
+
+        Raises TimedOut where somebody does and takes no more callers, and Failed.
+        """
+        import _socket
+
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        connection.settimeout(self.left(within))
+        try:
+            connection.connect(path)
+        except (TimeoutError, BlockingIOError):
+            raise TimedOut(f"{path}: whoever listens there takes no more callers") from None
+        except OSError as exc:
+            if exc.errno in ABSENT or exc.errno == errno.ECONNREFUSED:
+                return None
+            raise Failed(f"{path}: cannot be reached: {exc.strerror or exc}") from None
+        return connection
+
     # private state of this node, gone at reboot
 
     def state(self) -> int:
