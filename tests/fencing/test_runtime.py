@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hactl_agents.host import Failed
+from hactl_agents.host import Failed, Terminated
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN
 from tests.fencing.switch import Call, FakeSwitch, fresh
 
@@ -18,7 +18,7 @@ def test_off_is_success_only_after_the_device_itself_says_off() -> None:
     call = Call(device, stdin=stdin(action="off", plug="a"))
     assert call.code == 0
     assert device.outlets == {"a": OFF, "b": ON}
-    assert device.looks == 2
+    assert device.looks == 3  # before, and twice after: see below
 
 
 class Liar(FakeSwitch):
@@ -86,6 +86,76 @@ def test_it_waits_for_a_slow_device() -> None:
     device = fresh(Slow, a=ON)
     assert Call(device, stdin=stdin(action="off", plug="a")).code == 0
     assert device.looks >= 5
+
+
+class Springy(FakeSwitch):
+    """Switches back on by itself.
+
+    After one look.
+    """
+
+    def power(self) -> str:
+        seen = super().power()
+        if self.used and seen == OFF:
+            assert self.plug is not None
+            self.outlets[self.plug] = ON
+        return seen
+
+
+def test_a_device_that_switches_back_on_is_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
+    assert Call(fresh(Springy, a=ON), stdin=stdin(action="off", plug="a")).code == 1
+    assert "its power is on" in capfd.readouterr().err
+
+
+class Beaten(FakeSwitch):
+    """Refuses.
+
+    Because another fencer was faster.
+    """
+
+    def switch_off(self) -> None:
+        super().switch_off()
+        raise Failed("it is not running")
+
+
+def test_a_refusal_does_not_matter_where_the_plug_is_off_anyway() -> None:
+    device = fresh(Beaten, a=ON)
+    assert Call(device, stdin=stdin(action="off", plug="a")).code == 0
+    assert device.outlets["a"] == OFF
+
+
+class Interrupted(FakeSwitch):
+    """Is told to go.
+
+    In the middle of a look.
+    """
+
+    def power(self) -> str:
+        super().power()
+        raise Terminated("told to stop waiting")
+
+
+def test_a_fencer_that_is_told_to_go_goes_at_once() -> None:
+    device = fresh(Interrupted, a=OFF)
+    assert Call(device, stdin=stdin(action="off", plug="a")).code == 1
+    assert (device.looks, device.used) == (1, [])
+
+
+class SlowOn(FakeSwitch):
+    """Takes its time to power on.
+
+    Which is nobody's concern.
+    """
+
+    def switch_on(self) -> None:
+        assert self.host.left() == pytest.approx(10)
+        super().switch_on()
+
+
+def test_nobody_waits_long_for_the_second_half_of_a_reboot() -> None:
+    device = fresh(SlowOn, a=ON)
+    assert Call(device, stdin=stdin(action="reboot", plug="a")).code == 0
+    assert device.used == ["off a", "on a"]
 
 
 def test_already_off_is_success_and_touches_nothing() -> None:
@@ -185,6 +255,11 @@ def test_list_and_list_status_name_every_plug() -> None:
 def test_monitor_asks_the_device() -> None:
     assert Call(fresh(a=ON), stdin="action=monitor").code == 0
     assert Call(fresh(), stdin="action=monitor").code == 1
+
+
+def test_a_monitor_notices_that_its_plug_is_not_there() -> None:
+    assert Call(fresh(a=ON), stdin="action=monitor\nplug=a").code == 0
+    assert Call(fresh(a=ON), stdin="action=monitor\nplug=b").code == 1
 
 
 def test_validate_all_names_every_wrong_option(capfd: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,13 @@ class FenceDevice:
         """Every plug: name -> (alias or '', power). Raises Failed."""
         raise NotImplementedError
 
+    def now_on(self) -> None:
+        """Power says ON, and `on` is about to be called a success. Raises Failed."""
+
     def watch(self) -> None:
         """Whether the device could act if it had to: asked by every monitor. Raises Failed."""
-        if not self.plugs():
+        plugs = self.plugs()
+        if not plugs:
             raise Failed("the device answers, but has no plug at all")
+        if self.plug and self.plug not in plugs:
+            raise Failed(f"the device answers, but has no plug {self.plug!r}")

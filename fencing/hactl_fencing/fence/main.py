@@ -21,6 +21,8 @@ CERTAIN, FAILED, IS_OFF = 0, 1, 2
 PART = 0.7  # of the time allowed; Pacemaker tries again only if that much is left
 DEFAULT_TIMEOUT = 60
 LOOK_EVERY = 0.2  # seconds
+STEADY = 2  # looks in a row that must say off: some devices switch back on at once
+ON_PATIENCE = 10.0  # seconds for the second half of a reboot, which nobody waits for
 DOCUMENTS = ("metadata", "meta-data", "manpage", "help", "version")
 
 
@@ -131,6 +133,7 @@ def on(device: FenceDevice, write: "Callable[[str], object]") -> int:
     if look(device) != ON:
         device.switch_on()
         wait(device, ON)
+    device.now_on()
     write(f"Success: {device.plug} is on\n")
     return CERTAIN
 
@@ -138,6 +141,7 @@ def on(device: FenceDevice, write: "Callable[[str], object]") -> int:
 def reboot(device: FenceDevice, write: "Callable[[str], object]") -> int:
     """Once off is certain the cluster may go on; a node that stays off is no danger to it."""
     make_off(device)
+    device.host.deadline = device.host.now() + (device.host.left(ON_PATIENCE) or 0.0)
     try:
         device.switch_on()
     except (Failed, OSError) as exc:
@@ -150,9 +154,18 @@ TARGETED = {"off": off, "on": on, "reboot": reboot, "status": status}
 
 
 def make_off(device: FenceDevice) -> None:
-    if look(device) != OFF:
-        device.switch_off()
-        wait(device, OFF)
+    """Return only once the device is off, whoever did it. Raises Failed."""
+    seen = look(device)
+    if seen != OFF:
+        try:
+            device.switch_off()
+        except Terminated:
+            raise
+        except Failed:
+            if look(device) != OFF:  # another fencer may have been faster
+                raise
+            seen = OFF
+    wait(device, OFF, STEADY - (seen == OFF))
 
 
 def look(device: FenceDevice) -> str:
@@ -161,22 +174,25 @@ def look(device: FenceDevice) -> str:
     try:
         device.doubt = ""
         return device.power()
+    except Terminated:
+        raise
     except Failed as exc:
         device.doubt = str(exc)
         return UNKNOWN
 
 
-def wait(device: FenceDevice, wanted: str) -> None:
-    """Return only once the device itself says so. Raises Failed at the deadline."""
-    seen = UNKNOWN
+def wait(device: FenceDevice, wanted: str, times: int = 1) -> None:
+    """Return only once the device itself says so, ``times`` in a row. Raises Failed."""
+    seen, row = UNKNOWN, 0
 
     def reached() -> bool:
-        nonlocal seen
+        nonlocal seen, row
         left = device.host.left()
         if left is not None and left < LOOK_EVERY:
             return False  # a look cut short would only blur what was seen last
         seen = look(device)
-        return seen == wanted
+        row = row + 1 if seen == wanted else 0
+        return row >= times
 
     step = f"waiting for {device.plug} to be {wanted}"
     if not device.host.wait_for(step, reached, interval=LOOK_EVERY):
