@@ -1,0 +1,53 @@
+"""A topology -> the cluster it stands for: here all that nobody wrote is inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hactl.model.cluster import Cluster
+from hactl.topology.build.containers import container_parts
+from hactl.topology.build.defaults import properties, resource_defaults, totem
+from hactl.topology.build.fencing import fence_devices, fencing_levels
+from hactl.topology.build.guests import guest_parts
+from hactl.topology.build.networks import network_clone
+from hactl.topology.build.nodes import nodes
+from hactl.topology.build.parts import Parts, combined
+from hactl.topology.build.raw import raw_parts
+from hactl.topology.build.storage import storage_parts
+from hactl.topology.load import Topology
+from hactl.topology.schema.document import Document
+from hactl.topology.survey import Survey, nothing_read
+
+
+def build(topology: Topology, survey: Survey | None = None) -> Cluster:
+    """Return everything the CIB and corosync.conf are to contain.
+
+    Never fails on a well-formed document: what it cannot resolve (a dangling reference) it
+    leaves out, for the lint to report.
+    """
+    document = topology.document
+    survey = survey or nothing_read(document)
+    parts = combined(all_parts(document, survey))
+    return Cluster(
+        name=document.cluster.name,
+        totem=totem(document),
+        nodes=nodes(document),
+        resources=parts.resources,
+        constraints=parts.constraints,
+        fencing_levels=fencing_levels(document),
+        properties=properties(document),
+        resource_defaults=resource_defaults(document),
+    )
+
+
+def all_parts(document: Document, survey: Survey) -> Iterator[Parts]:
+    yield fence_devices(document)
+    for name, network in document.networks.items():
+        yield Parts((network_clone(name, network),))
+    for name in document.storage:
+        yield storage_parts(document, name)
+    for name in document.guests:
+        yield guest_parts(document, name, survey)
+    for name in document.containers:
+        yield container_parts(document, name, survey)
+    yield raw_parts(document)

@@ -1,0 +1,90 @@
+"""Containers -> LxcContainer primitives, and the addresses that move with them."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from hactl.model import timing
+from hactl.model.dependency import lives_beside
+from hactl.model.resource import Agent, Operation, Primitive
+from hactl.model.timing import MIB
+from hactl.topology.build.parts import Parts, combined
+from hactl.topology.build.workload import dependencies, meta, monitor, placement, utilization
+from hactl.topology.schema.containers import Container
+from hactl.topology.schema.document import Document
+from hactl.topology.survey import Needs, Survey
+
+LXC_CONTAINER = Agent("ocf", "hactl", "LxcContainer")
+IPADDR2 = Agent("ocf", "heartbeat", "IPaddr2")
+ADDRESS_OPERATIONS = (
+    Operation("start", 20_000),
+    Operation("stop", 20_000),
+    Operation("monitor", 20_000, interval=10_000),
+)
+
+
+def container_parts(document: Document, name: str, survey: Survey) -> Parts:
+    container = document.containers[name]
+    needed = survey.needs[name]
+    primitive = Primitive(
+        id=name,
+        agent=LXC_CONTAINER,
+        kind="container",
+        params=params(name, container),
+        meta=meta(document, container),
+        operations=operations(container),
+        utilization=utilization(document, needed),
+    )
+    constraints = (*dependencies(document, name, needed), *placement(document, name, container))
+    address = address_parts(document, name, container, needed)
+    return combined([address, Parts((primitive,), constraints)])
+
+
+def params(name: str, container: Container) -> dict[str, str]:
+    found = {"container": container.container or name}
+    if container.path:
+        found["lxcpath"] = str(PurePosixPath(container.path).parent)
+    if container.config:
+        found["config"] = container.config
+    if container.memory is not None:
+        found["memory_limit"] = str(container.memory // MIB)
+    if container.cpus is not None:
+        found["cpus"] = f"{container.cpus / 1000:g}"
+    if container.pids is not None:
+        found["pids_limit"] = str(container.pids)
+    if container.health:
+        found["health"] = container.health
+    if container.shutdown_timeout is not None:
+        found["shutdown_timeout"] = f"{-(-container.shutdown_timeout // 1000)}"
+    return found | container.params
+
+
+def operations(container: Container) -> tuple[Operation, ...]:
+    own = container.timeouts
+    ladder = (container.shutdown_timeout or timing.CONTAINER_SHUTDOWN) + timing.LAST_RUNG
+    return (
+        Operation("start", own.start or 120_000),
+        Operation("stop", own.stop or timing.rounded(ladder)),
+        monitor(container),
+    )
+
+
+def address_parts(
+    document: Document, name: str, container: Container, needed: Needs
+) -> Parts:
+    """Return the address of a container: up before it, down after it.
+
+    So the service finds its address when it starts, the neighbours have learned where it lives by
+    the time it answers, and a restart of the container does not move the address.
+    """
+    if container.address is None:
+        return Parts()
+    ip, prefix = container.address.split("/")
+    id_ = f"{name}-address"
+    network = needed.networks[0] if needed.networks else None
+    found = {"ip": ip, "cidr_netmask": prefix}
+    if network:
+        found["nic"] = document.networks[network].bridge
+    address = Primitive(id_, IPADDR2, "address", found, operations=ADDRESS_OPERATIONS)
+    below = lives_beside(id_, network) if network else ()
+    return Parts((address,), (*below, *lives_beside(name, id_)))

@@ -1,0 +1,53 @@
+"""Cluster properties, resource defaults and totem settings, with what two nodes need."""
+
+from __future__ import annotations
+
+from hactl.model.totem import Totem
+from hactl.model.timing import duration
+from hactl.topology.build.fencing import TIE_BREAK, delays
+from hactl.topology.schema.document import Document
+
+CONSENSUS = 1.2
+STONITH_TIMEOUT = 60_000
+
+
+def totem(document: Document) -> Totem:
+    cluster = document.cluster
+    two = len(document.nodes) == 2
+    return Totem(
+        token=cluster.token,
+        consensus=cluster.consensus or round(cluster.token * CONSENSUS),
+        two_node=two,
+        wait_for_all=two if cluster.wait_for_all is None else cluster.wait_for_all,
+    )
+
+
+def properties(document: Document) -> dict[str, str]:
+    """Return the cluster properties; what the operator wrote under ``properties`` wins."""
+    cluster = document.cluster
+    found = {
+        "cluster-name": cluster.name,
+        "stonith-enabled": "true" if cluster.fencing else "false",
+        "no-quorum-policy": cluster.no_quorum_policy,
+        "migration-limit": str(cluster.migration_limit),
+    }
+    if cluster.fencing:
+        found["stonith-timeout"] = duration(cluster.stonith_timeout or STONITH_TIMEOUT)
+    if len(document.nodes) == 2 and cluster.fencing:
+        # At least twice the longest delay of a device, or that could outweigh the priorities.
+        longest = max(delays(document), default=0) or TIE_BREAK
+        found["priority-fencing-delay"] = duration(2 * longest)
+    if any(node.cpus or node.memory for node in document.nodes.values()):
+        found["placement-strategy"] = "balanced"
+    if cluster.dc_deadtime is not None:
+        found["dc-deadtime"] = duration(cluster.dc_deadtime)
+    return found | cluster.properties
+
+
+def resource_defaults(document: Document) -> dict[str, str]:
+    defaults = document.cluster.defaults
+    return {
+        "resource-stickiness": str(defaults.stickiness),
+        "migration-threshold": str(defaults.migration_threshold),
+        "failure-timeout": duration(defaults.failure_timeout),
+    }

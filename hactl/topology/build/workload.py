@@ -1,0 +1,89 @@
+"""What holds for guests and containers alike: placement, meta attributes, dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hactl.model.constraint import Colocation, Confinement, Constraint, Location, Order, OrderKind
+from hactl.model.dependency import lives_beside, needs
+from hactl.model.resource import Operation
+from hactl.model.timing import MIB
+from hactl.topology.build.storage import carrier
+from hactl.topology.schema.document import Document
+from hactl.topology.schema.workload import Workload
+from hactl.topology.survey import Needs
+
+MONITOR_INTERVAL = 10_000
+MONITOR_TIMEOUT = 30_000
+
+
+def meta(document: Document, workload: Workload) -> dict[str, str]:
+    found: dict[str, str] = {}
+    priority = workload.priority
+    if priority is None and len(document.nodes) == 2:
+        # priority-fencing-delay compares what runs on the two nodes; 0 would count for nothing.
+        priority = 1
+    if priority is not None:
+        found["priority"] = str(priority)
+    return found | workload.meta
+
+
+def monitor(workload: Workload) -> Operation:
+    on_fail = {"on-fail": workload.on_fail} if workload.on_fail else {}
+    return Operation(
+        "monitor",
+        workload.timeouts.monitor or MONITOR_TIMEOUT,
+        workload.monitor or MONITOR_INTERVAL,
+        on_fail,
+    )
+
+
+def utilization(document: Document, needed: Needs) -> dict[str, int]:
+    """Return what a workload uses, in the same terms in which the nodes offer it."""
+    found: dict[str, int] = {}
+    offered = document.nodes.values()
+    if needed.cpus is not None and any(node.cpus for node in offered):
+        found["cpu"] = needed.cpus
+    if needed.memory is not None and any(node.memory for node in offered):
+        found["memory"] = -(-needed.memory // MIB)
+    return found
+
+
+def dependencies(document: Document, name: str, needed: Needs) -> Iterator[Constraint]:
+    carriers = (carrier(document, storage) for storage in needed.storage)
+    for mounted in dict.fromkeys(filter(None, carriers)):
+        yield from needs(name, mounted)
+    for network in needed.networks:
+        yield from lives_beside(name, network)
+
+
+def placement(document: Document, name: str, workload: Workload) -> Iterator[Constraint]:
+    for node, score in workload.prefer.items():
+        if node in document.nodes:
+            yield Location(name, node, score)
+    allowed = tuple(node for node in workload.nodes if node in document.nodes)
+    if allowed and len(allowed) < len(document.nodes):
+        yield Confinement(name, allowed)
+    for first in workload.after:
+        if find(document, first) and first != name:
+            yield Order(first, name, OrderKind.OPTIONAL)
+    for other, score in peers(document, name, workload, "together"):
+        yield Colocation(name, other, score)
+    for other, score in peers(document, name, workload, "apart"):
+        yield Colocation(name, other, -score)
+
+
+def peers(
+    document: Document, name: str, workload: Workload, key: str
+) -> Iterator[tuple[str, int]]:
+    """Yield the peers of a guest, each pair once: if both name each other, one of them speaks."""
+    for other, score in getattr(workload, key).items():
+        found = find(document, other)
+        if found is None or other == name:
+            continue
+        if name not in getattr(found, key) or name < other:
+            yield other, score
+
+
+def find(document: Document, name: str) -> Workload | None:
+    return document.guests.get(name) or document.containers.get(name)
