@@ -1,0 +1,236 @@
+"""vagrant/lab.yaml -> what nodes, networks and disks the VM lab has, or why it cannot be read."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from hactl.errors import Problem, TopologyError
+from hactl.lab.vm.box import SUITES
+from hactl.topology import messages, source
+from hactl.topology.builder import Unreadable
+from hactl.topology.parse import Parsed, parse
+from hactl.topology.places import line_of
+from hactl.topology.schema.section import Section, nothing_is_empty
+from hactl.topology.suggest import did_you_mean
+from hactl.topology.types import Checked, Duration, Name, Size, Text, wrong
+from hactl.topology.units import shown
+
+FIRST_NODE = 10  # node1 is host 11 of every subnet, the hypervisor host 1
+MAX_NODES = 9
+MAX_PORTS = 8
+LINK = "link"
+NODE_NAMES = tuple(f"node{number}" for number in range(1, MAX_NODES + 1))
+
+
+def check_subnet(value: object) -> str | None:
+    """Read ``10.78.1.0/24``, or nothing for a network without addresses."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str) and (network := ipaddress.IPv4Network(value)).prefixlen <= 24:
+            return str(network)
+    except ValueError:
+        pass
+    raise wrong(f"{shown(value)} is not a subnet for a lab", "write it like 10.78.1.0/24")
+
+
+def check_node(value: object) -> str:
+    if value in NODE_NAMES:
+        return str(value)
+    raise wrong(f"{shown(value)} is not a node", f"nodes are called node1 to node{MAX_NODES}")
+
+
+Subnet = Annotated[str | None, Checked(check_subnet, {"type": ["string", "null"]})]
+NodeName = Annotated[str, Checked(check_node, {"type": "string"})]
+Emptyable = BeforeValidator(nothing_is_empty)
+
+
+class BoxSection(Section):
+    suite: Literal["bookworm", "trixie"] = Field("bookworm", description="Debian release.")
+    public: Text = Field(description="Box of Vagrant's public catalogue.")
+
+
+class Machine(Section):
+    memory: Size | None = Field(None, description="Memory of a node.")
+    cpus: int | None = Field(None, ge=1, le=16, description="Cores of a node.")
+
+
+class Power(Section):
+    port: int = Field(7410, ge=1024, le=65535, description="TCP port of the power switch.")
+
+
+class Timing(Section):
+    """How long things take at most, in milliseconds, on one kind of machine."""
+
+    token: Duration
+    dc_deadtime: Duration
+    watchdog: Duration
+    boots_within: Duration
+    answers_within: Duration
+    forms_within: Duration
+    recovers_within: Duration
+
+
+class Timings(Section):
+    kvm: Timing
+    tcg: Timing
+
+
+class LabFile(Section):
+    """The whole of lab.yaml."""
+
+    box: BoxSection
+    machine: Machine = Machine()
+    nodes: dict[NodeName, Annotated[Machine, Emptyable]] = Field(min_length=1)
+    networks: dict[Name, Subnet] = Field(min_length=1, max_length=MAX_PORTS)
+    disks: dict[Name, Size] = Field({})
+    power: Power = Power()
+    timing: Timings
+    topology: dict[str, Any] = Field({})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One machine. ``memory`` is in MiB."""
+
+    name: str
+    number: int
+    memory: int
+    cpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One switch, at the same port of every node."""
+
+    name: str
+    port: int
+    subnet: ipaddress.IPv4Network | None
+
+    def address(self, number: int) -> str:
+        """Of node ``number``; 0 is the hypervisor."""
+        assert self.subnet is not None
+        return str(self.subnet[FIRST_NODE + number if number else 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What the lab consists of; the file as it was read is ``text``."""
+
+    nodes: tuple[Node, ...]
+    networks: tuple[Network, ...]
+    disks: tuple[tuple[str, int], ...]
+    power_port: int
+    file: LabFile
+    text: str
+
+    @property
+    def suite(self) -> str:
+        return self.file.box.suite
+
+    @property
+    def management(self) -> Network:
+        return self.networks[0]
+
+    @property
+    def links(self) -> tuple[Network, ...]:
+        return tuple(each for each in self.networks if each.name.startswith(LINK))
+
+    def timing(self, accelerator: str) -> Timing:
+        return self.file.timing.kvm if accelerator == "kvm" else self.file.timing.tcg
+
+
+def load(path: Path) -> Definition:
+    """Read a lab file. Raises TopologyError with all that is wrong with it."""
+    text, _ = source.read_text(str(path))
+    return loads(text, str(path))
+
+
+def loads(text: str, file: str = "lab.yaml") -> Definition:
+    """Read the text of a lab file. Raises TopologyError."""
+    try:
+        parsed = parse(text)
+    except Unreadable as exc:
+        said = exc.complaint
+        raise TopologyError([Problem(file, said.line, "", said.message, said.hint)]) from None
+    found = [
+        Problem(file, each.line, messages.dotted(each.path), each.message, each.hint)
+        for each in parsed.complaints
+    ]
+    try:
+        if found:
+            raise TopologyError(found)
+        document = LabFile.model_validate(parsed.value)
+    except ValidationError as exc:
+        problems = [problem(file, parsed, dict(error)) for error in exc.errors(include_url=False)]
+        raise TopologyError(problems) from None
+    definition = build(document, text)
+    if mistakes := list(contradictions(file, parsed, definition)):
+        raise TopologyError(mistakes)
+    return definition
+
+
+def problem(file: str, parsed: Parsed, error: dict[str, Any]) -> Problem:
+    if error["type"] != "extra_forbidden":
+        return messages.problem(file, parsed.root, error)
+    path = messages.document_path(parsed.root, error["loc"])
+    hint = did_you_mean(str(path[-1]), known_keys(path[:-1]), "see vagrant/lab.yaml of the project")
+    return Problem(file, line_of(parsed.root, path), messages.dotted(path), "unknown key", hint)
+
+
+def known_keys(path: tuple[Any, ...]) -> list[str]:
+    """The keys that may stand at a place of a lab file."""
+    sections: dict[str, type[Section]] = {
+        "box": BoxSection, "machine": Machine, "nodes": Machine, "power": Power, "timing": Timing,
+    }  # fmt: skip
+    section = sections.get(str(path[0]), LabFile) if path else LabFile
+    return list(section.model_fields)
+
+
+def build(document: LabFile, text: str) -> Definition:
+    nodes = tuple(
+        Node(
+            name,
+            int(name.removeprefix("node")),
+            ((each.memory or document.machine.memory or 768 << 20) >> 20),
+            each.cpus or document.machine.cpus or 1,
+        )
+        for name, each in document.nodes.items()
+    )
+    networks = tuple(
+        Network(name, port, ipaddress.IPv4Network(subnet) if subnet else None)
+        for port, (name, subnet) in enumerate(document.networks.items())
+    )
+    disks = tuple(document.disks.items())
+    return Definition(nodes, networks, disks, document.power.port, document, text)
+
+
+def contradictions(file: str, parsed: Parsed, lab: Definition) -> list[Problem]:
+    """What is wrong with the parts taken together."""
+    found = []
+
+    def wrong_at(path: tuple[str, ...], message: str, hint: str) -> None:
+        line = line_of(parsed.root, path)
+        found.append(Problem(file, line, messages.dotted(path), message, hint))
+
+    if lab.management.subnet is None:
+        wrong_at(("networks", lab.management.name), "has no subnet", "ssh needs one: 10.78.0.0/24")
+    if not lab.links:
+        wrong_at(("networks",), "has no link for Corosync", "add link0: 10.78.1.0/24")
+    for link in lab.links:
+        if link.subnet is None:
+            wrong_at(("networks", link.name), "has no subnet", "Corosync needs one")
+    for index, network in enumerate(lab.networks):
+        for other in lab.networks[:index]:
+            if network.subnet and other.subnet and network.subnet.overlaps(other.subnet):
+                hint = "give each network a subnet of its own"
+                wrong_at(("networks", network.name), f"overlaps with {other.name}", hint)
+    return found
+
+
+assert set(SUITES) == set(BoxSection.model_fields["suite"].annotation.__args__)  # type: ignore[union-attr]

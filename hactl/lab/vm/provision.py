@@ -1,0 +1,150 @@
+"""Makes a cluster of machines that answer by ssh. How they boot is not its business."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hactl import corosync, topology
+from hactl.errors import ClusterError
+from hactl.lab import ready
+from hactl.lab.vm import places
+from hactl.lab.vm.command import run
+from hactl.lab.vm.definition import Definition, Node, Timing
+from hactl.lab.vm.network import hosts_file
+from hactl.lab.vm.shell import Shell, on_all, wait_until
+from hactl.lab.vm.topology import topology as topology_of
+
+Say = Callable[[str], None]
+FOLDER = "/root/provision"
+FILE = "/etc/hactl.yaml"  # the topology, in every node
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Machines that answer, and how long things take on them."""
+
+    lab: Definition
+    shell: Shell
+    accelerator: str
+
+    @property
+    def timing(self) -> Timing:
+        return self.lab.timing(self.accelerator)
+
+    @property
+    def names(self) -> list[str]:
+        return [node.name for node in self.lab.nodes]
+
+
+def wait_for_ssh(site: Site, say: Say) -> None:
+    """Raises ClusterError naming the first node that does not answer."""
+    within = site.timing.boots_within / 1000
+
+    def wait(node: Node) -> None:
+        took = wait_until(lambda: site.shell.answers(node.name), within, f"{node.name} has booted")
+        say(f"{node.name} answers after {took:.0f} s")
+
+    on_all(site.lab.nodes, wait)
+
+
+def provision(site: Site, say: Say) -> None:
+    """Install, form the cluster, apply the topology. Raises HactlError."""
+    text = topology_of(site.lab, site.accelerator)
+    parcel = packed(parcel_for(site, text))
+
+    def install(node: Node) -> None:
+        unpack = f"rm -rf {FOLDER} && mkdir -p {FOLDER} && tar -C {FOLDER} -x --no-same-owner"
+        within = site.timing.boots_within / 1000
+        site.shell.check(node.name, unpack, stdin=parcel, timeout=within)
+        site.shell.check(node.name, f"cd {FOLDER} && ./node && rm -rf {FOLDER}", timeout=within)
+        say(f"{node.name} is installed")
+
+    on_all(site.lab.nodes, install)
+    took = wait_formed(site)
+    say(f"quorum with all nodes {took:.0f} s later")
+    apply(site, site.names[0])
+    say("the topology is applied")
+
+
+def parcel_for(site: Site, text: str) -> dict[str, bytes]:
+    """The files a node is made of, by name."""
+    lab = site.lab
+    switch = f"{lab.management.address(0)}:{lab.power_port}".encode()
+    folder = places.VAGRANT / "provision"
+    service = (folder / "lab-power.service").read_bytes().replace(b"@SWITCH@", switch)
+    with tempfile.TemporaryDirectory() as scratch:
+        wheel = make_wheel(Path(scratch))
+        return {
+            wheel.name: wheel.read_bytes(),
+            "node": (folder / "node").read_bytes(),
+            "lab-power.socket": (folder / "lab-power.socket").read_bytes(),
+            "lab-power.service": service,
+            "topology.yaml": text.encode(),
+            "corosync.conf": corosync_conf(Path(scratch), text).encode(),
+            "authkey": os.urandom(256),
+            "hosts": hosts_file(lab).encode(),
+        }
+
+
+def make_wheel(folder: Path) -> Path:
+    """The project as a user would install it."""
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    run([*pip, "wheel", "--no-deps", "-w", str(folder), str(places.PROJECT)])
+    return next(folder.glob("hactl-*.whl"))
+
+
+def corosync_conf(scratch: Path, text: str) -> str:
+    """What `hactl render --corosync` writes. Raises TopologyError."""
+    path = scratch / "topology.yaml"
+    path.write_text(text)
+    cluster, _ = topology.read(str(path))
+    return corosync.render(cluster)
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """A tar archive; what runs is executable, what is secret is for root alone."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            entry.mode = 0o700 if name == "node" else 0o600
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def formation(site: Site, node: str) -> ready.Formation:
+    """The cluster as one node sees it; nothing where the node does not answer."""
+    try:
+        return ready.formation(site.shell.run(node, "crm_mon -1 --output-as=xml").stdout)
+    except ClusterError:
+        return ready.Formation()
+
+
+def wait_formed(site: Site) -> float:
+    """Wait until all nodes are online with quorum; the seconds it took. Raises ClusterError."""
+    seen = ready.Formation()
+
+    def formed() -> bool:
+        nonlocal seen
+        seen = formation(site, site.names[0])
+        return seen.complete(site.names)
+
+    def missing() -> str:
+        return f"{site.names[0]} sees online {sorted(seen.online) or 'nobody'}, DC {seen.dc!r}"
+
+    within = site.timing.forms_within / 1000
+    return wait_until(formed, within, "the cluster has formed", explain=missing)
+
+
+def apply(site: Site, node: str, file: str = FILE) -> str:
+    """Apply a topology file that is in ``node``; what hactl said. Raises ClusterError."""
+    within = (site.timing.forms_within + site.timing.recovers_within) / 1000
+    return site.shell.check(node, f"hactl apply {file}", timeout=within)
