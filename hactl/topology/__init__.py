@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hactl.errors import Problem, Severity, TopologyError
 from hactl.model.cluster import Cluster
+from hactl.topology import source
 from hactl.topology.build import build
-from hactl.topology.lint import lint
-from hactl.topology.load import Topology, in_order, load
-from hactl.topology.source import read_bytes
-from hactl.topology.survey import Reader, survey
+from hactl.topology.lint import Subject, lint, suspicions
+from hactl.topology.load import Malformed, Topology, in_order, loads
+from hactl.topology.survey import Reader, nothing_read, survey
 
 
 def read(path: str, reader: Reader | None = None) -> tuple[Cluster, list[Problem]]:
-    """Read, complete and check a topology file; return the cluster and the warnings.
+    """Read, complete and check a topology file (``-``: standard input).
 
-    ``reader`` opens the files that the topology points to (libvirt XML, LXC configs).
-    Raises TopologyError with all problems, warnings among them, sorted by line.
+    Returns the cluster and the warnings. ``reader`` opens the files that the topology points to
+    (libvirt XML, LXC configs). Raises TopologyError with all problems, warnings among them,
+    sorted by line.
     """
-    return understand(load(path), reader or read_bytes)
+    text, warnings = source.read_text(path)
+    return reads(text, source.display(path), reader or source.read_bytes, warnings)
 
 
-def understand(topology: Topology, reader: Reader) -> tuple[Cluster, list[Problem]]:
+def reads(
+    text: str, file: str, reader: Reader, warnings: Sequence[Problem] = ()
+) -> tuple[Cluster, list[Problem]]:
+    """Do the same for the text of a topology."""
+    try:
+        topology = loads(text, file, warnings)
+    except Malformed as exc:
+        raise TopologyError(in_order([*exc.problems, *what_else(exc)])) from None
     found = survey(topology.document, reader)
     cluster = build(topology, found)
-    problems = in_order([*topology.problems, *lint(topology, cluster, found)])
+    problems = in_order([*topology.problems, *lint(Subject(topology, cluster, found))])
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise TopologyError(problems)
     return cluster, problems
+
+
+def what_else(fault: Malformed) -> Sequence[Problem]:
+    """Return what is wrong with a file beside its faults of form."""
+    if fault.rest is None:
+        return ()
+    found = nothing_read(fault.rest.document)
+    subject = Subject(fault.rest, build(fault.rest, found), found)
+    return list(suspicions(subject, fault.gone))
+
+
+__all__ = ["Topology", "read", "reads"]

@@ -12,6 +12,7 @@ from hactl.topology import messages, source
 from hactl.topology.builder import Complaint, Unreadable
 from hactl.topology.parse import Parsed, parse
 from hactl.topology.places import Branch, Step, line_of
+from hactl.topology.salvage import Path, salvage
 from hactl.topology.schema.document import Document
 
 
@@ -39,10 +40,25 @@ class Topology:
         return self.problem(path, message, hint, Severity.WARNING)
 
 
+class Malformed(TopologyError):
+    """The file has faults of form; ``rest`` is what is left without them, if anything is.
+
+    ``gone`` are the keys that ``rest`` does without.
+    """
+
+    def __init__(
+        self, problems: Sequence[Problem], rest: Topology | None, gone: Sequence[Path] = ()
+    ) -> None:
+        super().__init__(problems)
+        self.rest = rest
+        self.gone = tuple(gone)
+
+
 def load(path: str) -> Topology:
     """Read a topology file (``-``: standard input).
 
-    Raises TopologyError with all problems, sorted by line.
+    Raises TopologyError with all faults of form, sorted by line; `hactl.topology.read` also tells
+    what is wrong with the whole.
     """
     text, warnings = source.read_text(path)
     return loads(text, source.display(path), warnings)
@@ -51,29 +67,32 @@ def load(path: str) -> Topology:
 def loads(text: str, file: str, warnings: Sequence[Problem] = ()) -> Topology:
     """Read the text of a topology.
 
-    Raises TopologyError with all problems, sorted by line.
+    Raises Malformed with all faults of form, sorted by line.
     """
     try:
         parsed = parse(text)
     except Unreadable as exc:
-        raise TopologyError([*warnings, as_problem(file, exc.complaint)]) from None
+        raise Malformed([*warnings, as_problem(file, exc.complaint)], None) from None
     if not isinstance(parsed.value, dict):
-        raise TopologyError([*warnings, no_mapping(file, parsed.value)])
-    document, found = validated(file, parsed)
-    if found or document is None:
-        raise TopologyError(in_order([*warnings, *found]))
-    return Topology(file, document, parsed.root, tuple(warnings))
+        raise Malformed([*warnings, no_mapping(file, parsed.value)], None)
+    document, faults = validated(parsed)
+    if document and not faults:
+        return Topology(file, document, parsed.root, tuple(warnings))
+    problems = in_order([*warnings, *(as_problem(file, fault) for fault in faults)])
+    left, gone = salvage(parsed.value, (fault.path for fault in faults))
+    rest = Topology(file, left, parsed.root) if left else None
+    raise Malformed(problems, rest, gone)
 
 
-def validated(file: str, parsed: Parsed) -> tuple[Document | None, list[Problem]]:
+def validated(parsed: Parsed) -> tuple[Document | None, list[Complaint]]:
     """Return the document and what is wrong with text and values, each place once."""
-    found = [as_problem(file, complaint) for complaint in parsed.complaints]
+    faults = list(parsed.complaints)
     try:
-        return Document.model_validate(parsed.value), found
+        return Document.model_validate(parsed.value), faults
     except ValidationError as exc:
-        said = {problem.path for problem in found}
-        values = messages.problems(file, parsed.root, exc)
-        return None, [*found, *(problem for problem in values if problem.path not in said)]
+        said = {fault.path for fault in faults}
+        values = messages.complaints(parsed.root, exc)
+        return None, [*faults, *(fault for fault in values if fault.path not in said)]
 
 
 def as_problem(file: str, complaint: Complaint) -> Problem:

@@ -1,4 +1,4 @@
-"""What pydantic found wrong -> problems an operator can mend, each with its line."""
+"""What pydantic found wrong -> complaints an operator can act on, each with its line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hactl.errors import Problem
+from hactl.topology.builder import Complaint
 from hactl.topology.jsonschema import keys_at
 from hactl.topology.places import Branch, Step, has, line_of
 from hactl.topology.suggest import did_you_mean, one_of
@@ -24,15 +24,15 @@ MOVED = {
 }
 
 
-def problems(file: str, root: Branch | None, error: ValidationError) -> list[Problem]:
-    """Return one problem for each thing that pydantic found."""
-    return [problem(file, root, found) for found in error.errors(include_url=False)]
+def complaints(root: Branch | None, error: ValidationError) -> list[Complaint]:
+    """Return one complaint for each thing that pydantic found."""
+    return [complaint(root, found) for found in error.errors(include_url=False)]
 
 
-def problem(file: str, root: Branch | None, error: Error) -> Problem:
+def complaint(root: Branch | None, error: Error) -> Complaint:
     path = document_path(root, error["loc"])
     message, hint = describe(error, path)
-    return Problem(file, line_of(root, path), dotted(path), message, hint)
+    return Complaint(line_of(root, path), path, message, hint)
 
 
 def document_path(root: Branch | None, loc: Sequence[Step]) -> tuple[Step, ...]:

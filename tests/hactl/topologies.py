@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 from hactl.errors import Problem, TopologyError
 from hactl.model.cluster import Cluster
-from hactl.topology import understand
-from hactl.topology.load import loads
+from hactl.topology import reads
 
 FILE = "t.yaml"
 
@@ -48,7 +47,7 @@ def files(found: Mapping[str, str]) -> Callable[[str], bytes]:
 def problems_of(text: str, found: Mapping[str, str] | None = None) -> list[Problem]:
     """Return all errors and warnings of a topology."""
     try:
-        _, warnings = understand(loads(text, FILE), files(found or {}))
+        _, warnings = reads(text, FILE, files(found or {}))
     except TopologyError as exc:
         return list(exc.problems)
     return warnings
@@ -61,4 +60,4 @@ def said(text: str, found: Mapping[str, str] | None = None) -> list[str]:
 
 def cluster_of(text: str, found: Mapping[str, str] | None = None) -> Cluster:
     """Return the cluster of a topology without errors."""
-    return understand(loads(text, FILE), files(found or {}))[0]
+    return reads(text, FILE, files(found or {}))[0]

@@ -69,9 +69,7 @@ def operations(container: Container) -> tuple[Operation, ...]:
     )
 
 
-def address_parts(
-    document: Document, name: str, container: Container, needed: Needs
-) -> Parts:
+def address_parts(document: Document, name: str, container: Container, needed: Needs) -> Parts:
     """Return the address of a container: up before it, down after it.
 
     So the service finds its address when it starts, the neighbours have learned where it lives by

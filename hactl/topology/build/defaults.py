@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hactl.model.totem import Totem
 from hactl.model.timing import duration
+from hactl.model.totem import Totem
 from hactl.topology.build.fencing import TIE_BREAK, delays
 from hactl.topology.schema.document import Document
 

@@ -73,9 +73,7 @@ def placement(document: Document, name: str, workload: Workload) -> Iterator[Con
         yield Colocation(name, other, -score)
 
 
-def peers(
-    document: Document, name: str, workload: Workload, key: str
-) -> Iterator[tuple[str, int]]:
+def peers(document: Document, name: str, workload: Workload, key: str) -> Iterator[tuple[str, int]]:
     """Yield the peers of a guest, each pair once: if both name each other, one of them speaks."""
     for other, score in getattr(workload, key).items():
         found = find(document, other)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hactl.errors import Problem
 from hactl.model.cluster import Cluster
 from hactl.topology.load import Topology
+from hactl.topology.messages import dotted
+from hactl.topology.places import Step
 from hactl.topology.survey import Survey
 
 
@@ -23,9 +25,27 @@ class Subject:
 Rule = Callable[[Subject], Iterable[Problem]]
 
 
-def lint(topology: Topology, cluster: Cluster, survey: Survey) -> Iterator[Problem]:
-    from hactl.topology.lint.rules import RULES
+def lint(subject: Subject) -> Iterator[Problem]:
+    """Ask every rule."""
+    from hactl.topology.lint.rules import LOCAL, WHOLE
 
-    subject = Subject(topology, cluster, survey)
-    for rule in RULES:
+    for rule in (*LOCAL, *WHOLE):
         yield from rule(subject)
+
+
+def suspicions(subject: Subject, gone: Sequence[Sequence[Step]]) -> Iterator[Problem]:
+    """Ask the rules that look at single entries, in a document from which keys are ``gone``.
+
+    Says nothing of the entries they were in, nor of names that went with them: that may be only
+    a consequence.
+    """
+    from hactl.topology.lint.rules import LOCAL
+
+    entries = [dotted(path[:2]) for path in gone]
+    names = [repr(path[1]) for path in gone if len(path) == 2]
+    whole = {path[0] for path in gone if len(path) == 1}
+    for rule in LOCAL:
+        for problem in rule(subject):
+            inside = any(f"{problem.path}.".startswith((f"{e}.", f"{e}[")) for e in entries)
+            if not whole and not inside and not any(name in problem.message for name in names):
+                yield problem

@@ -16,12 +16,19 @@ from hactl.topology.lint.properties import properties
 from hactl.topology.lint.references import references
 from hactl.topology.lint.timing import failures, fencing_time, membership, migrating, stopping
 
-RULES: tuple[Rule, ...] = (
+# What can be said of an entry whatever others are missing.
+LOCAL: tuple[Rule, ...] = (
     references,
     names,
     order_cycles,
     together_cycles,
     contradictions,
+    addresses,
+    machines,
+    parameters,
+    properties,
+)
+WHOLE: tuple[Rule, ...] = (
     placement,
     capacity,
     survival,
@@ -33,12 +40,8 @@ RULES: tuple[Rule, ...] = (
     stopping,
     failures,
     migrating,
-    addresses,
     links,
     node_ids,
-    machines,
     files,
-    parameters,
     agents,
-    properties,
 )

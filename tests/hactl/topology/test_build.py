@@ -73,6 +73,31 @@ def test_a_guest_cannot_run_without_its_storage() -> None:
     ]
 
 
+NESTED = BASE.replace(
+    "path: /srv/vms}",
+    "path: /srv/vms}, all: {kind: directory, path: /srv, device: 'nas:/srv'}, "
+    "fast: {kind: directory, path: /srv/vms/fast, device: 'nas:/fast'}",
+)
+
+
+def test_a_mount_inside_another_comes_after_it() -> None:
+    assert constraints(cluster_of(NESTED), "fast") == [
+        "order-all-then-fast",
+        "colocate-fast-with-all",
+    ]
+
+
+def test_the_root_directory_is_inside_nothing() -> None:
+    assert constraints(cluster_of(BASE.replace("/srv/vms", "/")), "vms") == []
+
+
+def test_a_directory_inside_a_mount_needs_that_mount() -> None:
+    assert constraints(guest(base=NESTED), "web1") == [
+        "order-all-then-web1",
+        "colocate-web1-with-all",
+    ]
+
+
 def test_a_guest_lives_beside_its_bridge_and_does_not_restart_with_it() -> None:
     assert constraints(guest("nics: [lan]"), "web1") == [
         "order-lan-then-web1-optional",

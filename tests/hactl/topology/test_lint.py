@@ -313,6 +313,13 @@ CASES = {
             "networks.lan.ports[0]; give it to one"
         ],
     ),
+    "a directory twice": (
+        BASE.replace("/srv/vms}}", "/srv/vms}, more: {kind: directory, path: /srv/vms/}}"),
+        [
+            "t.yaml:8: storage.more.path: the directory /srv/vms is also that of "
+            "storage.vms.path; give it to one"
+        ],
+    ),
     "a disk twice": (
         guests("a", "b: kernel: /srv/vms/k").replace(
             "disks: [vms], kernel", "disks: [{path: /srv/vms/a.qcow2}], kernel"
