@@ -25,7 +25,7 @@ def read(path: Path) -> _Element:
         if data.startswith(b"BZh"):
             data = bz2.BZ2Decompressor().decompress(data, LIMIT + 1)
     except OSError as problem:
-        raise ClusterError(f"{path}: {problem.strerror or problem}".lower()) from None
+        raise ClusterError(f"{path}: {(problem.strerror or str(problem)).lower()}") from None
     if len(data) > LIMIT:
         raise ClusterError(f"{path}: larger than any CIB")
     return parse(data, str(path))
