@@ -15,7 +15,11 @@ SOURCES = {
 # room -> what it may import of ours, beside itself
 MAY_IMPORT = {
     "hactl_agents": set[str](),
-    "hactl_fencing": {"hactl_agents.declare", "hactl_agents.host"},
+    "hactl_fencing": {
+        "hactl_agents.declare",
+        "hactl_agents.host",
+        "hactl_agents.libvirt.connection",
+    },
     "hactl.errors": set[str](),
     "hactl.model": {"hactl.errors"},
     "hactl.topology": {"hactl.model", "hactl.errors", "hactl.catalog"},
@@ -26,6 +30,7 @@ MAY_IMPORT = {
     "hactl.simulate": {"hactl.cib", "hactl.model", "hactl.errors"},
     "hactl.live": {"hactl.cib", "hactl.plan", "hactl.simulate", "hactl.model", "hactl.errors"},
     "hactl.lab": {"hactl.errors", "hactl_agents", "hactl_fencing", "hactl.model", "hactl.corosync"},
+    "hactl.lab.vm": {"hactl.lab", "hactl.topology", "hactl.corosync", "hactl.errors"},
     "hactl.cli": {"hactl.errors", "hactl.commands"},
 }
 SHELL = ("hactl.commands", "hactl.live", "hactl.lab", "hactl.cli", "hactl.topology.source")

@@ -54,6 +54,10 @@ class Connection:
                 raise
             return None
 
+    def domains(self) -> "list[Domain]":
+        """Every domain that is active or defined."""
+        return [Domain(self, handle) for handle in self.call("virConnectListAllDomains", 0)]
+
     def activate(self, kind: str, name: str) -> None:
         """Start libvirt's own ``Network`` or ``StoragePool`` of that name, if it is not active."""
         handle = self.call(f"vir{kind}LookupByName", name)

@@ -101,5 +101,5 @@ class FenceDevice:
         plugs = self.plugs()
         if not plugs:
             raise Failed("the device answers, but has no plug at all")
-        if self.plug and self.plug not in plugs:
+        if self.plug and self.plug not in (*plugs, *(alias for alias, _ in plugs.values())):
             raise Failed(f"the device answers, but has no plug {self.plug!r}")
