@@ -27,7 +27,7 @@ PACKAGES = ("hactl", "hactl_agents", "hactl_fencing")
 # 20 s by default, and it would be most of the time a lab needs to start
 DC_DEADTIME = (
     '<cluster_property_set id="cib-bootstrap-options">'
-    '<nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="2s"/>'
+    '<nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="1s"/>'
     "</cluster_property_set>"
 )
 EMPTY_CIB = (

@@ -25,7 +25,7 @@ Eventually = Callable[..., None]
 
 NOTHING_CONFIGURED = """\
 <configuration><crm_config><cluster_property_set id="cib-bootstrap-options">
-  <nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="2s"/>
+  <nvpair id="cib-bootstrap-options-dc-deadtime" name="dc-deadtime" value="1s"/>
 </cluster_property_set></crm_config>{nodes}<resources/><constraints/></configuration>"""
 FENCED_BY_LAB = """\
 <configuration><crm_config><cluster_property_set id="cib-bootstrap-options">
