@@ -1,10 +1,12 @@
 """KvmGuest with real libvirtd and QEMU: misled, deprived and killed, it tells the truth."""
 
+import shutil
 import signal
 import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -506,4 +508,160 @@ def test_a_guest_that_somebody_else_started_is_ours_all_the_same(vm: Vm) -> None
     definition_gone(vm)
     assert vm.code("monitor") == RUNNING
     assert vm.code("stop") == 0
+    assert vm.pid() == 0
+
+
+# Killed in the middle of a start: what is there is seen, and stop takes it away for good
+
+
+def truth_and_stop(vm: Vm) -> None:
+    before = vm.pid()
+    code = vm.code("monitor")
+    if before and before == vm.pid():
+        assert code in (RUNNING, FAILED)
+    assert vm.code("stop", timeout=30) == 0
+    assert vm.pid() == 0
+
+
+# clone3: a call of libvirt each; renameat: a record written each
+@pytest.mark.parametrize(("calls", "at_least"), [("clone3", 5), ("renameat", 4)])
+def test_a_start_killed_at_any_step_leaves_nothing_that_is_not_seen(
+    vm: Vm, calls: str, at_least: int
+) -> None:
+    params = vm.params | {"resource": vm.name}
+    steps = 0
+    while vm.host.call_killed("KvmGuest", "start", calls, steps + 1, **params):
+        steps += 1
+        truth_and_stop(vm)
+    assert steps >= at_least
+    assert vm.runs()
+
+
+@pytest.mark.parametrize("after", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
+def test_a_start_killed_while_libvirt_is_at_it_does_not_come_to_life_later(
+    vm: Vm, after: float
+) -> None:
+    vm.call("start", wrapper=("timeout", "-s", "KILL", str(after)))
+    truth_and_stop(vm)
+    assert stays_stopped(vm, 1.5)
+
+
+def test_a_half_done_start_in_a_hung_libvirtd_is_neither_denied_nor_ignored(vm: Vm) -> None:
+    params = vm.params | {"resource": vm.name}
+    assert vm.host.call_killed("KvmGuest", "start", "clone3", 4, **params)
+    vm.host.signal_libvirtd(signal.SIGSTOP)
+    assert vm.code("monitor", timeout=9) == FAILED
+    assert vm.code("stop", timeout=9) == FAILED
+    vm.host.signal_libvirtd(signal.SIGCONT)
+    assert vm.code("stop") == 0
+    assert stays_stopped(vm, 1.0)
+
+
+@pytest.mark.parametrize("after", [0.12, 0.25])
+def test_a_start_that_hangs_in_libvirtd_does_not_come_to_life_after_a_stop(
+    vm: Vm, after: float
+) -> None:
+    vm.call("start", wrapper=("timeout", "-s", "KILL", str(after)))
+    vm.host.signal_libvirtd(signal.SIGSTOP)
+    before = vm.pid()
+    assert vm.code("monitor", timeout=9) in ((RUNNING, FAILED) if before else (STOPPED, FAILED))
+    stopped = vm.code("stop", timeout=9)
+    vm.host.signal_libvirtd(signal.SIGCONT)
+    assert stopped == FAILED or stays_stopped(vm, 1.5)
+    assert vm.code("stop") == 0
+    assert stays_stopped(vm, 1.0)
+
+
+def test_a_half_done_start_under_a_libvirtd_that_died_is_over(vm: Vm) -> None:
+    vm.call("start", wrapper=("timeout", "-s", "KILL", "0.15"))
+    vm.host.signal_libvirtd(signal.SIGKILL)
+    truth_and_stop(vm)
+    vm.host.start_libvirtd()
+    assert stays_stopped(vm, 1.0)
+    assert vm.start().code("stop") == 0
+
+
+def test_a_stop_killed_at_any_step_can_be_repeated(vm: Vm) -> None:
+    params = vm.params | {"resource": vm.name}
+    vm.start()
+    steps = 0
+    while vm.host.call_killed("KvmGuest", "stop", "clone3,unlinkat", steps + 1, **params):
+        steps += 1
+        before = vm.pid()
+        assert vm.code("monitor") in ((RUNNING, FAILED) if before == vm.pid() != 0 else (STOPPED,))
+        if not vm.pid():
+            vm.start()
+    assert steps >= 3
+    assert vm.pid() == 0
+
+
+def test_a_guest_survives_the_death_of_libvirtd(running: Vm) -> None:
+    pid = running.pid()
+    running.host.signal_libvirtd(signal.SIGKILL)
+    assert running.code("monitor") == RUNNING
+    running.host.start_libvirtd()
+    assert running.code("monitor", level=10) == RUNNING
+    assert running.pid() == pid
+
+
+# Many at once
+
+
+def test_starts_and_stops_of_one_guest_wait_for_each_other(vm: Vm) -> None:
+    actions = ["start", "start", "stop", "start", "stop", "start"]
+    with ThreadPoolExecutor(len(actions)) as pool:
+        assert set(pool.map(lambda action: vm.code(action, timeout=60), actions)) == {0}
+    assert vm.code("monitor") == (RUNNING if vm.pid() else STOPPED)
+
+
+def test_many_guests_start_at_once(host: LibvirtHost) -> None:
+    vms = [Vm(host, f"vm{number}").write(memory=32) for number in range(6)]
+    with ThreadPoolExecutor(len(vms)) as pool:
+        assert set(pool.map(lambda vm: vm.code("start", timeout=60), vms)) == {0}
+        assert set(pool.map(lambda vm: vm.code("monitor"), vms)) == {RUNNING}
+        assert set(pool.map(lambda vm: vm.code("stop", timeout=60), vms)) == {0}
+    assert [vm.pid() for vm in vms] == [0] * len(vms)
+
+
+# What it costs, and what others say
+
+
+def test_a_monitor_forks_nothing(running: Vm) -> None:
+    trace = ("strace", "-f", "-qq", "-e", "trace=%process", "-e", "signal=none")
+    for level in (0, 10):
+        done = running.call("monitor", level=level, wrapper=trace)
+        seen = [line for line in done.stderr.splitlines() if "exit" not in line]
+        calls = {
+            line.split("] ")[-1].partition("(")[0] for line in seen if "CLONE_THREAD" not in line
+        }
+        assert calls == {"execve"}, done.stderr
+
+
+def test_a_monitor_costs_no_more_than_agreed(running: Vm) -> None:
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    assert instructions(running, level=0) <= 25_000_000
+    assert instructions(running, level=10) <= 75_000_000
+    running.host.sh(f"rm {RUN}/vm1.xml")
+    assert instructions(running, level=0) <= 75_000_000
+
+
+def instructions(vm: Vm, level: int) -> int:
+    grind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+    done = vm.call("monitor", level=level, wrapper=(*grind, "/usr/bin/python3", "-IS"))
+    assert done.returncode == RUNNING
+    return int(done.stderr.partition("Collected : ")[2].split()[0])
+
+
+def test_ocf_tester_comes_to_its_end(vm: Vm) -> None:
+    if shutil.which("ocf-tester") is None:
+        pytest.skip("ocf-tester is not installed")
+    for folder in (vm.host.dir, *vm.host.dir.parents):
+        if folder.stat().st_mode & 0o055 != 0o055:
+            folder.chmod(0o755)  # it asks for meta-data as nobody
+    given = [word for name, value in vm.params.items() for word in ("-o", f"{name}={value}")]
+    program = vm.host.launcher("KvmGuest")
+    done = vm.host.run("ocf-tester", "-n", "vm1", *given, program, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed all tests" in done.stdout
     assert vm.pid() == 0

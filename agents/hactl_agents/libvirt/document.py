@@ -37,8 +37,14 @@ class Facts:
 
 
 def read(text: str) -> Facts:
-    """The facts in a ``<domain>`` or ``<domstatus>`` document. Raises BadValue, a sentence."""
-    return Reader().read(text)
+    """The facts in a definition, a ``<domain>``. Raises BadValue, a sentence."""
+    return Reader("domain").read(text)
+
+
+def read_status(text: str) -> Facts:
+    """The facts in a status file, a ``<domstatus>``, read no further than needed."""
+    head, _, rest = text.partition("<qemuCaps>")  # some hundred lines that say nothing to us
+    return Reader("domstatus").read(head + rest.partition("</qemuCaps>")[2])
 
 
 def same_uuid(one: str, other: str) -> bool:
@@ -54,25 +60,30 @@ def is_uuid(text: str) -> bool:
     return len(digits) == 32 and not digits.strip("0123456789abcdef")
 
 
+class Enough(Exception):
+    """What follows is of no interest."""
+
+
 class Reader:
     """Follows the elements down to the domain's own name, uuid and metadata."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str) -> None:
         self.facts = Facts()
+        self.root = root
+        self.inside = 1 if root == "domain" else 2  # depth of what is in the domain
         self.path: list[str] = []
         self.text = ""
         self.marked = ("", "")
-        parser = pyexpat.ParserCreate(namespace_separator=SEPARATOR)
-        parser.buffer_text = True
-        parser.StartElementHandler = self.start
-        parser.EndElementHandler = self.end
-        parser.CharacterDataHandler = self.data
-        parser.StartDoctypeDeclHandler = refuse_doctype
-        self.parser = parser
+        self.parser = pyexpat.ParserCreate(namespace_separator=SEPARATOR)
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.StartDoctypeDeclHandler = refuse_doctype
 
     def read(self, text: str) -> Facts:
         try:
             self.parser.Parse(text, True)
+        except Enough:
+            pass
         except pyexpat.ExpatError as exc:
             raise BadValue(f"not well-formed XML: {exc}") from None
         except ValueError as exc:
@@ -83,33 +94,43 @@ class Reader:
         return self.facts
 
     def start(self, tag: str, attributes: "dict[str, str]") -> None:
-        if not self.path and tag not in ("domain", "domstatus"):
-            raise BadValue(f"this is no libvirt domain, but a <{tag}>")
-        self.path.append(tag)
-        self.text = ""
         depth = len(self.path)
-        if depth == 1 and tag == "domstatus":
-            self.status(attributes)
-        elif tag == "domain" and depth < 3:
+        self.path.append(tag)
+        if depth == self.inside and self.path[-2] == "domain":
+            self.start_inside(tag)
+        elif depth == 0:
+            self.start_root(tag, attributes)
+        elif tag == "domain" and depth == 1 and self.inside == 2:
             self.facts.kind = attributes.get("type", "")
-        elif tag == "job" and depth == 2:
+        elif tag == "job" and depth == 1:
             active = attributes.get("async", "none")
             self.facts.job = "" if active == "none" else active
-        elif tag == MARK and self.path[-3:-1] == ["domain", "metadata"]:
+        elif tag == MARK and depth == self.inside + 1 and self.path[-2] == "metadata":
             self.marked = (attributes.get("resource", ""), attributes.get("uuid", ""))
 
-    def status(self, attributes: "dict[str, str]") -> None:
+    def start_root(self, tag: str, attributes: "dict[str, str]") -> None:
+        if tag != self.root:
+            raise BadValue(f"this is no libvirt <{self.root}>, but a <{tag}>")
         pid = attributes.get("pid", "")
         self.facts.pid = int(pid) if pid.isascii() and pid.isdigit() else 0
         self.facts.state = attributes.get("state", "")
         self.facts.reason = attributes.get("reason", "")
+        self.facts.kind = attributes.get("type", "")
+
+    def start_inside(self, tag: str) -> None:
+        if tag in ("name", "uuid"):
+            self.text = ""
+            self.parser.CharacterDataHandler = self.data
+        elif tag == "memory" and self.inside == 2:
+            raise Enough  # libvirt writes what says which guest it is before this
 
     def end(self, tag: str) -> None:
         self.path.pop()
-        if self.path in (["domain"], ["domstatus", "domain"]):
+        if self.parser.CharacterDataHandler is not None and len(self.path) == self.inside:
+            self.parser.CharacterDataHandler = None
             if tag == "name":
                 self.facts.name = self.text
-            elif tag == "uuid":
+            else:
                 self.facts.uuid = self.text.strip()
 
     def data(self, text: str) -> None:

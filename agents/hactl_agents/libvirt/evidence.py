@@ -6,9 +6,7 @@ the mark it carries if we started it; libvirt, its files and the definition may 
 
 from hactl_agents.declare import BadValue
 from hactl_agents.host import Failed
-from hactl_agents.libvirt import process
-from hactl_agents.libvirt.document import Facts, read, same_uuid
-from hactl_agents.libvirt.process import Qemu
+from hactl_agents.libvirt.document import Facts, read_status, same_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +16,16 @@ if TYPE_CHECKING:
     from hactl_agents.ocf.record import Record
 
 RUN_DIR = "/run/libvirt/qemu"
+
+
+class Qemu:
+    """A process that runs a guest. ``started`` in clock ticks since boot."""
+
+    def __init__(self, pid: int, started: int, name: str = "", uuid: str = "") -> None:
+        self.pid = pid
+        self.started = started
+        self.name = name
+        self.uuid = uuid
 
 
 class Guest:
@@ -70,7 +78,7 @@ def find(
 def status(host: "Host", name: str) -> Facts:
     """libvirt's status file of a guest; no facts where it is missing or cannot be read."""
     try:
-        return read(host.read(f"{RUN_DIR}/{name}.xml") or "")
+        return read_status(host.read(f"{RUN_DIR}/{name}.xml") or "")
     except (Failed, BadValue):
         return Facts()
 
@@ -107,6 +115,8 @@ def noted(host: "Host", record: "Record") -> "Qemu | None":
 
 def quick(host: "Host", facts: Facts) -> "Qemu | None":
     """The process that libvirt's files name, once its command line agrees."""
+    from hactl_agents.libvirt import process
+
     for pid in (status(host, facts.name).pid, pid_file(host, facts.name)):
         qemu = process.inspect(host, pid) if pid else None
         if qemu and fits(qemu, facts):
@@ -131,6 +141,8 @@ def fits(qemu: Qemu, facts: Facts) -> bool:
 
 def walk(host: "Host", resource: str, wanted: "Sequence[Facts]", doubtful: bool) -> "Qemu | None":
     """Look through every guest of this node. Reading a hung process can hang, hence the bound."""
+    from hactl_agents.libvirt import process
+
     guests = host.bounded("looking through processes", lambda: list(process.all_guests(host)))
     for qemu in guests:
         if any(fits(qemu, facts) for facts in wanted):

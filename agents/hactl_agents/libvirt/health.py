@@ -3,7 +3,6 @@
 from hactl_agents.host import Failed
 from hactl_agents.libvirt import verdict
 from hactl_agents.libvirt.connection import LIVE, Connection
-from hactl_agents.libvirt.definition import Definition
 from hactl_agents.ocf.errors import Degraded
 
 TYPE_CHECKING = False
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
 
 def asked(host: "Host", uri: str, guest: "Guest") -> "tuple[str, str]":
     """The verdict on a guest libvirt wrote nothing useful about. Raises Failed."""
-    domain = known(Connection(host, uri, read_only=True), guest)
-    return verdict.judge(*domain.state(), "")
+    state = known(Connection(host, uri, read_only=True), guest)[1]
+    return verdict.judge(*state, guest.facts.job)
 
 
 def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
     """Raise Failed where libvirtd, QEMU's monitor or the guest agent does not answer."""
-    domain = known(Connection(host, uri), guest)
-    kind, sentence = verdict.judge(*domain.state(), guest.facts.job)
+    domain, state = known(Connection(host, uri, read_only=not agent), guest)
+    kind, sentence = verdict.judge(*state, guest.facts.job)
     if kind == verdict.BROKEN:
         raise Failed(f"libvirt says: {sentence}")
     # libvirt has to ask QEMU for this, so both answer; it changes nothing
@@ -33,19 +32,23 @@ def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
 
 def ping(domain: "Domain") -> None:
     """A guest that reboots has closed its channel; one that holds it open has to answer."""
+    from hactl_agents.libvirt.definition import Definition
+
     if not Definition(domain.xml()).agent_connected():
         raise Degraded("the guest agent is not connected")
     domain.call("virDomainGetHostname", GUEST_AGENT_SOURCE)
 
 
-def known(connection: Connection, guest: "Guest") -> "Domain":
+def known(connection: Connection, guest: "Guest") -> "tuple[Domain, tuple[str, str]]":
+    """The guest as libvirt knows it, with its state and the reason for that."""
     domain = connection.domain(guest.name, guest.uuid)
-    if domain is None or not domain.active():
+    state = domain.state() if domain else ("shutoff", "")
+    if domain is None or state[0] == "shutoff":
         raise Failed(
             f"{guest.name} runs (process {guest.qemu.pid}), but libvirt does not know it: "
             "it cannot be managed"
         )
-    return domain
+    return domain, state
 
 
 GUEST_AGENT_SOURCE = 2 * LIVE  # VIR_DOMAIN_GET_HOSTNAME_AGENT

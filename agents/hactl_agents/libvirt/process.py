@@ -1,5 +1,7 @@
 """QEMU processes of the system's libvirt, read from /proc; knows no libvirt daemon or file."""
 
+from hactl_agents.libvirt.evidence import Qemu
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -9,16 +11,6 @@ if TYPE_CHECKING:
 # Each guest of qemu:///system has its master key below here; those of a user's session do not.
 SYSTEM_KEYS = "/var/lib/libvirt/qemu/domain-"
 KEY = "/master-key.aes"
-
-
-class Qemu:
-    """A process that runs a guest. ``started`` in clock ticks since boot."""
-
-    def __init__(self, pid: int, started: int, name: str = "", uuid: str = "") -> None:
-        self.pid = pid
-        self.started = started
-        self.name = name
-        self.uuid = uuid
 
 
 def inspect(host: "Host", pid: int) -> "Qemu | None":
