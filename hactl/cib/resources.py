@@ -74,3 +74,5 @@ def add_operation(parent: _Element, owner: str, operation: Operation) -> None:
     made.set("timeout", duration(operation.timeout))
     for name, value in operation.options.items():
         made.set(name, value)
+    if operation.depth:
+        add_nvpairs(made, "instance_attributes", {"OCF_CHECK_LEVEL": str(operation.depth)})

@@ -27,12 +27,16 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation with its interval and timeout in milliseconds."""
+    """An operation with its interval and timeout in milliseconds.
+
+    ``depth`` is how deep a monitor looks (OCF_CHECK_LEVEL); 0 is what every agent does.
+    """
 
     name: str
     timeout: int
     interval: int = 0
     options: Mapping[str, str] = field(default_factory=dict)
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

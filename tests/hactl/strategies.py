@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 from hypothesis import strategies as st
@@ -69,7 +70,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     }
     earlier: list[str] = []
     for number, name in enumerate(containers):
-        entry = {"networks": draw(some(networks)), "health": draw(HOSTILE | TEXTS)}
+        entry = {"networks": draw(some(networks)), "health": shlex.quote(draw(HOSTILE | TEXTS))}
         if draw(st.booleans()):
             entry["address"] = f"10.9.9.{number + 1}/24"
         document["containers"][name] = entry | draw(workloads(earlier, node_names))

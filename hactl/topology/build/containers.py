@@ -9,13 +9,14 @@ from hactl.model.dependency import lives_beside
 from hactl.model.resource import Agent, Operation, Primitive
 from hactl.model.timing import MIB
 from hactl.topology.build.parts import Parts, combined
-from hactl.topology.build.workload import dependencies, meta, monitor, placement, utilization
+from hactl.topology.build.workload import dependencies, meta, monitors, placement, utilization
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.document import Document
 from hactl.topology.survey import Needs, Survey
 
 LXC_CONTAINER = Agent("ocf", "hactl", "LxcContainer")
 IPADDR2 = Agent("ocf", "heartbeat", "IPaddr2")
+HEALTH_INTERVAL = 30_000
 ADDRESS_OPERATIONS = (
     Operation("start", 20_000),
     Operation("stop", 20_000),
@@ -43,7 +44,11 @@ def container_parts(document: Document, name: str, survey: Survey) -> Parts:
 def params(name: str, container: Container) -> dict[str, str]:
     found = {"container": container.container or name}
     if container.path:
-        found["lxcpath"] = str(PurePosixPath(container.path).parent)
+        path = PurePosixPath(container.path)
+        found["lxcpath"] = str(path.parent)
+        if path.name != found["container"] and not container.config:
+            # LXC would look for it below the container's name.
+            found["config"] = f"{path}/config"
     if container.config:
         found["config"] = container.config
     if container.memory is not None:
@@ -65,7 +70,7 @@ def operations(container: Container) -> tuple[Operation, ...]:
     return (
         Operation("start", own.start or 120_000),
         Operation("stop", own.stop or timing.rounded(ladder)),
-        monitor(container),
+        *monitors(container, HEALTH_INTERVAL if container.health else None),
     )
 
 

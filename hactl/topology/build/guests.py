@@ -8,7 +8,7 @@ from hactl.model.resource import Agent, Operation, Primitive
 from hactl.model.timing import MIB
 from hactl.topology.build.machine import machine
 from hactl.topology.build.parts import Parts
-from hactl.topology.build.workload import dependencies, meta, monitor, placement, utilization
+from hactl.topology.build.workload import dependencies, meta, monitors, placement, utilization
 from hactl.topology.schema.cluster import Migration
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.guests import Guest
@@ -92,7 +92,7 @@ def operations(document: Document, guest: Guest, needed: Needs) -> tuple[Operati
     found = [
         Operation("start", own.start or start),
         Operation("stop", own.stop or stop_timeout(guest, copying)),
-        monitor(guest),
+        *monitors(guest, None),
     ]
     if guest.live_migration:
         found.append(Operation("migrate_to", own.migrate or max(120_000, copying)))

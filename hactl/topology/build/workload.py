@@ -15,6 +15,7 @@ from hactl.topology.survey import Needs
 
 MONITOR_INTERVAL = 10_000
 MONITOR_TIMEOUT = 30_000
+DEPTH = 10
 
 
 def meta(document: Document, workload: Workload) -> dict[str, str]:
@@ -28,14 +29,13 @@ def meta(document: Document, workload: Workload) -> dict[str, str]:
     return found | workload.meta
 
 
-def monitor(workload: Workload) -> Operation:
+def monitors(workload: Workload, deep: int | None) -> Iterator[Operation]:
+    """Yield the check every few seconds, and the one in depth if there is to be one."""
     on_fail = {"on-fail": workload.on_fail} if workload.on_fail else {}
-    return Operation(
-        "monitor",
-        workload.timeouts.monitor or MONITOR_TIMEOUT,
-        workload.monitor or MONITOR_INTERVAL,
-        on_fail,
-    )
+    timeout = workload.timeouts.monitor or MONITOR_TIMEOUT
+    yield Operation("monitor", timeout, workload.monitor or MONITOR_INTERVAL, on_fail)
+    if deep := workload.deep_monitor or deep:
+        yield Operation("monitor", timeout, deep, on_fail, depth=DEPTH)
 
 
 def utilization(document: Document, needed: Needs) -> dict[str, int]:

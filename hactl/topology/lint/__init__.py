@@ -43,7 +43,8 @@ def suspicions(subject: Subject, gone: Sequence[Sequence[Step]]) -> Iterator[Pro
 
     entries = [dotted(path[:2]) for path in gone]
     names = [repr(path[1]) for path in gone if len(path) == 2]
-    whole = {path[0] for path in gone if len(path) == 1}
+    sections = type(subject.topology.document).model_fields
+    whole = {path[0] for path in gone if len(path) == 1 and path[0] in sections}
     for rule in LOCAL:
         for problem in rule(subject):
             inside = any(f"{problem.path}.".startswith((f"{e}.", f"{e}[")) for e in entries)

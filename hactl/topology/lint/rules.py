@@ -14,7 +14,14 @@ from hactl.topology.lint.parameters import parameters
 from hactl.topology.lint.placement import placement
 from hactl.topology.lint.properties import properties
 from hactl.topology.lint.references import references
-from hactl.topology.lint.timing import failures, fencing_time, membership, migrating, stopping
+from hactl.topology.lint.timing import (
+    checking,
+    failures,
+    fencing_time,
+    membership,
+    migrating,
+    stopping,
+)
 
 # What can be said of an entry whatever others are missing.
 LOCAL: tuple[Rule, ...] = (
@@ -38,6 +45,7 @@ WHOLE: tuple[Rule, ...] = (
     membership,
     fencing_time,
     stopping,
+    checking,
     failures,
     migrating,
     links,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
+from hactl.model.resource import Primitive
 from hactl.model.timing import duration
 from hactl.topology import units
 from hactl.topology.build.fencing import fence_device, used_devices
@@ -88,6 +89,19 @@ def stop_fits(
             "so the node would be fenced instead of the guest destroyed",
             f"write at least {duration(shutdown + LAST_STEPS)}",
         )
+
+
+def checking(subject: Subject) -> Iterator[Problem]:
+    """The two checks of a guest differ in their interval, by which Pacemaker tells them apart."""
+    for resource in subject.cluster.resources:
+        if isinstance(resource, Primitive) and resource.kind in ("guest", "container"):
+            intervals = [op.interval for op in resource.operations if op.name == "monitor"]
+            if len(intervals) > len(set(intervals)):
+                yield subject.topology.problem(
+                    (f"{resource.kind}s", resource.id, "monitor"),
+                    f"is checked both lightly and in depth every {duration(intervals[0])}",
+                    "give monitor and deep_monitor different times",
+                )
 
 
 def failures(subject: Subject) -> Iterator[Problem]:

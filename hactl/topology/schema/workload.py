@@ -89,6 +89,9 @@ class Workload(Section):
         0, ge=0, le=64, description="How many lost nodes it must survive; checked."
     )
     monitor: Duration | None = Field(None, description="How often it is checked (default 10s).")
+    deep_monitor: Duration | None = Field(
+        None, description="How often it is checked in depth: a guest's agent, a container's health."
+    )
     timeouts: Timeouts = Field(Timeouts(), description="Timeouts of its operations.")
     on_fail: Literal["restart", "ignore", "block", "stop", "fence", "standby"] | None = Field(
         None, description="What a failed check leads to (default restart)."

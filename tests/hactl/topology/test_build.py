@@ -244,6 +244,23 @@ def test_a_container_lies_where_its_path_says() -> None:
     assert found.params == {"container": "dns1", "lxcpath": "/srv/vms"}
 
 
+def test_a_container_with_another_name_says_where_its_config_is() -> None:
+    found = primitive(container("container: dns"), "dns1")
+    assert found.params["config"] == "/srv/vms/dns1/config"
+
+
+def test_a_health_command_is_run_by_a_check_of_its_own() -> None:
+    found = primitive(container("health: /bin/check"), "dns1")
+    checks = [(op.interval, op.depth) for op in found.operations if op.name == "monitor"]
+    assert checks == [(10_000, 0), (30_000, 10)]
+
+
+def test_a_guest_is_checked_in_depth_only_when_that_is_asked_for() -> None:
+    assert [op.depth for op in primitive(guest(), "web1").operations if op.name == "monitor"] == [0]
+    deep = primitive(guest("deep_monitor: 1min"), "web1")
+    assert [op.depth for op in deep.operations if op.name == "monitor"] == [0, 10]
+
+
 def test_every_node_has_its_own_fence_device_that_runs_elsewhere() -> None:
     cluster = cluster_of(BASE)
     device = primitive(cluster, "bmc-node1")

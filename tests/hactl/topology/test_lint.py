@@ -266,6 +266,13 @@ CASES = {
             "the node would be fenced instead of the guest destroyed; write at least 130s"
         ],
     ),
+    "two checks that Pacemaker cannot tell apart": (
+        guests("web1: deep_monitor: 10s"),
+        [
+            "t.yaml:10: guests.web1.monitor: is checked both lightly and in depth every 10s; "
+            "give monitor and deep_monitor different times"
+        ],
+    ),
     "failures forgotten before they are counted": (
         cluster("defaults: {failure_timeout: 20s}"),
         [
@@ -449,6 +456,27 @@ def test_what_is_wrong_is_said_where_it_is(text: str, messages: list[str]) -> No
 
 def test_a_topology_without_faults_has_no_problems() -> None:
     assert said(guests("a: nics: [lan], apart: [b]", "b: nics: [lan], after: [a]")) == []
+
+
+def test_faults_of_form_do_not_hide_what_is_wrong_with_the_rest() -> None:
+    text = guests(
+        "a: memroy: 1GiB",
+        "b: nics: [lam], after: [c]",
+        "c: after: [b]",
+        "vms",
+        "d: priority: high, nics: [lam]",
+    )
+    text += "networks2: {}\nraw: [{kind: order, first: nope, then: b}]\n"
+    assert [line.split(":")[1] for line in said(text)] == ["10", "11", "11", "13", "14", "15", "16"]
+
+
+def test_what_only_follows_from_a_fault_of_form_is_not_said() -> None:
+    text = guests("a: nics: [lan]", "b: priority: high").replace("bridge: br-lan", "brigde: br-lan")
+    assert said(text) == [
+        "t.yaml:7: networks.lan.bridge: is missing; add bridge:",
+        "t.yaml:7: networks.lan.brigde: unknown key; did you mean 'bridge'?",
+        "t.yaml:11: guests.b.priority: 'high' is not a whole number; write a whole number",
+    ]
 
 
 def test_a_wish_to_be_apart_is_no_contradiction() -> None:
