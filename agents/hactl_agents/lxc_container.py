@@ -185,6 +185,7 @@ class LxcContainer(Agent):
 
     @action(timeout=60)
     def start(self) -> None:
+        self.payload.announce()
         self.launch()
         init = self.payload.init()
         if init is None:
@@ -365,7 +366,7 @@ class LxcContainer(Agent):
             try:
                 self.ask_health()
             except Failed as exc:
-                said = str(exc)
+                said = str(exc) if not said or self.host.left() else said
                 return False
             return True
 

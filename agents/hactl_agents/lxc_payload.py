@@ -80,6 +80,7 @@ class Payload:
         monitor = self.monitor(init)
         self.record.put("monitor", str(monitor) if monitor else None)
         self.record.put("groups", "\n".join(map(str, self.groups_of(init))))
+        self.record.put("launching", None)
         self.record.save()
 
     def groups_of(self, init: Process) -> "list[Group]":
@@ -148,13 +149,31 @@ class Payload:
 
     # left behind
 
+    def announce(self) -> None:
+        """Note that lxc-start is about to be run; ``note`` says that it has come back."""
+        self.record.put("launching", "1")
+        self.record.save()
+
+    def launchers(self) -> "list[Process]":
+        """What is left of a launch that was cut short, before there is anything else to see."""
+        if not self.record.get("launching"):
+            return []
+        pids = [int(name) for name in self.host.listdir("/proc") if name.isdigit()]
+        found = [self.process(pid) for pid in pids if self.launches(pid)]
+        return [process for process in found if process is not None]
+
+    def launches(self, pid: int) -> bool:
+        words = (self.host.read(f"/proc/{pid}/cmdline") or "").split("\0")
+        named = any(word.endswith("lxc-start") for word in words)
+        return named and self.name in words and self.lxcpath in words
+
     def orphans(self) -> "list[int]":
         """Processes of the container though no monitor process listens for it."""
-        init = self.noted("init")
         found = cgroups.processes(self.host, self.groups())
         if not self.record.get("groups"):
             found = [pid for pid in found if self.may_be_ours(pid)]
-        return sorted({*found, init.pid}) if init else found
+        others = [self.noted("init"), *self.launchers()]
+        return sorted({*found, *(process.pid for process in others if process)})
 
     def may_be_ours(self, pid: int) -> bool:
         """False if the process has a monitor process that speaks for another container."""
@@ -191,6 +210,8 @@ class Payload:
         Raises Failed where something does not die.
         """
         self.ended = True
+        for launcher in self.launchers():
+            launcher.signal(SIGKILL)
         init = self.init()
         groups = (self.groups_of(init) if init else []) or self.groups()
         monitor = self.monitor(init)

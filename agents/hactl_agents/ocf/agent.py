@@ -150,9 +150,14 @@ class Agent:
         """
         recorded = self.record.parameters()
         params = self.params()
-        for name in list(self.values.complaints):
+        lost = list(self.values.complaints)
+        if lost:  # a name must not be read from here and the folder it is in from there
+            lost += [name for name, param in params.items() if param.unique]
+        for name in lost:
             if name in recorded:
                 self.values[name] = params[name].read(recorded[name])
+            elif name in self.values:
+                continue
             elif not params[name].required and not params[name].unique:
                 self.values[name] = params[name].default
 
