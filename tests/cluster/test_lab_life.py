@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,9 @@ def litter() -> list[str]:
 
 def test_killing_the_one_process_leaves_nothing(name: str) -> None:
     before = litter()
-    up(LabSpec(name, 2, services=("libvirt",)))
+    lab = up(LabSpec(name, 2, services=("libvirt",), start=False))
+    for node in lab.nodes:
+        assert lab.exec(node, "systemctl", "start", "pacemaker").returncode == 0
     assert traces(name), "the search for traces must find a running lab"
     with names.connect(name) as connection:
         pid, _ = names.peer(connection)
@@ -113,7 +116,9 @@ def test_down_returns_when_nothing_is_left(name: str) -> None:
 
 
 def test_two_labs_side_by_side_do_not_meet() -> None:
-    labs = [up(LabSpec(lab_name(f"side-{letter}"), 2)) for letter in "ab"]
+    specs = [LabSpec(lab_name(f"side-{letter}"), 2) for letter in "ab"]
+    with ThreadPoolExecutor() as pool:
+        labs = list(pool.map(up, specs))
     try:
         for lab in labs:
             assert lab.formation().online == {"node1", "node2"}
@@ -131,8 +136,16 @@ def test_two_labs_side_by_side_do_not_meet() -> None:
                 lab.down()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("after", [0.15, 0.6, 2.0])
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [
+        (signal.SIGINT, 0.15),
+        (signal.SIGINT, 0.6),
+        (signal.SIGINT, 2.0),
+        (signal.SIGTERM, 0.6),
+        (signal.SIGKILL, 2.0),
+    ],
+)
 def test_an_interrupted_start_leaves_nothing(name: str, number: int, after: float) -> None:
     starting = subprocess.Popen(
         [*HACTL, "up", "--name", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
