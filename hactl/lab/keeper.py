@@ -15,7 +15,7 @@ import traceback
 
 from hactl.errors import HactlError
 from hactl.lab import cgroups, linux
-from hactl.lab.labd import Labd
+from hactl.lab.labd import Labd, build
 from hactl.lab.spec import LabSpec
 
 
@@ -66,15 +66,16 @@ def run_lab(
     spec: LabSpec, groups: cgroups.Groups, control: int, report: int, lifeline: int
 ) -> None:
     """Never returns: the life of process 1 of the lab."""
-    lab = Labd(spec, groups, lifeline)
+    lab = Labd(spec, groups)
     try:
         linux.die_with_parent(signal.SIGTERM)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC)
-        lab.build()
-        lab.serve(socket.socket(fileno=control), lambda text: tell(report, {"step": text}))
+        build(spec)
+        listener = socket.socket(fileno=control)
+        lab.serve(listener, lifeline, lambda text: tell(report, {"step": text}))
     except SystemExit:
         pass
     except (HactlError, OSError) as exc:
@@ -82,7 +83,8 @@ def run_lab(
     except Exception:
         tell(report, {"error": traceback.format_exc()})
     finally:
-        lab.kill_all()
+        with contextlib.suppress(HactlError, OSError):
+            lab.machines.kill_all()
         groups.remove()
         os._exit(0)
 

@@ -140,7 +140,13 @@ def become_init(blueprint: Blueprint, report: int, plugged: int, log: int) -> No
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+        for number in (
+            signal.SIGCHLD,
+            signal.SIGHUP,
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGPIPE,
+        ):
             signal.signal(number, signal.SIG_DFL)
         linux.sethostname(blueprint.name)
         root.build(blueprint.name, blueprint.groups, blueprint.visible, rootless=blueprint.rootless)

@@ -22,6 +22,10 @@ power.connect("/lab/power.sock")
 power.send(sys.argv[1].encode())
 print(power.recv(999).decode())
 """
+CALL_AND_HANG = (
+    "import socket, time; power = socket.socket(socket.AF_UNIX); "
+    'power.connect("/lab/power.sock"); time.sleep(60)'
+)
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +232,18 @@ def test_an_unknown_node_gets_a_hint(machines: Lab) -> None:
         machines.cut("node1", link=7)
     with pytest.raises(ClusterError, match="not frozen"):
         machines.thaw("node1")
+
+
+def test_who_calls_the_power_switch_and_hangs_keeps_nobody_waiting(machines: Lab) -> None:
+    """A node may freeze in the middle of a question; the others must still be able to fence it."""
+    for _ in range(3):
+        hang = f"nohup /usr/bin/python3 -c '{CALL_AND_HANG}' >/dev/null 2>&1 &"
+        machines.exec("node1", "sh", "-c", hang)
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert machines.exec("node2", "fence_lab", "-o", "reboot", "-n", "node1").returncode == 0
+    assert time.monotonic() - began < 1.5
+    assert machines.history()[-1]["by"] == "node2"
 
 
 def test_a_node_cannot_reach_into_the_lab_by_the_power_socket(machines: Lab) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hactl.lab.labd import hidden
 from hactl.lab.layers import mirrors
+from hactl.lab.machines import hidden
 
 MOUNTS = """\
 27 1 254:0 / / rw - ext4 /dev/vda rw
