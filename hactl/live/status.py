@@ -13,7 +13,7 @@ from hactl.cib.ownership import kind_of
 from hactl.live.history import started
 from hactl.plan.plan import name_of
 
-OPERATION_KEY = re.compile(r"(?P<resource>.+)_(?P<operation>migrate_to|migrate_from|[a-z-]+)_\d+")
+OPERATION_KEY = re.compile(r"(?P<resource>.+?)_(?P<operation>migrate_to|migrate_from|[a-z-]+)_\d+")
 
 
 class State(StrEnum):

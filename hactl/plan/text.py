@@ -43,7 +43,8 @@ def changed(changes: Sequence[Change]) -> Iterator[str]:
         return
     yield click.style("Changes", bold=True)
     alone, along = told_apart(changes)
-    width = max((len(title(change)) for change in alone), default=0)
+    updates = [change for change in alone[:SHOWN] if isinstance(change, Update)]
+    width = max((len(title(change)) for change in updates), default=0)
     for change in alone[:SHOWN]:
         yield from change_lines(change, width)
     if len(alone) > SHOWN:

@@ -1,0 +1,50 @@
+"""Other people's CIBs: each is merged with a little of ours and planned, or refused in words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lxml import etree
+from lxml.etree import _Element
+
+from hactl.cib.canonical import canonical
+from hactl.errors import ClusterError
+from hactl.live import cibfile
+from hactl.live.runner import Runner
+from hactl.plan.plan import planned
+from tests.hactl.cibs import dummy, wanted
+from tests.hactl.scheduler import corpus, needs_corpora, needs_scheduler, runner
+
+# Every one of the 400 passes; HACTL_EXHAUSTIVE=1 shows it, a few are enough every day.
+SAMPLED = 1 if os.environ.get("HACTL_EXHAUSTIVE") else 5
+
+
+@needs_corpora
+@needs_scheduler
+def test_every_cib_the_tools_accept_can_be_planned(tmp_path: Path) -> None:
+    said = {path.name: outcome(path, runner(tmp_path)) for path in list(corpus())[::SAMPLED]}
+    assert {name: text for name, text in said.items() if text != "planned"} == {}
+
+
+def outcome(path: Path, pacemaker: Runner) -> str:
+    live = cibfile.read(path)
+    want = wanted(dummy("hactl-test-guest"), nodes=nodes(live))
+    try:
+        made = planned(live, want, pacemaker)
+    except ClusterError as problem:
+        return str(problem)
+    assert canonical_but_ours(made.merged) == canonical_but_ours(live)
+    return "planned" if made.plan.simulated else made.plan.why_not
+
+
+def nodes(live: _Element) -> str:
+    node = live.find("configuration/nodes/node")
+    return "" if node is None else f'<node id="1" uname="{node.get("uname")}"/>'
+
+
+def canonical_but_ours(cib: _Element) -> bytes:
+    copy = etree.fromstring(etree.tostring(cib))
+    for ours in copy.xpath("//*[@id='hactl-test-guest']"):
+        ours.getparent().remove(ours)
+    return canonical(copy)
