@@ -6,7 +6,7 @@ Each change is one transaction of ovs-vsctl: all of it happens, or nothing.
 from hactl_agents.host import Failed, TimedOut
 from hactl_agents.ovs import daemon, drift
 from hactl_agents.ovs.database import many
-from hactl_agents.ovs.drift import ADOPTED, WAS
+from hactl_agents.ovs.drift import ADOPTED, UNFINISHED, WAS
 from hactl_agents.ovs.wire import quoted
 
 TYPE_CHECKING = False
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from hactl_agents.ovs.drift import Command
     from hactl_agents.ovs.wanted import Settings, Wanted
 
-UNFINISHED = "hactl-unfinished"
 SIGALRM = 14
 
 
@@ -101,11 +100,23 @@ def leave(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
     return commands
 
 
-def undo(now: "Snapshot", mine: str) -> "list[Command]":
-    """Take back everything that carries our mark, wherever it hangs."""
+def detach(now: "Snapshot", mine: str) -> "list[Command]":
+    """Take back the rows that hang on ports, bridges and the root.
+
+    Not in one transaction with the bridge: the database would see a QoS row deleted that ports
+    still refer to, as these go only after its check.
+    """
     commands: list[Command] = []
+    if now.bridge is not None and drift.owner(now.bridge) == mine:
+        commands.append(unfinished(now.bridge["name"], True))
     for table, row in our_children(now, mine):
         commands += drift.removal(now, row, table, drift.holders(now, row))
+    return commands
+
+
+def undo(now: "Snapshot", mine: str) -> "list[Command]":
+    """Take back the bridge and the ports that carry our mark."""
+    commands: list[Command] = []
     bridge = now.bridge
     if bridge is None or drift.owner(bridge) != mine:
         return commands

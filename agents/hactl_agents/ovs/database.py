@@ -28,7 +28,8 @@ COLUMNS = {
         "bond_updelay", "bond_downdelay", "other_config", "qos",
     ),
     "Interface": (
-        *IDENTITY, "name", "type", "mtu_request", "error", "link_state", "ofport", "lacp_current",
+        *IDENTITY, "name", "type", "mtu_request", "mtu", "error", "link_state", "ofport",
+        "lacp_current",
     ),
     "Controller": (*IDENTITY, "target", "connection_mode", "is_connected"),
     "Manager": (*IDENTITY, "target"),
@@ -53,6 +54,7 @@ class Snapshot:
 
     def __init__(self, root: "Row") -> None:
         self.root = root
+        self.talk = ("", "", "")  # socket, question and answer this was read from
         self.bridge: Row | None = None
         self.bridges: list[Row] = []
         self.ports: dict[str, Row] = {}
@@ -113,6 +115,7 @@ def read(wire: "Wire", operations: "list[Row]", bridge: str) -> Snapshot:
     if not root:
         raise Failed("the database of Open vSwitch was never initialised: start Open vSwitch")
     snapshot = Snapshot(root[0])
+    snapshot.talk = wire.talk
     for table, row in found:
         put(snapshot, table, row, bridge)
     return snapshot

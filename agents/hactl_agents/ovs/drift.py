@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     Command = list[str]
 
 MARK, ADOPTED, WAS = "hactl-resource", "hactl-adopted", "hactl-was-"
+UNFINISHED = "hactl-unfinished"
 DEFAULTS: "dict[str, tuple[Any, ...]]" = {
     "rstp_enable": (False,),
     "stp_enable": (False,),
     "mcast_snooping_enable": (False,),
     "bond_updelay": (0,),
     "bond_downdelay": (0,),
-    "datapath_type": ("",),
+    "datapath_type": ("system",),
 }
 
 
@@ -37,6 +38,11 @@ class Difference:
 def owner(row: "Row | None") -> str:
     """The resource whose mark a row carries."""
     return str(row["external_ids"].get(MARK, "")) if row else ""
+
+
+def is_unfinished(row: "Row | None") -> bool:
+    """Whether a start or stop of a bridge was cut short."""
+    return bool(row) and UNFINISHED in row["external_ids"]  # type: ignore[index]
 
 
 def differences(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Difference]":
@@ -249,7 +255,9 @@ def noted(row: "Row") -> "list[str]":
 
 def current(row: "Row", name: str) -> "tuple[Any, ...]":
     found = setting(row, name)
-    return found if found else DEFAULTS.get(name, ())
+    if not found or found == ("",):
+        return DEFAULTS.get(name, ())
+    return found
 
 
 def restore(table: str, record: str, row: "Row", name: str) -> "list[Command]":

@@ -9,9 +9,11 @@ from hactl_agents.ocf.errors import NotConfigured, WrongHere
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host import Host
+    from hactl_agents.ovs.database import Snapshot
 
 COOKIE = 0x6861637461676E74  # "hactagnt"
 MASKED = f"cookie={COOKIE:#x}/-1"
+NOTE = "hactl-flows"  # external_ids of a bridge: how many flows were put in, and their digest
 VERSION = 4  # OpenFlow 1.3
 HELLO, ERROR, ASK, ANSWER = 0, 1, 18, 19
 AGGREGATE = 2
@@ -39,6 +41,13 @@ def read(host: "Host", path: str) -> "list[str]":
     if not flows:
         raise NotConfigured(f"flows: there is no flow in {path}")
     return flows
+
+
+def noted(now: "Snapshot") -> "tuple[int, str]":
+    """How many flows were put in, and their digest; (-1, '') if none were."""
+    ids = now.bridge["external_ids"] if now.bridge else {}
+    amount, _, digest = ids.get(NOTE, "").partition(" ")
+    return (int(amount), digest) if amount.isdigit() else (-1, "")
 
 
 def load(host: "Host", rundir: str, bridge: str, flows: "list[str]") -> None:

@@ -248,7 +248,7 @@ class Parameters:
         "Ports whose traffic is copied; all if not given", reloadable=True
     )
     sflow: tuple[str, ...] = words(
-        "sFlow collectors, each ADDRESS:PORT", (), forbid=",\"'{}", reloadable=True,
+        "Collectors of sFlow samples, each ADDRESS:PORT", (), forbid=",\"'{}", reloadable=True,
         example="192.0.2.9:6343",
     )  # fmt: skip
     sflow_agent: str | None = device(

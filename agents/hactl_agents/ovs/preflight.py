@@ -3,7 +3,7 @@
 from hactl_agents.host import Failed, NotInstalled
 from hactl_agents.ocf.errors import WrongHere
 from hactl_agents.ovs import change, daemon, drift, flows
-from hactl_agents.ovs.database import Snapshot, look_at_all, many, setting
+from hactl_agents.ovs.database import Snapshot, many, setting
 from hactl_agents.ovs.wire import NobodyListens
 
 TYPE_CHECKING = False
@@ -24,7 +24,8 @@ class Preflight:
     def refuse(self) -> None:
         now = self.database()
         self.refuse_bridge(now)
-        wanted = self.agent.wanted(self.agent.devices())
+        evidence = self.agent.evidence
+        wanted = evidence.wanted(evidence.devices())
         for port in wanted.ports:
             self.refuse_port(now, port)
         for child in wanted.children:
@@ -39,7 +40,7 @@ class Preflight:
             if self.host.which(tool) is None:
                 raise NotInstalled(f"{tool}: command not found: install Open vSwitch")
         try:
-            now = look_at_all(agent.wire, agent.bridge)
+            now = agent.evidence.look_at_all()
         except NobodyListens as exc:
             raise Failed(f"{exc}: start Open vSwitch") from None
         if daemon.running(self.host, agent.rundir) is None:
@@ -56,7 +57,7 @@ class Preflight:
         mark = drift.owner(now.bridge)
         if mark and mark != agent.instance:
             raise WrongHere(f"{name} belongs to the resource {mark}: stop that first")
-        if not agent.is_ours(now) and not agent.adopt:
+        if not agent.evidence.is_ours(now) and not agent.adopt:
             raise WrongHere(f"{name} is there already and not ours: delete it, or set adopt=true")
         there = now.bridge["datapath_type"] or "system"
         if agent.datapath not in (None, there):

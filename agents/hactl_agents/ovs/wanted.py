@@ -97,6 +97,7 @@ def written(value: "Any") -> "str | None":
 def bridge_settings(given: "Parameters", address: str) -> "Settings":
     hwaddr = address if given.address == "port" else given.address
     return optional(
+        datapath_type=given.datapath,
         fail_mode=given.fail_mode,
         rstp_enable=given.rstp,
         stp_enable=given.stp,

@@ -4,6 +4,8 @@ The json module would cost a monitor more than all its questions (it imports re)
 is used directly.
 """
 
+from _json import encode_basestring_ascii, make_scanner
+
 from hactl_agents.host import Failed
 
 TYPE_CHECKING = False
@@ -27,6 +29,7 @@ class Wire:
         self.host = host
         self.path = path
         self.daemon = daemon
+        self.talk = (path, "", "")  # the last question and its answer, word for word
 
     def call(self, method: str, params: "list[Any]") -> "Any":
         """The result of a method. Raises NobodyListens, TimedOut, and Failed with its words."""
@@ -35,7 +38,9 @@ class Wire:
         data = self.host.ask(step, self.path.encode(), request, complete, PATIENCE)
         if data is None:
             raise NobodyListens(f"{self.daemon} is not running: nobody listens on {self.path}")
-        reply = decode(data.decode(errors="replace"))
+        text = data.decode(errors="replace")
+        self.talk = (self.path, request.decode(), text)
+        reply = decode(text)
         if reply.get("error") is not None:
             raise Failed(f"{self.daemon} refused {method}: {said(reply['error'])}")
         return reply.get("result")
@@ -79,8 +84,6 @@ def encode(value: "Any") -> str:
 
 def quoted(text: str) -> str:
     """A text as JSON spells it, which is also how ovs-vsctl takes any text."""
-    from _json import encode_basestring_ascii
-
     return str(encode_basestring_ascii(text))
 
 
@@ -103,6 +106,4 @@ def decode(text: str) -> "Any":
 
 
 def scanner() -> "Callable[[str, int], tuple[Any, int]]":
-    from _json import make_scanner
-
     return make_scanner(Context)  # type: ignore[arg-type]

@@ -5,9 +5,8 @@ What uplinks were like before stands in the record, gone at reboot as they are.
 
 from hactl_agents.host import Failed
 from hactl_agents.ovs import change, daemon, drift, flows
-from hactl_agents.ovs.change import UNFINISHED
-from hactl_agents.ovs.database import Snapshot, look_at_all
 from hactl_agents.ovs.drift import ADOPTED
+from hactl_agents.ovs.judgement import Judgement
 from hactl_agents.ovs.wire import quoted
 
 TYPE_CHECKING = False
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hactl_agents.netlink import Link
+    from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs_bridge import OvsBridge
 
-FLOWS = "hactl-flows"
 PORT = "port."
 RESERVE = 5.0  # seconds of stop's time kept for the work after the waiting
 
@@ -30,11 +29,9 @@ class Work:
         self.host = agent.host
         self.record = agent.record
         self.links = agent.links
+        self.evidence = agent.evidence
         self.mine = agent.instance
-
-    @property
-    def bridge(self) -> str:
-        return self.agent.bridge
+        self.bridge: str = agent.bridge
 
     # to what it should be
 
@@ -43,14 +40,13 @@ class Work:
 
         Until all is done the bridge is marked as half made.
         """
-        agent = self.agent
-        devices = agent.devices()
+        devices = self.evidence.devices()
         self.note(devices)
-        wanted = agent.wanted(devices)
-        now = look_at_all(agent.wire, self.bridge)
+        wanted = self.evidence.wanted(devices)
+        now = self.evidence.look_at_all()
         self.commit(change.build(now, wanted, self.mine))
         self.give_back_devices()
-        self.bring_up(agent.devices())
+        self.bring_up(self.evidence.devices())
         self.load_flows()
         self.verify()
         self.commit(change.finish(self.bridge))
@@ -58,30 +54,31 @@ class Work:
     def verify(self) -> None:
         """Read back what was written: success on paper is none."""
         wrong = ["not looked yet"]
+        judgement = Judgement(self.agent, self.evidence)
 
         def settled() -> bool:
-            now = look_at_all(self.agent.wire, self.bridge)
-            wrong[:] = self.agent.wrong(now) if now.bridge else [f"{self.bridge} is gone"]
+            now = self.evidence.look_at_all()
+            wrong[:] = judgement.wrong(now) if now.bridge else [f"{self.bridge} is gone"]
             return not wrong
 
         # devices come up, and statistics into the database, a moment later
         if not self.host.wait_for("reading back what was written", settled, within=5.0):
             raise Failed("; ".join(wrong))
 
-    def repair(self, wrong: "list[str]") -> Snapshot:
+    def repair(self, wrong: "list[str]") -> "Snapshot":
         """Do it again while nobody else acts on this resource; the bridge as it is then."""
         agent = self.agent
         self.host.lock(f"{self.record.name}.lock")
         agent.reread_record()
-        self.record = agent.record
-        now = look_at_all(agent.wire, self.bridge)
-        if now.bridge is None or not agent.is_ours(now) or UNFINISHED in now.bridge["external_ids"]:
+        self.record = self.evidence.record = agent.record
+        now = self.evidence.look_at_all()
+        if not self.evidence.is_ours(now) or drift.is_unfinished(now.bridge):
             raise Failed(f"{self.bridge} was stopped in the meantime")
         self.host.log(f"repairing: {'; '.join(wrong)}")
         if not self.record.notes:
             agent.note_parameters()
         self.build()
-        return agent.look_at_it()
+        return self.evidence.look()
 
     def commit(self, commands: "list[list[str]]") -> None:
         change.commit(self.host, self.agent.rundir, commands)
@@ -137,7 +134,7 @@ class Work:
 
     def load_flows(self) -> None:
         agent = self.agent
-        marks = [f"external_ids:{quoted(FLOWS)}"]
+        marks = [f"external_ids:{quoted(flows.NOTE)}"]
         if agent.flows:
             flows.load(self.host, agent.rundir, self.bridge, flows.read(self.host, agent.flows))
             amount = flows.count(self.host, agent.rundir, self.bridge)
@@ -146,13 +143,13 @@ class Work:
             self.commit([["set", "Bridge", self.bridge, *marks]])
         elif agent.record.get("flows"):
             flows.clear(self.host, agent.rundir, self.bridge)
-            self.commit([["remove", "Bridge", self.bridge, "external_ids", quoted(FLOWS)]])
+            self.commit([["remove", "Bridge", self.bridge, "external_ids", quoted(flows.NOTE)]])
         self.record.put("flows", "loaded" if agent.flows else None)
         self.remember_bridge()
 
     def remember_bridge(self) -> None:
         """So that it is known again should somebody wipe its external_ids."""
-        now = look_at_all(self.agent.wire, self.bridge)
+        now = self.evidence.look_at_all()
         self.record.put("bridge", now.bridge["_uuid"] if now.bridge else None)
         self.record.save()
 
@@ -161,40 +158,42 @@ class Work:
     def undo(self, patience: "float | None" = None) -> None:
         """Take back what is ours, and see that it is gone. Others are waited for, not harmed."""
         agent = self.agent
-        now = look_at_all(agent.wire, self.bridge)
-        ours = now.bridge is not None and agent.is_ours(now)
+        now = self.evidence.look_at_all()
+        ours = self.evidence.is_ours(now)
         adopted = ours and ADOPTED in now.bridge["external_ids"]  # type: ignore[index]
         if ours and not adopted and not agent.force:
             now = self.wait_until_alone(patience)
         if ours:
             self.unload(now, adopted)
-        self.commit(self.way_back(now, ours))
+            self.own(now)
+        if change.our_children(now, self.mine):
+            self.commit(change.detach(now, self.mine))
+        self.commit(change.undo(now, self.mine))
         self.release_devices()
         self.forget()
-        left = "" if adopted else agent.left_over() if ours else ""
+        left = "" if adopted else self.evidence.left_over() if ours else ""
         if left:
             raise Failed(f"{self.bridge} was deleted from the database, but {left}")
 
-    def way_back(self, now: Snapshot, ours: bool) -> "list[list[str]]":
-        if ours and now.bridge is not None and not drift.owner(now.bridge):
-            now.bridge["external_ids"][drift.MARK] = self.mine  # known by the record alone
-        return change.undo(now, self.mine)
+    def own(self, now: "Snapshot") -> None:
+        """A bridge that has lost its mark is known by the record alone."""
+        if now.bridge is not None:
+            now.bridge["external_ids"].setdefault(drift.MARK, self.mine)
 
-    def unload(self, now: Snapshot, adopted: bool) -> None:
+    def unload(self, now: "Snapshot", adopted: bool) -> None:
         """Flows go with a bridge that goes; an adopted one that stays loses ours."""
         rundir = self.agent.rundir
-        has_ours = now.bridge is not None and FLOWS in now.bridge["external_ids"]
+        has_ours = now.bridge is not None and flows.NOTE in now.bridge["external_ids"]
         if adopted and has_ours and daemon.running(self.host, rundir) is not None:
             flows.clear(self.host, rundir, self.bridge)
 
-    def wait_until_alone(self, patience: "float | None") -> Snapshot:
+    def wait_until_alone(self, patience: "float | None") -> "Snapshot":
         """Guests that are just stopping take their ports with them; raises Failed if some stay."""
-        agent = self.agent
         limit = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE) if patience is None else patience
         seen: list[Snapshot] = []
 
         def alone() -> bool:
-            seen[:] = [look_at_all(agent.wire, self.bridge)]
+            seen[:] = [self.evidence.look_at_all()]
             return not self.others(seen[0])
 
         step = f"waiting for others to leave {self.bridge}"
@@ -206,7 +205,7 @@ class Work:
             )
         return seen[0]
 
-    def others(self, now: Snapshot) -> "list[str]":
+    def others(self, now: "Snapshot") -> "list[str]":
         """The ports that somebody else attached, guests for example."""
         if now.bridge is None:
             return []
