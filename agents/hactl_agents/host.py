@@ -4,64 +4,39 @@ Tests pass ``hactl_agents.testing.FakeHost``. Everything imported here is built 
 interpreter; ``os``, ``subprocess`` and ``signal`` would each cost every monitor milliseconds.
 """
 
-import _signal
-import _stat
+import _signal  # type: ignore[import-not-found]
 import errno
 import posix
 import sys
 import time
+
+from hactl_agents import state
+from hactl_agents.failures import (
+    ABSENT,
+    Failed,
+    NotInstalled,
+    Terminated,
+    TimedOut,
+    strerror,
+    unreadable,
+)
+from hactl_agents.state import read_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
+    from hactl_agents.command import Done
     from hactl_agents.netlink import Links
 
     T = TypeVar("T")
 
 STATE_DIR = "/run/hactl"
-TOOL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 BINDINGS = ("/usr/lib/python3/dist-packages", "/usr/lib64/python3/site-packages")
 SIGTERM, SIGKILL = 15, 9
-SCM_CREDENTIALS = 2
-MAX_OUTPUT = 1 << 20  # bytes kept of each stream of a command
-ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV)
 
-
-class Failed(Exception):
-    """An action was tried and did not work, or the truth cannot be told (OCF_ERR_GENERIC)."""
-
-    code = 1
-
-
-class TimedOut(Failed):
-    """A call outside did not come back in time; the message names the step."""
-
-
-class NotInstalled(Failed):
-    """A tool, library or kernel module is missing on this node (OCF_ERR_INSTALLED)."""
-
-    code = 5
-
-
-class Terminated(Failed):
-    """Pacemaker's patience ran out before ours did (SIGTERM)."""
-
-
-class Done:
-    """What a command left behind. ``stdout`` and ``stderr`` are text, at most 1 MiB each."""
-
-    def __init__(self, argv: "tuple[str, ...]", returncode: int, stdout: str, stderr: str) -> None:
-        self.argv = argv
-        self.returncode = returncode
-        self.stdout = stdout
-        self.stderr = stderr
-
-    def complaint(self) -> str:
-        """One sentence on what the command said."""
-        said = " ".join((self.stderr.strip() or self.stdout.strip()).split())
-        return f"{self.argv[0]} exited {self.returncode}: {said[-300:] or 'without a word'}"
+__all__ = ["Failed", "Host", "NotInstalled", "Task", "Terminated", "TimedOut"]
 
 
 class Task:
@@ -120,6 +95,10 @@ class Host:
     def now(self) -> float:
         """Seconds on a clock that nobody sets."""
         return time.monotonic()
+
+    def wall_clock(self) -> float:
+        """Seconds since 1970, as far as this node knows: somebody may have set it."""
+        return time.time()
 
     def left(self, most: "float | None" = None) -> "float | None":
         """Seconds until the deadline, at most ``most``, never negative; None: no limit."""
@@ -328,6 +307,8 @@ class Host:
             return None
         if tool[0] == "/":
             return tool if self.exists(tool) else None
+        from hactl_agents.command import TOOL_PATH
+
         for folder in TOOL_PATH:
             if self.exists(f"{folder}/{tool}"):
                 return f"{folder}/{tool}"
@@ -335,91 +316,32 @@ class Host:
 
     def run(
         self, *argv: str, check: bool = True, within: "float | None" = None, stdin: str = ""
-    ) -> Done:
+    ) -> "Done":
         """Run a command to its end, in an empty environment, without a shell.
 
         Raises NotInstalled, TimedOut (the command is killed), and Failed where it exits non-zero
         and ``check`` is set. If this process dies, the command dies with it.
         """
+        from hactl_agents import command
+
         program = self.which(argv[0])
         if program is None:
             raise NotInstalled(f"{argv[0]}: command not found")
         self.step = " ".join(argv[:3])
         guard = self.which("setpriv")
         full = (guard, "--pdeathsig", "KILL", program, *argv[1:]) if guard else (program, *argv[1:])
-        done = self.spawn(argv, full, self.left(within), stdin)
+        done = command.run(argv, full, self.left(within), stdin, self.children)
         if check and done.returncode:
             raise Failed(done.complaint())
         return done
 
-    def spawn(
-        self, argv: "tuple[str, ...]", full: "tuple[str, ...]", limit: "float | None", stdin: str
-    ) -> Done:
-        out, child_out = posix.pipe()
-        err, child_err = posix.pipe()
-        child_in = feed(stdin)
-        pid = posix.posix_spawn(
-            full[0],
-            full,
-            {"PATH": ":".join(TOOL_PATH), "LC_ALL": "C", "HOME": "/root"},
-            file_actions=[
-                (posix.POSIX_SPAWN_DUP2, child_in, 0),
-                (posix.POSIX_SPAWN_DUP2, child_out, 1),
-                (posix.POSIX_SPAWN_DUP2, child_err, 2),
-            ],
-            setpgroup=0,
-        )
-        for descriptor in (child_in, child_out, child_err):
-            posix.close(descriptor)
-        self.children.add(pid)
-        try:
-            return self.collect(argv, pid, (out, err), limit)
-        finally:
-            self.children.discard(pid)
-            posix.close(out)
-            posix.close(err)
-
-    def collect(
-        self,
-        argv: "tuple[str, ...]",
-        pid: int,
-        streams: "tuple[int, int]",
-        limit: "float | None",
-    ) -> Done:
-        """Read a child until it exits (a daemon it leaves may keep the pipes open)."""
-        import select
-
-        ended = posix.pidfd_open(pid)
-        texts = dict.fromkeys(streams, b"")
-        open_streams = set(streams)
-        stop_at = None if limit is None else self.now() + limit
-        try:
-            while True:
-                left = None if stop_at is None else max(0.0, stop_at - self.now())
-                ready = select.select([ended, *open_streams], (), (), left)[0]
-                if not ready:
-                    raise TimedOut(f"{' '.join(argv[:3])}: no answer within {limit:.1f} s")
-                for stream in open_streams & set(ready):
-                    if not drain(stream, texts):
-                        open_streams.discard(stream)
-                if ended in ready:
-                    break
-        except BaseException:
-            slay(pid)
-            raise
-        finally:
-            posix.close(ended)
-        status = posix.waitpid(pid, 0)[1]
-        for stream in open_streams:
-            posix.set_blocking(stream, False)
-            drain(stream, texts)
-        out, err = (texts[stream].decode(errors="replace") for stream in streams)
-        return Done(argv, posix.waitstatus_to_exitcode(status), out, err)
-
     def slay_children(self) -> None:
         """Kill every command still running; used when we are told to go."""
-        for pid in self.children:
-            slay(pid)
+        if self.children:
+            from hactl_agents.command import slay
+
+            for pid in self.children:
+                slay(pid)
 
     # libraries of the distribution
 
@@ -448,31 +370,10 @@ class Host:
         ``complete`` tells when an answer is whole. Raises TimedOut where there is silence, and
         Failed where the other side hangs up.
         """
-        import _socket
+        from hactl_agents import unix_socket
 
         self.step = step
-        limit = self.left(within)
-        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        try:
-            connection.settimeout(limit if limit is None else max(limit, 0.01))
-            try:
-                connection.connect(address)
-            except (ConnectionRefusedError, FileNotFoundError):
-                return None
-            connection.sendmsg([message], [(_socket.SOL_SOCKET, SCM_CREDENTIALS, credentials())])
-            answer = b""
-            while not complete(answer):
-                piece = connection.recv(65536)
-                if not piece:
-                    raise Failed(f"{step}: it hung up")
-                answer += piece
-            return answer
-        except TimeoutError:
-            raise TimedOut(f"{step}: no answer within {limit:.1f} s") from None
-        except OSError as exc:
-            raise Failed(f"{step}: {strerror(exc)}") from None
-        finally:
-            connection.close()
+        return unix_socket.ask(step, address, message, complete, self.left(within))
 
     def network(self) -> "Links":
         """The network devices of this network namespace."""
@@ -480,95 +381,44 @@ class Host:
 
         return Links()
 
+    def has_address(self, address: str) -> bool:
+        """Whether an IP address, v4 or v6, is one of this node's."""
+        import _socket
+
+        family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
+        attempt = _socket.socket(family, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        try:
+            attempt.bind((address, 0))
+        except OSError as exc:
+            if exc.errno == errno.EADDRNOTAVAIL:
+                return False
+            raise Failed(f"{address}: cannot tell whether it is ours: {strerror(exc)}") from None
+        finally:
+            attempt.close()
+        return True
+
     def dial(self, path: str, within: "float | None" = None) -> "Any":
         """A connection to a unix socket; None where nobody listens.
 
         Raises TimedOut where somebody does and takes no more callers, and Failed.
         """
-        import _socket
+        from hactl_agents import unix_socket
 
-        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        connection.settimeout(self.left(within))
-        try:
-            connection.connect(path)
-        except (TimeoutError, BlockingIOError):
-            raise TimedOut(f"{path}: whoever listens there takes no more callers") from None
-        except OSError as exc:
-            if exc.errno in ABSENT or exc.errno == errno.ECONNREFUSED:
-                return None
-            raise Failed(f"{path}: cannot be reached: {exc.strerror or exc}") from None
-        return connection
+        return unix_socket.dial(path, self.left(within))
 
     # private state of this node, gone at reboot
 
-    def state(self) -> int:
-        """A descriptor of the state folder, made if missing. Raises Failed if not ours alone."""
-        try:
-            posix.mkdir(self.state_dir, 0o700)
-        except FileExistsError:
-            pass
-        except OSError as exc:
-            raise Failed(f"{self.state_dir}: cannot be made: {strerror(exc)}") from None
-        try:
-            flags = posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
-            folder = posix.open(self.state_dir, flags)
-        except OSError as exc:
-            raise Failed(f"{self.state_dir}: is not a folder: {strerror(exc)}") from None
-        found = posix.fstat(folder)
-        if found.st_uid != posix.geteuid() or found.st_mode & 0o022:
-            posix.close(folder)
-            raise Failed(f"{self.state_dir}: not ours alone: it must be owned by root, mode 0700")
-        return folder
-
     def load(self, name: str) -> "str | None":
         """The text saved under ``name`` since boot, or None."""
-        try:
-            found = posix.lstat(self.state_dir)
-        except OSError:
-            return None
-        if not _stat.S_ISDIR(found.st_mode):
-            raise Failed(f"{self.state_dir}: is not a folder")
-        folder = self.state()
-        try:
-            flags = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC
-            descriptor = posix.open(name, flags, dir_fd=folder)
-        except FileNotFoundError:
-            return None
-        except OSError as exc:
-            raise unreadable(f"{self.state_dir}/{name}", exc) from None
-        finally:
-            posix.close(folder)
-        try:
-            return read_all(descriptor).decode(errors="replace")
-        finally:
-            posix.close(descriptor)
+        return state.load(self.state_dir, name)
 
     def save(self, name: str, text: str) -> None:
         """Save ``text`` under ``name``, whole or not at all, readable by root only."""
-        folder = self.state()
-        draft = f".{name}.{posix.getpid()}"
-        flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
-        try:
-            descriptor = posix.open(draft, flags, 0o600, dir_fd=folder)
-            try:
-                write_all(descriptor, text.encode())
-            finally:
-                posix.close(descriptor)
-            posix.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError as exc:
-            forget(draft, folder)
-            raise Failed(f"{self.state_dir}/{name}: cannot be saved: {strerror(exc)}") from None
-        finally:
-            posix.close(folder)
+        state.save(self.state_dir, name, text)
 
     def drop(self, name: str) -> None:
         """Forget what was saved under ``name``."""
-        try:
-            folder = self.state()
-        except Failed:
-            return
-        forget(name, folder)
-        posix.close(folder)
+        state.drop(self.state_dir, name)
 
     def lock(self, name: str) -> None:
         """Hold the lock ``name`` until this process ends. Raises TimedOut at the deadline.
@@ -577,13 +427,8 @@ class Host:
         """
         import fcntl
 
-        flags = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
         try:
-            folder = self.state()
-            try:
-                held = posix.open(name, flags, 0o600, dir_fd=folder)
-            finally:
-                posix.close(folder)
+            held = state.lock_file(self.state_dir, name)
         except (Failed, OSError) as exc:
             self.log(f"goes on without the lock {name}: {exc}")
             return
@@ -608,75 +453,3 @@ def environment() -> "dict[str, str]":
         name.decode(errors="replace"): value.decode(errors="surrogateescape")
         for name, value in posix.environ.items()
     }
-
-
-def credentials() -> bytes:
-    """Who we are, as a unix socket carries it (struct ucred)."""
-    numbers = (posix.getpid(), posix.getuid(), posix.getgid())
-    return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
-
-
-def strerror(exc: OSError) -> str:
-    return exc.strerror or str(exc)
-
-
-def unreadable(path: str, exc: OSError) -> Failed:
-    return Failed(f"{path}: cannot be read: {strerror(exc)}")
-
-
-def read_all(descriptor: int) -> bytes:
-    pieces = []
-    while piece := posix.read(descriptor, 65536):
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[posix.write(descriptor, data) :]
-
-
-def forget(name: str, folder: int) -> None:
-    try:
-        posix.unlink(name, dir_fd=folder)
-    except OSError:
-        pass
-
-
-def feed(stdin: str) -> int:
-    """The child's end of its standard input, already holding all of it."""
-    if not stdin:
-        return posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC)
-    if len(stdin.encode()) > 32768:
-        raise Failed("more than 32 KiB of input for a command")
-    child, ours = posix.pipe()
-    write_all(ours, stdin.encode())
-    posix.close(ours)
-    return child
-
-
-def drain(stream: int, texts: "dict[int, bytes]") -> bool:
-    """Read what is there; False at the end of the stream."""
-    try:
-        piece = posix.read(stream, 65536)
-    except BlockingIOError:
-        return False
-    if len(texts[stream]) < MAX_OUTPUT:
-        texts[stream] += piece
-    return bool(piece)
-
-
-def slay(pid: int) -> None:
-    """Kill a command and what it started, and reap it unless the kernel holds on to it."""
-    for kill in (posix.killpg, posix.kill):
-        try:
-            kill(pid, SIGKILL)
-        except OSError:
-            pass
-    for _ in range(20):
-        try:
-            if posix.waitpid(pid, posix.WNOHANG)[0]:
-                return
-        except OSError:
-            return
-        time.sleep(0.05)

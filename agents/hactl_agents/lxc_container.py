@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from hactl_agents.host import Done
+    from hactl_agents.command import Done
 
 ICE = (FREEZING, FROZEN)
 LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")

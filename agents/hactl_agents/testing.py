@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
-from hactl_agents.host import Done, Failed, Host, NotInstalled, Task
+from hactl_agents.command import Done
+from hactl_agents.host import Failed, Host, NotInstalled, Task
 from hactl_agents.netlink import Link, Links
 from hactl_agents.ocf.agent import PREFIX, Agent
 from hactl_agents.ocf.main import answer, perform
@@ -55,6 +56,8 @@ class FakeHost(Host):
         self.bindings: dict[str, Any] = {}
         self.modes: dict[str, int] = {}
         self.devices = FakeLinks()
+        self.ours: set[str] = set()  # IP addresses
+        self.epoch = 1_700_000_000.0  # seconds from 1970 to the start of the clock
         self.sockets: dict[bytes, Callable[[bytes], bytes] | Failed] = {}
 
     def ask(
@@ -78,6 +81,12 @@ class FakeHost(Host):
 
     def now(self) -> float:
         return self.clock
+
+    def wall_clock(self) -> float:
+        return self.epoch + self.clock
+
+    def has_address(self, address: str) -> bool:
+        return address in self.ours
 
     def sleep(self, seconds: float) -> None:
         self.clock += seconds
