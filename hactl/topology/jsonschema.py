@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from hactl.topology import units
 from hactl.topology.places import Step
 from hactl.topology.schema.document import Document
 
@@ -14,21 +15,43 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 @cache
 def json_schema() -> dict[str, Any]:
-    """Return the schema, without the titles that repeat the keys."""
-    schema: dict[str, Any] = without_titles(Document.model_json_schema(by_alias=True))
+    """Return the schema in the words of the file: no internal values, no titles."""
+    schema: dict[str, Any] = tidy(Document.model_json_schema(by_alias=True))
     return {"$schema": DIALECT, "title": "hactl topology"} | schema
 
 
-def without_titles(node: Any) -> Any:
+def tidy(node: Any) -> Any:
     if isinstance(node, list):
-        return [without_titles(item) for item in node]
+        return [tidy(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: without_titles(value)
+    found = {
+        key: tidy(value)
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str))
     }
+    return as_written(optional(found))
+
+
+def optional(node: dict[str, Any]) -> dict[str, Any]:
+    """Say "may be left out" by leaving it out of what is required, and not by null."""
+    options = [option for option in node.get("anyOf", []) if option != {"type": "null"}]
+    if len(options) == len(node.get("anyOf", [])):
+        return node
+    rest = {key: value for key, value in node.items() if key not in ("anyOf", "default")}
+    return rest | (options[0] if len(options) == 1 else {"anyOf": options})
+
+
+def as_written(node: dict[str, Any]) -> dict[str, Any]:
+    """Spell a default as an operator would; an empty one says nothing."""
+    default = node.get("default")
+    if isinstance(default, dict | list) or default is None:
+        return {key: value for key, value in node.items() if key != "default"}
+    spell = SPELLINGS.get(node.get("pattern", ""))
+    return node | {"default": spell(default)} if spell and isinstance(default, int) else node
+
+
+SPELLINGS = {units.TIME_PATTERN: units.as_time, units.SIZE_PATTERN: units.as_size}
 
 
 def keys_at(path: Sequence[Step]) -> list[str]:

@@ -20,6 +20,7 @@ MOVED = {
     "rootfs": "write path: the directory that holds the container's config",
     "vcpus": "did you mean 'cpus'?",
     "interfaces": "did you mean 'nics'?",
+    "uplinks": "did you mean 'ports'?",
     "vms": "did you mean 'guests'?",
 }
 

@@ -115,7 +115,7 @@ def as_size(size: int) -> str:
 
 def as_time(milliseconds: int) -> str:
     """Spell a time in the largest unit that loses nothing, up to minutes."""
-    for unit in ("min", "s"):
-        if milliseconds and milliseconds % TIMES[unit] == 0:
+    for unit in ("min", "s") if milliseconds else ("s",):
+        if milliseconds % TIMES[unit] == 0:
             return f"{milliseconds // TIMES[unit]}{unit}"
     return f"{milliseconds}ms"

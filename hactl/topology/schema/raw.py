@@ -14,7 +14,7 @@ Role = Literal["Started", "Stopped", "Promoted", "Unpromoted"]
 
 
 class RawOperation(Section):
-    """An operation; every other key is an attribute of it."""
+    """An operation."""
 
     name: Text = Field(description="start, stop, monitor ...")
     interval: Duration = Field(0, description="How often it is repeated.")

@@ -54,8 +54,9 @@ def check_names(value: object) -> list[str]:
     return [check_name(name) for name in value]
 
 
-NAMES_SCHEMA = {"type": "array", "items": {"type": "string"}}
-Names = Annotated[list[str], Checked(check_names, {"anyOf": [{"type": "string"}, NAMES_SCHEMA]})]
+NAME_SCHEMA = {"type": "string", "pattern": NAME}
+NAMES_SCHEMA = {"type": "array", "items": NAME_SCHEMA}
+Names = Annotated[list[str], Checked(check_names, {"anyOf": [NAME_SCHEMA, NAMES_SCHEMA]})]
 Peers = Annotated[
     dict[str, int],
     Checked(
@@ -80,8 +81,12 @@ class Workload(Section):
     priority: int | None = Field(
         None, ge=-999_999, le=999_999, description="Who goes first when not all fit; higher wins."
     )
-    together: Peers = Field({}, description="Runs on the same node as these.")
-    apart: Peers = Field({}, description="Never runs on the same node as these.")
+    together: Peers = Field(
+        {}, description="Runs on the same node as these: a must in a list, a wish with a score."
+    )
+    apart: Peers = Field(
+        {}, description="Runs on other nodes than these: a must in a list, a wish with a score."
+    )
     after: list[Name] = Field([], description="Starts after these when both start.")
     prefer: dict[NodeName, Score] = Field({}, description="Nodes it likes, with a score.")
     nodes: list[NodeName] = Field([], description="The only nodes it may run on.")
