@@ -18,6 +18,7 @@ SIGPWR, SIGRTMIN_3 = 30, 37
 TITLE = "[lxc monitor] "
 PAYLOAD, MONITOR = "lxc.payload.", "lxc.monitor."
 PATIENCE = 15.0  # seconds a monitor process may take to clean up after its container
+DEAFNESS = 5.0  # seconds the container's init may take until it heeds the signal to shut down
 RESERVE = 1.0  # seconds of the time that are kept to look and to answer
 
 
@@ -227,9 +228,17 @@ class Payload:
         self.sweep(groups)
 
     def shut_down(self, init: Process, within: float) -> None:
-        """Ask the container's init to shut down, and wait."""
-        init.signal(self.halt_signal(init.pid))
+        """Ask the container's init to shut down, and wait until it is gone."""
+        number = self.halt_signal(init.pid)
         step = f"waiting for {self.name} to shut down"
+        # The kernel drops a signal that the first process of a pid namespace has no handler for,
+        # and one that has just been started has none yet.
+        if not self.host.wait_for(
+            step, lambda: self.hears(init, number), within=min(within, DEAFNESS), interval=0.05
+        ):
+            self.host.log(f"the init of {self.name} does not heed signal {number}: it is killed")
+            return
+        init.signal(number)
         if not self.host.wait_for(step, lambda: not init.lives(), within=within):
             self.host.log(f"{self.name} did not shut down within {within:.0f} s, so it is killed")
 
@@ -241,10 +250,18 @@ class Payload:
             said = ""
         if said.isdigit() and int(said):
             return int(said)
+        return SIGRTMIN_3 if self.has_signal(pid, "SigBlk", SIGRTMIN_3) else SIGPWR  # systemd
+
+    def hears(self, init: Process, number: int) -> bool:
+        """Whether a signal does anything: a process catches it, or blocks it to read it."""
+        caught = self.has_signal(init.pid, "SigCgt", number)
+        return caught or self.has_signal(init.pid, "SigBlk", number) or not init.lives()
+
+    def has_signal(self, pid: int, mask: str, number: int) -> bool:
         for line in (self.host.read(f"/proc/{pid}/status") or "").splitlines():
-            if line.startswith("SigBlk:") and int(line[7:], 16) >> (SIGRTMIN_3 - 1) & 1:
-                return SIGRTMIN_3  # systemd
-        return SIGPWR
+            if line.startswith(mask):
+                return bool(int(line[len(mask) + 1 :], 16) >> (number - 1) & 1)
+        return False
 
     def strike(self, init: Process, groups: "list[Group]") -> None:
         """Kill the first process: the kernel kills all others in its pid namespace."""
