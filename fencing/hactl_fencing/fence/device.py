@@ -53,6 +53,7 @@ class FenceDevice:
     def __init__(self, host: "Host", texts: "Mapping[str, str]") -> None:
         self.host = host
         self.doubt = ""  # why the last look at the power told nothing
+        self.proof = ""  # what the last look saw, in words, where that says more than off
         self.values: Values
         self.complaints: list[str]
         self.values, self.complaints = parse_all(self.options(), texts)

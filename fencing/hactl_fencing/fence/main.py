@@ -125,7 +125,8 @@ def status(device: FenceDevice, write: "Callable[[str], object]") -> int:
 
 def off(device: FenceDevice, write: "Callable[[str], object]") -> int:
     make_off(device)
-    write(f"Success: {device.plug} is off\n")
+    proof = f": {device.proof}" if device.proof else ""
+    write(f"Success: {device.plug} is off{proof}\n")
     return CERTAIN
 
 

@@ -1,0 +1,45 @@
+"""Which users of Ceph's storage live on this node: evidence from the kernel, asks no daemon."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hactl_agents.host import Host
+
+LIBRARIES = ("librados", "librbd", "libcephfs")
+OURSELVES = "fence_ceph_blocklist"
+RBD = "/sys/bus/rbd/devices"
+KERNEL_CLIENTS = "/sys/kernel/debug/ceph"
+
+
+def users(host: "Host") -> "list[str]":
+    """Everything that may hold an open way to Ceph's data, as words for a sentence.
+
+    Raises Failed where something cannot be looked at: that is no proof of its absence.
+    """
+    found = [f"/dev/rbd{name} is mapped" for name in host.listdir(RBD)]
+    found += [f"kernel client {name}" for name in host.listdir(KERNEL_CLIENTS) if "client" in name]
+    return found + list(in_processes(host))
+
+
+def in_processes(host: "Host") -> "Iterator[str]":
+    seen: set[str] = set()
+    for pid in host.listdir("/proc"):
+        if not pid.isdigit():
+            continue
+        space = host.readlink(f"/proc/{pid}/ns/mnt") or ""
+        if space not in seen:
+            seen.add(space)
+            yield from mounts(host.read(f"/proc/{pid}/mountinfo") or "")
+        if any(library in (host.read(f"/proc/{pid}/maps") or "") for library in LIBRARIES):
+            command = (host.read(f"/proc/{pid}/cmdline") or "?").replace("\0", " ").strip()
+            if OURSELVES not in command:
+                yield f"process {pid} ({command[:40]})"
+
+
+def mounts(mountinfo: str) -> "Iterator[str]":
+    """proc(5): the type of a file system stands behind a lone dash."""
+    for line in mountinfo.splitlines():
+        front, _, back = line.partition(" - ")
+        if back.startswith("ceph "):
+            yield f"a CephFS on {front.split()[4]}"
