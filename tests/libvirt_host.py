@@ -32,7 +32,7 @@ auth_tcp = "none"
 auth_unix_rw = "none"
 host_uuid = "{uuid}"
 log_outputs = "3:file:{log}/libvirtd.log"
-keepalive_interval = 2
+keepalive_interval = 1
 keepalive_count = 3
 """
 
@@ -45,7 +45,7 @@ remember_owner = 0
 cgroup_controllers = []
 namespaces = []
 stdio_handler = "file"
-keepalive_interval = 2
+keepalive_interval = 1
 keepalive_count = 3
 """
 

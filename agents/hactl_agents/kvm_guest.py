@@ -125,7 +125,9 @@ class KvmGuest(Parameters, Agent):
             guest = self.find()
             return guest is not None and self.judge_guest(guest)[0] == verdict.RUNS
 
-        if not self.host.wait_for("waiting for the guest to arrive", here, within=ARRIVAL):
+        left = self.host.left()
+        within = ARRIVAL if left is None else min(ARRIVAL, left * 0.8)
+        if not self.host.wait_for("waiting for the guest to arrive", here, within=within):
             raise Failed(f"the guest did not arrive from {self.meta('migrate_source')}")
         self.record.put("starting", None)
         self.record.put("journey", None)
