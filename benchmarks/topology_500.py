@@ -12,7 +12,8 @@ def topology(guests: int, nodes: int) -> Iterator[str]:
     for number in range(1, nodes + 1):
         links = f"[10.1.0.{number}, 10.2.0.{number}]"
         room = f"cpus: 64, memory: {4 * (guests // nodes + 16)}GiB"
-        yield f"  node{number}: {{links: {links}, {room}, fencing: {{bmc: {{ip: 10.3.0.{number}}}}}}}"
+        fencing = f"fencing: {{bmc: {{ip: 10.3.0.{number}}}}}"
+        yield f"  node{number}: {{links: {links}, {room}, {fencing}}}"
     yield "fencing:"
     yield "  devices: {bmc: {agent: fence_ipmilan, username: fence, password_script: /etc/bmc}}"
     yield "networks:"

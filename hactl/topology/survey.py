@@ -10,6 +10,8 @@ from hactl.topology.schema.containers import Container
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.guests import Guest
 
+DEFAULT_LXC_PATH = "/var/lib/lxc"
+
 Reader = Callable[[str], bytes]
 
 
@@ -91,8 +93,9 @@ def all_needs(document: Document, definitions: Mapping[str, Definition]) -> dict
 
 
 def guest_needs(document: Document, guest: Guest, found: Definition) -> Needs:
-    paths = [disk.path for disk in guest.disks if disk.path]
-    paths += [path for path in (guest.definition, guest.kernel, guest.initrd) if path]
+    disks = [disk.path for disk in guest.disks if disk.path]
+    disks += [path for path in (guest.kernel, guest.initrd) if path]
+    paths = [*disks, guest.definition] if guest.definition else disks
     named = [disk.storage for disk in guest.disks if disk.storage] + guest.storage
     networks = [nic.network for nic in guest.nics] + guest.networks
     vcpus = guest.cpus or found.vcpus
@@ -103,20 +106,21 @@ def guest_needs(document: Document, guest: Guest, found: Definition) -> Needs:
         cpus=vcpus * 1000 if vcpus else None,
         macs=found.macs,
         libvirt_name=found.name,
-        stray_disks=stray_disks(document, [*paths[: len(guest.disks)], *found.disks]),
+        stray_disks=stray_disks(document, [*disks, *found.disks]),
         stray_bridges=stray_bridges(document, found.bridges),
     )
 
 
 def container_needs(document: Document, container: Container, found: Definition) -> Needs:
     paths = [path for path in (container.path, container.config) if path]
+    homes = [] if container.storage else [container.path or DEFAULT_LXC_PATH]
     return Needs(
         storage=storage_of(document, container.storage, [*paths, *found.disks]),
         networks=networks_of(document, container.networks, found.bridges),
         memory=container.memory,
         cpus=container.cpus,
         macs=found.macs,
-        stray_disks=stray_disks(document, found.disks),
+        stray_disks=stray_disks(document, [*homes, *found.disks]),
         stray_bridges=stray_bridges(document, found.bridges),
     )
 
