@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.cib.canonical import canonical, digest, runtime_switch
+from hactl.cib.canonical import digest, runtime_switch, same
 from hactl.cib.ownership import edited_by_hand, is_ours
 
 # Their ids say their whole content, so other content under the same id was written by hand.
@@ -38,10 +38,11 @@ def edits(live: _Element, wanted: _Element) -> tuple[str, ...]:
 def edited_resources(live: _Element, wanted: _Element) -> Iterator[str]:
     ours = {resource.get("id"): resource for resource in wanted.iterfind("resources/*")}
     for resource in live.iterfind("resources/*"):
-        if edited_by_hand(resource):
-            new = ours.get(resource.get("id"))
-            if new is None or digest(new) != digest(resource):
-                yield resource.get("id", "")
+        new = ours.get(resource.get("id"))
+        if new is not None and same(new, resource):
+            continue
+        if edited_by_hand(resource) and (new is None or digest(new) != digest(resource)):
+            yield resource.get("id", "")
 
 
 def edited_constraints(live: _Element, wanted: _Element) -> Iterator[str]:
@@ -49,7 +50,7 @@ def edited_constraints(live: _Element, wanted: _Element) -> Iterator[str]:
         ours = {element.get("id"): element for element in wanted.iterfind(f"{section}/*")}
         for element in live.iterfind(f"{section}/*"):
             new = ours.get(element.get("id"))
-            if new is not None and is_ours(element) and canonical(new) != canonical(element):
+            if new is not None and is_ours(element) and not same(new, element):
                 yield element.get("id", "")
 
 

@@ -18,10 +18,10 @@ from lxml.etree import _Element
 from hactl.cib.canonical import (
     NVPAIR_SETS,
     attributes,
-    canonical,
     elements,
     own_set,
     runtime_switch,
+    same,
 )
 from hactl.cib.ownership import PREFIX, edited_by_hand, is_ours
 from hactl.cib.properties import same_property
@@ -122,7 +122,8 @@ def merge_resources(configuration: _Element, wanted: _Element, adopt: Collection
 
 
 def settled(resource: _Element, wanted: _Element) -> bool:
-    return resource.get("description") == wanted.get("description") and not edited_by_hand(resource)
+    marked = resource.get("description") == wanted.get("description")
+    return same(resource, wanted) or (marked and not edited_by_hand(resource))
 
 
 def merge_section(configuration: _Element, wanted: _Element, name: str) -> None:
@@ -143,7 +144,7 @@ def merge_children(there: _Element, wanted: _Element) -> None:
         new = missing.pop(element.get("id", ""), None)
         if new is None and element.get("id", "").startswith(PREFIX):
             there.remove(element)
-        elif new is not None and canonical(element) != canonical(new):
+        elif new is not None and not same(element, new):
             there.replace(element, deepcopy(new))
     there.extend(deepcopy(element) for element in missing.values())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from lxml import etree
 from lxml.etree import _Element
@@ -11,19 +13,20 @@ from lxml.etree import _Element
 REFERRING_ATTRIBUTES = ("rsc", "with-rsc", "first", "then", "template", "id-ref", "reference")
 REFERRING_ELEMENTS = ("resource_ref", "obj_ref")
 
-# Without smart strings these run at libxml2's speed: thousands of guests cost milliseconds.
-IDS = etree.XPath(
-    "*/descendant::*[not(self::node or self::resource_ref or self::obj_ref)]/@id",
-    smart_strings=False,
+
+def path(expression: str) -> etree.XPath:
+    # Without smart strings these run at libxml2's speed; a union of them would be sorted, which
+    # costs more than all the rest.
+    return etree.XPath(expression, smart_strings=False)
+
+
+IDS = path("descendant::*[not(self::node or self::resource_ref or self::obj_ref)]/@id")
+NAMED = (
+    *(path(f"constraints/descendant::*/@{name}") for name in ("rsc", "with-rsc", "first", "then")),
+    *(path(f"descendant::*/@{name}") for name in ("template", "id-ref", "reference")),
+    *(path(f"descendant::{name}/@id") for name in REFERRING_ELEMENTS),
 )
-NAMED = etree.XPath(
-    " | ".join(
-        [f"*//@{name}" for name in REFERRING_ATTRIBUTES]
-        + [f"*//{name}/@id" for name in REFERRING_ELEMENTS]
-    ),
-    smart_strings=False,
-)
-DEVICES = etree.XPath("fencing-topology/*/@devices", smart_strings=False)
+DEVICES = path("fencing-topology/*/@devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ def ids(configuration: _Element) -> list[str]:
 def targets(configuration: _Element) -> set[str]:
     """Return every id the configuration refers to."""
     devices = (listed.split(",") for listed in strings(DEVICES, configuration))
-    return {*strings(NAMED, configuration), *(name.strip() for some in devices for name in some)}
+    named = (name for path in NAMED for name in strings(path, configuration))
+    return {*named, *(name.strip() for some in devices for name in some)}
 
 
 def dangling(configuration: _Element) -> tuple[Reference, ...]:
@@ -53,13 +57,10 @@ def dangling(configuration: _Element) -> tuple[Reference, ...]:
 
 def twice(configuration: _Element) -> tuple[str, ...]:
     """Return the ids that are given out more than once."""
-    seen: set[str] = set()
-    found = []
-    for name in ids(configuration):
-        if name in seen:
-            found.append(name)
-        seen.add(name)
-    return tuple(dict.fromkeys(found))
+    given = ids(configuration)
+    if len(set(given)) == len(given):
+        return ()
+    return tuple(name for name, count in Counter(given).items() if count > 1)
 
 
 def owners(configuration: _Element, name: str) -> list[_Element]:
@@ -90,6 +91,4 @@ def named_by(element: _Element) -> Iterator[str]:
 
 
 def strings(path: etree.XPath, configuration: _Element) -> list[str]:
-    found = path(configuration)
-    assert isinstance(found, list)
-    return [str(name) for name in found]
+    return cast(list[str], path(configuration))

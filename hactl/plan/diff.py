@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.cib.canonical import NVPAIR_SETS, canonical
+from hactl.cib.canonical import NVPAIR_SETS, same
 from hactl.cib.ownership import RESOURCE_TAGS, kind_of
 from hactl.plan.change import Change, Create, Delete, Place, Update
 from hactl.plan.details import differences
@@ -91,7 +91,11 @@ def deleted(before: Units, after: Units) -> Iterator[Delete]:
 def updated(before: Units, after: Units) -> Iterator[Update]:
     for address, new in after.items():
         old = before.get(address)
-        if old is not None and new.element.tag not in HOLDERS and differ(old.element, new.element):
+        if (
+            old is not None
+            and new.element.tag not in HOLDERS
+            and not same(old.element, new.element)
+        ):
             place, name = address
             details = differences(old.element, new.element)
             yield Update(
@@ -129,11 +133,6 @@ def members(cib: _Element, section: str) -> Iterator[tuple[Place, int, _Element]
                 for inner_position, inner in enumerate(element):
                     if isinstance(inner.tag, str):
                         yield place, inner_position, inner
-
-
-def differ(old: _Element, new: _Element) -> bool:
-    # Most elements are spelled alike, and libxml2 finds that out far faster than we do.
-    return spelled(old) != spelled(new) and canonical(old) != canonical(new)
 
 
 def spelled(element: _Element) -> bytes:

@@ -18,6 +18,11 @@ EXPECTED = frozenset({"0", NOT_RUNNING, "8"})
 
 ALL_ONLINE = "the CIB has no status: every node is taken to be online and clean, nothing running"
 
+REMOTES = etree.XPath(
+    "boolean(configuration/resources//bundle | configuration/resources//*[@type='remote']"
+    " | configuration/resources//nvpair[@name='remote-node'])"
+)
+
 
 def has_status(cib: _Element) -> bool:
     """Whether ``cib`` says how its nodes are, as a live one does."""
@@ -70,12 +75,7 @@ def slim(cib: _Element) -> _Element:
 
 def has_remotes(cib: _Element) -> bool:
     """Whether some nodes are reached through a resource: remote nodes, guest nodes, bundles."""
-    resources = cib.find("configuration/resources")
-    return resources is not None and (
-        resources.find(".//bundle") is not None
-        or resources.find(".//*[@type='remote']") is not None
-        or resources.find(".//nvpair[@name='remote-node']") is not None
-    )
+    return bool(REMOTES(cib))
 
 
 def slim_status(status: _Element) -> _Element:
