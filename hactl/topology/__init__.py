@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from hactl.errors import Problem, Severity, TopologyError
 from hactl.model.cluster import Cluster
-from hactl.topology import source
-from hactl.topology.build import build
-from hactl.topology.lint import Subject, lint, suspicions
-from hactl.topology.load import Malformed, Topology, in_order, loads
-from hactl.topology.survey import Reader, nothing_read, survey
+from hactl.topology import build, lint, source, survey
+from hactl.topology.lint import Subject
+from hactl.topology.load import Malformed, in_order, loads
+from hactl.topology.survey import Reader
 
 
 def read(path: str, reader: Reader | None = None) -> tuple[Cluster, list[Problem]]:
@@ -32,9 +31,9 @@ def reads(
         topology = loads(text, file, warnings)
     except Malformed as exc:
         raise TopologyError(in_order([*exc.problems, *what_else(exc)])) from None
-    found = survey(topology.document, reader)
-    cluster = build(topology, found)
-    problems = in_order([*topology.problems, *lint(Subject(topology, cluster, found))])
+    found = survey.survey(topology.document, reader)
+    cluster = build.build(topology, found)
+    problems = in_order([*topology.problems, *lint.lint(Subject(topology, cluster, found))])
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise TopologyError(problems)
     return cluster, problems
@@ -44,9 +43,6 @@ def what_else(fault: Malformed) -> Sequence[Problem]:
     """Return what is wrong with a file beside its faults of form."""
     if fault.rest is None:
         return ()
-    found = nothing_read(fault.rest.document)
-    subject = Subject(fault.rest, build(fault.rest, found), found)
-    return list(suspicions(subject, fault.gone))
-
-
-__all__ = ["Topology", "read", "reads"]
+    found = survey.nothing_read(fault.rest.document)
+    subject = Subject(fault.rest, build.build(fault.rest, found), found)
+    return list(lint.suspicions(subject, fault.gone))

@@ -90,15 +90,21 @@ class Cluster(Section):
     dc_deadtime: Duration | None = Field(
         None, description="How long to wait for a controller to answer at start (Pacemaker: 20s)."
     )
-    migration: Migration = Field(Migration(), description="How guests are migrated live.")
+    migration: Migration = Field(
+        default_factory=Migration, description="How guests are migrated live."
+    )
     migration_limit: int = Field(
         2, ge=1, le=100, description="Live migrations at a time on one node."
     )
-    reserve: Reserve = Field(Reserve(), description="What every node keeps for itself.")
+    reserve: Reserve = Field(
+        default_factory=Reserve, description="What every node keeps for itself."
+    )
     cpu_overcommit: int = Field(
         1, ge=1, le=64, description="Virtual cores that may share a real one."
     )
-    defaults: Defaults = Field(Defaults(), description="What resources do by default.")
+    defaults: Defaults = Field(
+        default_factory=Defaults, description="What resources do by default."
+    )
     properties: dict[str, Parameter] = Field(
         {}, description="Further cluster properties, in Pacemaker's own words."
     )

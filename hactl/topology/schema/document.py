@@ -38,7 +38,7 @@ class Document(Section):
         min_length=1, description="The machines, by the name `uname -n` gives."
     )
     fencing: Annotated[Fencing, Emptyable] = Field(
-        Fencing(), description="Fence devices, and the order they are tried in."
+        default_factory=Fencing, description="Fence devices, and the order they are tried in."
     )
     networks: Annotated[dict[Name, Network], Emptyable] = Field(
         {}, description="What guests and containers are plugged into."

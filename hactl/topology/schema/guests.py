@@ -57,7 +57,7 @@ class Guest(Workload):
     kernel: Path | None = Field(None, description="A kernel to boot directly.")
     initrd: Path | None = Field(None, description="The initial ramdisk of that kernel.")
     cmdline: Text | None = Field(None, description="The command line of that kernel.")
-    machine: Machine = Field(Machine(), description="The virtual hardware.")
+    machine: Machine = Field(default_factory=Machine, description="The virtual hardware.")
     storage: Names = Field([], description="Storage it needs besides its disks.")
     networks: Names = Field([], description="Networks it needs besides its interfaces.")
     uri: Text | None = Field(None, description="The libvirt it runs under.")
@@ -75,4 +75,4 @@ class Guest(Workload):
         None, description="What a paused guest counts as."
     )
     live_migration: bool = Field(True, description="Migrate it live instead of restarting it.")
-    migration: Migration = Field(Migration(), description="How it is migrated.")
+    migration: Migration = Field(default_factory=Migration, description="How it is migrated.")

@@ -97,7 +97,7 @@ class Workload(Section):
     deep_monitor: Duration | None = Field(
         None, description="How often it is checked in depth: a guest's agent, a container's health."
     )
-    timeouts: Timeouts = Field(Timeouts(), description="Timeouts of its operations.")
+    timeouts: Timeouts = Field(default_factory=Timeouts, description="Timeouts of its operations.")
     on_fail: Literal["restart", "ignore", "block", "stop", "fence", "standby"] | None = Field(
         None, description="What a failed check leads to (default restart)."
     )
