@@ -37,6 +37,7 @@ PRIVATE = (
     ("/var/lib/pcsd", 0o700, ""),
     ("/var/log", 0o755, ""),
     ("/var/log/corosync", 0o755, ""),
+    ("/var/log/crmsh", 0o775, CLUSTER),
     ("/var/log/libvirt", 0o755, ""),
     ("/var/log/lxc", 0o755, ""),
     ("/var/log/openvswitch", 0o755, ""),

@@ -79,7 +79,7 @@ class Lab:
                 seen = self.formation()
             return seen.complete(nodes)
 
-        if not wait_until(formed, within):
+        if not wait_until(formed, within, 0.15):  # looking costs the nodes time
             missing = sorted(set(nodes) - seen.online)
             what = f"not online: {', '.join(missing)}" if missing else "no DC with quorum"
             raise ClusterError(f"the cluster has not formed within {within:.0f} s ({what})")

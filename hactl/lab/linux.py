@@ -22,6 +22,16 @@ MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
 
+# statvfs(3) bit -> mount(2) flag
+STATVFS_FLAGS = {
+    os.ST_NOSUID: MS_NOSUID,
+    os.ST_NODEV: MS_NODEV,
+    os.ST_NOEXEC: MS_NOEXEC,
+    os.ST_NOATIME: 1024,
+    os.ST_NODIRATIME: 2048,
+    os.ST_RELATIME: 1 << 21,
+}
+
 MNT_DETACH = 2
 NS_GET_PARENT = 0xB702
 
@@ -69,7 +79,13 @@ def bind(source: str, target: str, *, recursive: bool = False) -> None:
 def bind_read_only(source: str, target: str) -> None:
     """Show ``source`` at ``target`` so that nobody can write through it."""
     bind(source, target)
-    mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY)
+    mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | flags_of(target))
+
+
+def flags_of(path: str) -> int:
+    """The flags of the mount a path is on; a user namespace may not take any of them away."""
+    found = os.statvfs(path).f_flag
+    return sum(flag for bit, flag in STATVFS_FLAGS.items() if found & bit)
 
 
 def detach(target: str) -> None:
