@@ -1,11 +1,9 @@
-"""What a resource did to a bridge, how that can be seen, and how it is undone; decides nothing.
+"""What a resource does to a bridge, and how it is undone; decides nothing.
 
-The bridge itself carries the name of its owner, in its alias: ``hactl:RESOURCE``, followed by
-``unfinished`` while a start or stop is under way, and by ``adopted`` and the alias it had before.
-So ownership outlives /run/hactl. What ports and settings were like before stands in the record;
-without it they are left as they are.
+What ports and settings were like before stands in the record; without it they are left as they are.
 """
 
+from hactl_agents.bridge_mark import ADOPTED, BORN, UNFINISHED, Owned
 from hactl_agents.netlink import Link
 from hactl_agents.ocf.errors import Failed
 
@@ -16,57 +14,20 @@ if TYPE_CHECKING:
     from hactl_agents.netlink import Links
     from hactl_agents.ocf.record import Record
 
-OWNER = "hactl:"
-UNFINISHED, ADOPTED = "unfinished", "adopted"
-BORN = 0x68616374  # device group of a bridge from its first moment until it has its alias ("hact")
 LONGEST_ALIAS = 255  # bytes; IFALIASZ less its NUL
 PORT, WAS = "port.", "was."
-
-
-class Owned:
-    """A bridge that is ours: the device, and how it came to be ours."""
-
-    def __init__(
-        self, device: Link, *, adopted: bool = False, unfinished: bool = False, alias: str = ""
-    ) -> None:
-        self.device = device
-        self.adopted = adopted
-        self.unfinished = unfinished
-        self.alias = alias  # what it was before it was ours
-        self.unmarked = False  # it does not carry our mark, yet or any more
 
 
 class BridgeWork:
     """The changes a resource makes to the bridge ``name``. All may raise Failed."""
 
-    def __init__(self, links: "Links", record: "Record", instance: str, name: str) -> None:
+    def __init__(self, links: "Links", record: "Record", mark: str, name: str) -> None:
         self.links = links
         self.record = record
-        self.mark = OWNER + instance
+        self.mark = mark
         self.name = name
 
-    # whose it is
-
-    def find(self) -> "Owned | None":
-        """The bridge, if it is ours."""
-        device = self.links.get(self.name)
-        if device is None or device.kind != "bridge":
-            return None
-        if device.group == BORN and not device.alias:
-            return Owned(device, unfinished=True)
-        owner, _, rest = device.alias.partition(" ")
-        if owner == self.mark:
-            return described(device, rest)
-        return self.remembered(device)
-
-    def remembered(self, device: Link) -> "Owned | None":
-        """Ours by the record, if it is this very device and nobody else's mark is on it."""
-        index, _, how = (self.record.get("bridge") or "").partition(" ")
-        if index != str(device.index) or device.alias.startswith(OWNER):
-            return None
-        owned = described(device, how)
-        owned.unmarked = True
-        return owned
+    # ours
 
     def make(self) -> Owned:
         """Make the bridge, marked as ours and unfinished."""
@@ -146,7 +107,7 @@ class BridgeWork:
         """Remember what each setting is before we change it."""
         for name in wanted:
             if self.record.get(WAS + name) is None:
-                self.record.put(WAS + name, str(current(owned.device, name)))
+                self.record.put(WAS + name, str(owned.device.setting(name)))
 
     def given_back(self, wanted: "Mapping[str, object]") -> "dict[str, int | str]":
         """Settings that we changed and that are not wanted any more, as they were."""
@@ -161,7 +122,7 @@ class BridgeWork:
         """Write settings that differ, each by itself so that a refusal names it."""
         device = owned.device
         for name in sorted(wanted, key=lambda name: order(name, wanted)):
-            if same(device, name, wanted[name]):
+            if device.is_set(name, wanted[name]):
                 continue
             if name == "mtu":
                 self.links.set(device, mtu=int(wanted[name]))
@@ -196,43 +157,9 @@ class BridgeWork:
             self.record.host.log(str(exc))
 
 
-def described(device: Link, words: str) -> Owned:
-    """Read the rest of the mark: ``[unfinished] [adopted [ALIAS]]``."""
-    unfinished = words == UNFINISHED or words.startswith(UNFINISHED + " ")
-    if unfinished:
-        words = words[len(UNFINISHED) + 1 :]
-    adopted = words == ADOPTED or words.startswith(ADOPTED + " ")
-    alias = words[len(ADOPTED) + 1 :] if adopted else ""
-    return Owned(device, adopted=adopted, unfinished=unfinished, alias=alias)
-
-
 def shortened(alias: str) -> str:
     raw = alias.encode(errors="surrogateescape")
     return raw[:LONGEST_ALIAS].decode(errors="ignore")
-
-
-def current(device: Link, name: str) -> "int | str":
-    """A setting as it is now; mtu and address are settings too."""
-    if name == "mtu":
-        return device.mtu
-    if name == "address":
-        return device.address
-    return device.settings.get(name, 0)
-
-
-def same(device: Link, name: str, wanted: "int | str") -> bool:
-    """Whether a setting is as wanted, as far as it is up to this bridge.
-
-    Another root bridge dictates the forward delay, and a change of topology shortens the ageing.
-    """
-    now = current(device, name)
-    if name == "stp":
-        return bool(now) == bool(wanted)
-    if name == "forward_delay" and device.settings.get("root_port"):
-        return True
-    if name == "ageing" and device.settings.get("topology_change"):
-        return True
-    return now == wanted
 
 
 def order(name: str, wanted: "Mapping[str, int | str]") -> "tuple[int, str]":

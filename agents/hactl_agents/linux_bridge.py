@@ -1,6 +1,6 @@
 """A Linux bridge with its uplinks: what it should be, what is wrong with it, who may touch it."""
 
-from hactl_agents.bridge_work import BridgeWork, current, same
+from hactl_agents.bridge_mark import OWNER, Owned, find
 from hactl_agents.device_params import device, devices, mac_address
 from hactl_agents.netlink import BRIDGE, READ_ONLY
 from hactl_agents.ocf import (
@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hactl_agents.bridge_work import Owned
+    from hactl_agents.bridge_work import BridgeWork
     from hactl_agents.host import Host
     from hactl_agents.netlink import Link
 
@@ -113,16 +113,22 @@ class LinuxBridge(Agent):
     def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
         super().__init__(host, environ)
         self.links = host.network()
-        self.owned: Owned | None = None  # the bridge as probe saw it
+        self.owned: "Owned | None" = None  # the bridge as probe saw it
+
+    def find(self) -> "Owned | None":
+        """The bridge, if it is ours."""
+        return find(self.links, self.record, OWNER + self.instance, self.bridge)
 
     @property
-    def work(self) -> BridgeWork:
-        return BridgeWork(self.links, self.record, self.instance, self.bridge)
+    def work(self) -> "BridgeWork":
+        from hactl_agents.bridge_work import BridgeWork
+
+        return BridgeWork(self.links, self.record, OWNER + self.instance, self.bridge)
 
     # what Pacemaker asks for
 
     def probe(self) -> int:
-        self.owned = self.work.find()
+        self.owned = self.find()
         if self.owned is None:
             return Status.STOPPED
         if self.owned.unfinished:
@@ -138,7 +144,7 @@ class LinuxBridge(Agent):
 
     @action(timeout=30)
     def start(self) -> None:
-        owned = self.work.find()
+        owned = self.find()
         if owned is None:
             there = self.refuse_foreign_bridge()
             owned = self.work.adopt(there) if there else self.work.make()
@@ -149,7 +155,7 @@ class LinuxBridge(Agent):
 
     @action(timeout=30)
     def stop(self) -> None:
-        owned = self.work.find()
+        owned = self.find()
         if owned is None:
             return
         if not owned.adopted and not self.force:
@@ -158,7 +164,7 @@ class LinuxBridge(Agent):
 
     @action(timeout=30)
     def reload_agent(self) -> None:
-        owned = self.work.find()
+        owned = self.find()
         if owned is None or owned.unfinished:
             raise Failed(f"{self.bridge} is not running here: start it")
         self.preflight()
@@ -179,7 +185,7 @@ class LinuxBridge(Agent):
 
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before anything is touched."""
-        if self.work.find() is None:
+        if self.find() is None:
             self.refuse_foreign_bridge()
         for name in self.ports:
             self.refuse_unfit_port(name)
@@ -187,7 +193,7 @@ class LinuxBridge(Agent):
     def given_up(self) -> None:
         """Undo a start that failed, unless others use the bridge already."""
         try:
-            owned = self.work.find()
+            owned = self.find()
             if owned is not None and (owned.adopted or not self.others(owned)):
                 self.work.undo(owned)
                 self.record.drop()
@@ -216,8 +222,8 @@ class LinuxBridge(Agent):
         if there.kind != "bridge":
             kind = f"a {there.kind} device" if there.kind else "another device"
             raise WrongHere(f"{self.bridge} is {kind} on this node, not a bridge: rename one")
-        if there.alias.startswith("hactl:"):
-            owner = there.alias.split()[0][len("hactl:") :]
+        if there.alias.startswith(OWNER):
+            owner = there.alias.split()[0][len(OWNER) :]
             raise WrongHere(f"{self.bridge} belongs to the resource {owner}: stop that first")
         if not self.adopt:
             raise WrongHere(
@@ -295,7 +301,7 @@ class LinuxBridge(Agent):
             self.record.put(f"was.{name}", None)
         if not owned.device.up:
             self.links.set(owned.device, up=True)
-        now = self.work.find()
+        now = self.find()
         wrong = self.wrong(now, self.devices()) if now else [f"{self.bridge} is gone"]
         if wrong:
             raise Failed("; ".join(wrong))
@@ -326,8 +332,8 @@ class LinuxBridge(Agent):
         if owned.unmarked:
             wrong.append(f"{name} has lost its alias, our mark")
         for setting, wanted in self.settings(ports).items():
-            if not same(bridge, setting, wanted):
-                now = current(bridge, setting)
+            if not bridge.is_set(setting, wanted):
+                now = bridge.setting(setting)
                 wrong.append(f"{name} has {setting} {now} instead of {wanted}")
         for port, link in ports.items():
             if link is None:
@@ -341,7 +347,7 @@ class LinuxBridge(Agent):
     def repair(self, wrong: "list[str]") -> None:
         self.host.lock(f"{self.record.name}.lock")
         self.reread_record()
-        owned = self.work.find()
+        owned = self.find()
         if owned is None or owned.unfinished:
             raise Failed(f"{self.bridge} was stopped in the meantime")
         self.host.log(f"repairing: {'; '.join(wrong)}")

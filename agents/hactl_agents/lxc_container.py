@@ -1,8 +1,7 @@
 """A system container of LXC: how it starts, whether it is well, and how it stops for certain."""
 
 from hactl_agents.declare import Param
-from hactl_agents.lxc_payload import Payload
-from hactl_agents.lxc_socket import FREEZING, FROZEN, RUNNING, THAWED
+from hactl_agents.lxc_socket import FREEZING, FROZEN, RUNNING, THAWED, LxcSocket
 from hactl_agents.ocf import (
     Agent,
     Degraded,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hactl_agents.command import Done
+    from hactl_agents.lxc_payload import Payload
 
 ICE = (FREEZING, FROZEN)
 LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")
@@ -141,24 +141,33 @@ class LxcContainer(Agent):
         "Log file of lxc-start, if it is not in /run/hactl", reloadable=True
     )
 
-    kept: "Payload | None" = None
+    known_socket: "LxcSocket | None" = None
+    known_payload: "Payload | None" = None
 
     @property
-    def payload(self) -> Payload:
-        kept = self.kept
-        if kept is None or kept.record is not self.record:
-            kept = self.kept = Payload(self.host, self.record, self.lxcpath, self.container)
-        return kept
+    def socket(self) -> LxcSocket:
+        if self.known_socket is None:
+            self.known_socket = LxcSocket(self.host, self.lxcpath, self.container)
+        return self.known_socket
+
+    @property
+    def payload(self) -> "Payload":
+        from hactl_agents.lxc_payload import Payload
+
+        known = self.known_payload
+        if known is None or known.record is not self.record:
+            known = self.known_payload = Payload(self.host, self.record, self.socket)
+        return known
 
     # what Pacemaker asks for
 
     def probe(self) -> int:
-        state = self.state = self.payload.socket.state()
+        state = self.state = self.socket.state()
         if state is None:
             return self.without_monitor_process()
         if state not in (RUNNING, THAWED, *ICE):
             raise Failed(f"{self.container} is {state}")
-        pid = self.payload.socket.init_pid()
+        pid = self.socket.init_pid()
         if pid is None or self.host.started(pid) is None:
             raise Failed(f"{self.container}: its first process is gone, and it is not yet stopped")
         return Status.RUNNING
@@ -250,10 +259,10 @@ class LxcContainer(Agent):
             self.host.log(f"could not end what did not start: {exc}")
 
     def stopped(self) -> None:
-        if self.kept is None:
+        if self.known_payload is None:
             return  # nothing is known of it, not even its name
         try:
-            self.kept.tidy()
+            self.known_payload.tidy()
             if not self.log:
                 self.host.remove(self.log_file)
         except Failed as exc:

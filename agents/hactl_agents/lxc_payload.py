@@ -7,11 +7,11 @@ and the control groups that bear the container's name where there is neither.
 from hactl_agents import cgroups
 from hactl_agents.cgroups import Group
 from hactl_agents.host import SIGKILL, Failed
-from hactl_agents.lxc_socket import LxcSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host import Host
+    from hactl_agents.lxc_socket import LxcSocket
     from hactl_agents.ocf.record import Record
 
 SIGPWR, SIGRTMIN_3 = 30, 37
@@ -43,12 +43,12 @@ class Process:
 class Payload:
     """A container's processes. Every look may raise Failed where it cannot tell."""
 
-    def __init__(self, host: "Host", record: "Record", lxcpath: str, name: str) -> None:
+    def __init__(self, host: "Host", record: "Record", socket: "LxcSocket") -> None:
         self.host = host
         self.record = record
-        self.lxcpath = lxcpath
-        self.name = name
-        self.socket = LxcSocket(host, lxcpath, name)
+        self.socket = socket
+        self.lxcpath = socket.lxcpath
+        self.name = socket.name
         self.swept: list[Group] = []  # the control groups that were emptied
         self.ended = False
 

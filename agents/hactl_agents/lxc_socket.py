@@ -31,6 +31,7 @@ class LxcSocket:
 
     def __init__(self, host: "Host", lxcpath: str, name: str) -> None:
         self.host = host
+        self.lxcpath = lxcpath
         self.name = name
         self.address = address(lxcpath, name)
         self.silent = False
