@@ -121,6 +121,8 @@ class OvsBridge(Parameters, Agent):
         if self.record.notes:
             try:
                 self.work.release_devices()
+                if self.record.get("bridge"):
+                    self.work.sweep()
             except Failed as exc:
                 self.host.log(f"an uplink could not be left as it was found: {exc}")
 

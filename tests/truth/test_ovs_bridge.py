@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.ovs_node import RUN, OvsNode, lacking
-from tests.private_node import LIBDIR, wait_until, why
+from tests.ovs_node import OvsNode, lacking
+from tests.private_node import wait_until, why
 
 pytestmark = [
     pytest.mark.backend,
@@ -64,8 +64,9 @@ class Lan:
         return why(self.call(action, **more))
 
     def exists(self) -> bool:
-        """By what ovs-vswitchd itself says."""
-        return self.bridge in self.node.sh("ovs-appctl ofproto/list").split()
+        """By what the database and ovs-vswitchd itself say."""
+        rows = self.node.sh("ovs-vsctl --timeout=10 list-br").split()
+        return self.bridge in rows + self.node.sh("ovs-appctl ofproto/list").split()
 
     def link(self, name: str) -> "tuple[bool, str]":
         text = self.node.sh(f"ip -o link show {name}")
@@ -162,14 +163,14 @@ def test_a_bond_speaks_lacp_with_a_switch_and_says_when_it_does_not(lan: Lan) ->
     bond = {"bond": "lag", "bond_mode": "balance-tcp", "lacp": "active", "lacp_time": "fast"}
     lan.params |= {"uplinks": " ".join(lan.uplinks), **bond}
     assert lan.code("start") == 0
-    done = lan.call("monitor")
     first, second = lan.uplinks
-    assert done.returncode == DEGRADED
-    assert f"no LACP partner on {first}, member of lag" in why(done)
+    # for the first seconds Open vSwitch takes an unheard partner for one
+    wait_until(lambda: lan.monitor() == DEGRADED, "a partner?", 15)
+    assert f"no LACP partner on {first}, member of lag" in lan.complaint()
     lan.node.vsctl(
         "add-br", f"s{lan.bridge}", "--", "set", "Bridge", f"s{lan.bridge}",
         "datapath_type=netdev", "--", "add-bond", f"s{lan.bridge}", "gal", *lan.switch,
-        "lacp=passive", "other_config:lacp-time=fast",
+        "lacp=active", "other_config:lacp-time=fast",
     )  # fmt: skip
     wait_until(lambda: lan.monitor() == RUNNING, "no LACP", 15)
     lan.node.sh(f"ip link set {lan.switch[1]} down")
@@ -183,19 +184,17 @@ def test_a_bond_speaks_lacp_with_a_switch_and_says_when_it_does_not(lan: Lan) ->
 def test_access_vlans_keep_ports_apart(lan: Lan) -> None:
     lan.params |= {"tag": 10, "internal": "in10=10 in20=20"}
     assert lan.code("start") == 0
-    lan.node.sh("ip addr add 10.9.0.1/24 dev in10; ip addr add 10.9.0.3/24 dev in20")
-    other = lan.switch[0]
-    lan.node.sh(
-        "ip netns add far; mount -t sysfs sysfs /sys 2>/dev/null || :; "
-        f"ip link set {other} netns far; ip -n far addr add 10.9.0.2/24 dev {other}; "
-        f"ip -n far link set {other} up"
-    )
-    far = lan.node.run("ip", "netns", "exec", "far", "ping", "-c1", "-W3", "10.9.0.1", check=False)
-    apart = lan.node.run(
-        "ip", "netns", "exec", "far", "ping", "-c1", "-W1", "10.9.0.3", check=False
-    )
-    lan.node.sh("ip netns del far", check=False)
-    assert (far.returncode, apart.returncode) == (0, 1), far.stdout + far.stderr
+    node, other = lan.node, lan.switch[0]
+    places = {"near10": "in10", "near20": "in20", "far": other}
+    for number, (place, device) in enumerate(places.items(), 1):
+        node.sh(
+            f"ip netns add {place}; ip link set {device} netns {place}; "
+            f"ip -n {place} addr add 10.9.0.{number}/24 dev {device}; "
+            f"ip -n {place} link set {device} up"
+        )
+    ping = "ip netns exec far ping -c1 -W2 10.9.0.%d >/dev/null && echo heard || echo silence"
+    assert (node.sh(ping % 1), node.sh(ping % 2)) == ("heard", "silence")
+    node.sh("for place in near10 near20 far; do ip netns del $place; done")
 
 
 def test_a_pssl_controller_needs_a_key_nobody_else_reads(lan: Lan) -> None:
@@ -449,7 +448,7 @@ def do_break(lan: Lan, what: str) -> "dict[str, Any]":
 @pytest.mark.parametrize("state", STATES)
 def test_no_answer_is_a_lie(lan: Lan, state: str, what: str) -> None:
     ours = bring_into(lan, state)
-    given = do_break(lan, what) | {"timeout": 5}
+    given = do_break(lan, what) | {"timeout": 2}
     monitored = lan.call("monitor", **given)
     stopped = lan.call("stop", **given)
     after = lan.call("monitor", **given)
@@ -526,7 +525,7 @@ def test_a_hanging_daemon_is_named_within_the_deadline(lan: Lan) -> None:
     ("breakage", "text"),
     [
         ("ovs-vsctl set Port {port} tag=5", "{port} has tag 5 instead of 10"),
-        ("ovs-vsctl set Bridge {bridge} fail_mode=secure", "fail_mode secure instead of standalone"),
+        ("ovs-vsctl set Bridge {bridge} fail_mode=secure", "secure instead of standalone"),
         ("ovs-vsctl del-port {port}", "{port} is no port of {bridge} any more"),
         ("ovs-vsctl del-controller {bridge}", "Controller {target} is missing from {bridge}"),
         ("ovs-vsctl clear Bridge {bridge} external_ids", "{bridge} has lost our mark"),
@@ -573,7 +572,7 @@ def test_drift_is_seen_although_the_monitor_only_compares_words(lan: Lan) -> Non
     )
     lan.node.sh(f"ip link set {lan.switch[0]} up; ip link del {lan.uplinks[0]}")
     assert lan.monitor() == DEGRADED
-    assert "could not be attached" in lan.complaint()
+    assert f"port {lan.uplinks[0]} does not exist any more" in lan.complaint()
     assert lan.code("stop") == 0
     first, other = lan.uplinks[0], lan.switch[0]
     lan.node.sh(f"ip link add {first} type veth peer name {other}")
@@ -703,8 +702,3 @@ def test_ocf_tester_is_content(lan: Lan) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed all tests" in done.stdout
     assert lan.untouched()
-
-
-def test_the_daemons_and_the_agent_are_those_of_the_node(node: OvsNode) -> None:
-    assert LIBDIR in open(node.launcher("OvsBridge")).read()
-    assert node.sh(f"ls {RUN}/db.sock")

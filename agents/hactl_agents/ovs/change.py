@@ -38,14 +38,17 @@ def commit(host: "Host", rundir: str, commands: "list[Command]") -> None:
         raise Failed(done.complaint())
 
 
-def build(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
-    """Everything that makes the database as wanted, and marks the bridge as half done."""
+def build(now: "Snapshot", wanted: "Wanted", mine: str, ours: bool) -> "list[Command]":
+    """Everything that makes the database as wanted, and marks the bridge as half done.
+
+    ``ours`` tells whether a bridge that is there is ours already.
+    """
     commands: list[Command] = []
     if now.bridge is None:
         commands += drift.creation(wanted, mine)
         now.bridge = newborn(wanted.bridge)
     elif drift.owner(now.bridge) != mine:
-        commands.append(drift.mark("Bridge", wanted.bridge, mine, adopted=True))
+        commands.append(drift.mark("Bridge", wanted.bridge, mine, adopted=not ours))
     commands.append(unfinished(wanted.bridge, True))
     commands += leave(now, wanted, mine)
     commands += notes(now, wanted)
@@ -125,6 +128,15 @@ def undo(now: "Snapshot", mine: str) -> "list[Command]":
     for name in our_ports(now, mine):
         commands += release(now, name)
     return [*commands, *given_back("Bridge", bridge["name"], bridge)]
+
+
+def shaping(now: "Snapshot", mine: str) -> "list[Command]":
+    """Take back our QoS rows: Open vSwitch shapes anew only where it is told something new."""
+    commands: list[Command] = []
+    for table, row in our_children(now, mine):
+        if table == "QoS":
+            commands += drift.removal(now, row, table, drift.holders(now, row))
+    return commands
 
 
 def our_ports(now: "Snapshot", mine: str) -> "list[str]":

@@ -302,12 +302,16 @@ def contradictions(given: "Mapping[str, Any]") -> "list[tuple[object, str]]":
     names = [given["bridge"], *uplinks, *(name for name, _ in given["internal"])]
     names += [bond] if bond else []
     names += [given["mirror_to"]] if given["mirror_to"] else []
+    known = names if not bond else [name for name in names if name not in uplinks]
+    stranger = next((name for name in given["mirror_ports"] if name not in known), None)
     targets = given["controllers"] + given["managers"]
     ssl = [given[name] for name in SSL]
     # fmt: off
     return [
         (len(set(names)) < len(names),
          f"{first_twice(names)}: this name is given to two different things"),
+        (any(name[0] in "@+_" for name in names),
+         "names: the name of a bridge or port begins with a letter or a digit"),
         (bond and len(uplinks) < 2, f"bond: {bond} needs two uplinks or more"),
         (not bond and any(given[name] is not None for name in BONDS),
          "bond: not given, but something about it is"),
@@ -337,6 +341,7 @@ def contradictions(given: "Mapping[str, Any]") -> "list[tuple[object, str]]":
         (given["mirror_to"] and given["mirror_vlan"], "mirror_vlan: a mirror has one output"),
         (given["mirror_ports"] and not (given["mirror_to"] or given["mirror_vlan"]),
          "mirror_ports: copied whereto? give mirror_to or mirror_vlan"),
+        (stranger, f"mirror_ports: {stranger} is no port of this resource"),
         (given["qos_queues"] and not given["qos_max_rate"], "qos_max_rate: queues need it"),
         ((given["qos_max_rate"] or given["address"] == "port") and not uplinks,
          "uplinks: there is none to shape or take an address from"),

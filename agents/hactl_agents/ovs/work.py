@@ -44,7 +44,7 @@ class Work:
         self.note(devices)
         wanted = self.evidence.wanted(devices)
         now = self.evidence.look_at_all()
-        self.commit(change.build(now, wanted, self.mine))
+        self.commit(change.build(now, wanted, self.mine, self.evidence.is_ours(now)))
         self.give_back_devices()
         self.bring_up(self.evidence.devices())
         self.load_flows()
@@ -77,6 +77,8 @@ class Work:
         self.host.log(f"repairing: {'; '.join(wrong)}")
         if not self.record.notes:
             agent.note_parameters()
+        if any("not shaped" in sentence for sentence in wrong):
+            self.commit(change.shaping(now, self.mine))
         self.build()
         return self.evidence.look()
 
@@ -170,6 +172,8 @@ class Work:
             self.commit(change.detach(now, self.mine))
         self.commit(change.undo(now, self.mine))
         self.release_devices()
+        if ours and not adopted:
+            self.sweep()
         self.forget()
         left = "" if adopted else self.evidence.left_over() if ours else ""
         if left:
@@ -211,6 +215,13 @@ class Work:
             return []
         ours = set(change.our_ports(now, self.mine))
         return [name for name in now.ports_of(now.bridge) if name not in ours]
+
+    def sweep(self) -> None:
+        """Delete taps that an ovs-vswitchd has left behind as it died: nobody has them open."""
+        for name in (self.bridge, *(name for name, _ in self.agent.internal)):
+            link = self.links.get(name)
+            if link is not None and link.kind == "tun" and not link.carrier:
+                self.links.delete(link)
 
     def forget(self) -> None:
         """No more ours by the record either; a full or read-only /run is no reason to fail."""
