@@ -73,8 +73,10 @@ class Cluster:
         for node in self.lab.status()["nodes"]:
             if node["frozen"]:
                 self.lab.power(node["name"], "off")
-            self.lab.heal(node["name"])
-            self.lab.power(node["name"], "on")
+            if node["cut"]:
+                self.lab.heal(node["name"])
+            if self.lab.power(node["name"], "status") == "off":
+                self.lab.power(node["name"], "on")
         began = time.monotonic()
         provision.wait_for_ssh(self.site, lambda _text: None)
         provision.wait_formed(self.site)

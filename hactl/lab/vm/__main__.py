@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -177,10 +178,31 @@ def test(arguments: tuple[str, ...]) -> None:
     """Run the tests that need real kernels, in the running lab."""
     running = PlainLab()
     running.status()
-    argv = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-m", "vm", str(places.TESTS)]
+    argv = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-m", "vm", "--durations=0"]
+    if not any((places.PROJECT / word.partition("::")[0]).exists() for word in arguments):
+        argv.append(str(places.TESTS))
     environment = {**os.environ, "HACTL_VM_LAB": "plain"}
     done = subprocess.run([*argv, *arguments], cwd=places.PROJECT, env=environment, check=False)
     sys.exit(done.returncode)
+
+
+@main.command("accelerator")
+@click.argument("wanted", default="auto")
+def show_accelerator(wanted: str) -> None:
+    """Find out whether nodes would run under KVM; print kvm or tcg."""
+    found = box.find(load(places.DEFINITION).suite)
+    probe = (lambda: accelerator.probe(found.kernel)) if found else (lambda: "")
+    chosen = accelerator.choose(wanted, probe)
+    say(f"running on {chosen.describe()}")
+    click.echo(chosen.name)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--accelerator", "name", type=click.Choice(["kvm", "tcg"]), required=True)
+def parcel(folder: Path, name: str) -> None:
+    """Write to FOLDER what is installed in a node: for other ways of starting one."""
+    provision.write_parcel(load(places.DEFINITION), name, folder)
 
 
 @main.command("box")

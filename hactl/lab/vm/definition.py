@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from hactl.errors import Problem, TopologyError
 from hactl.lab.vm.box import SUITES
 from hactl.topology import messages, source
-from hactl.topology.builder import Unreadable
+from hactl.topology.builder import Complaint, Unreadable
 from hactl.topology.parse import Parsed, parse
 from hactl.topology.places import line_of
 from hactl.topology.schema.section import Section, nothing_is_empty
@@ -156,31 +157,35 @@ def loads(text: str, file: str = "lab.yaml") -> Definition:
     try:
         parsed = parse(text)
     except Unreadable as exc:
-        said = exc.complaint
-        raise TopologyError([Problem(file, said.line, "", said.message, said.hint)]) from None
-    found = [
-        Problem(file, each.line, messages.dotted(each.path), each.message, each.hint)
-        for each in parsed.complaints
-    ]
+        raise refused(file, [exc.complaint]) from None
+    if parsed.complaints:
+        raise refused(file, parsed.complaints)
     try:
-        if found:
-            raise TopologyError(found)
         document = LabFile.model_validate(parsed.value)
     except ValidationError as exc:
-        problems = [problem(file, parsed, dict(error)) for error in exc.errors(include_url=False)]
-        raise TopologyError(problems) from None
+        errors = exc.errors(include_url=False)
+        raise refused(file, [complaint(parsed, dict(error)) for error in errors]) from None
     definition = build(document, text)
-    if mistakes := list(contradictions(file, parsed, definition)):
-        raise TopologyError(mistakes)
+    if mistakes := contradictions(parsed, definition):
+        raise refused(file, mistakes)
     return definition
 
 
-def problem(file: str, parsed: Parsed, error: dict[str, Any]) -> Problem:
+def refused(file: str, complaints: Iterable[Complaint]) -> TopologyError:
+    return TopologyError(
+        [
+            Problem(file, each.line, messages.dotted(each.path), each.message, each.hint)
+            for each in complaints
+        ]
+    )
+
+
+def complaint(parsed: Parsed, error: dict[str, Any]) -> Complaint:
     if error["type"] != "extra_forbidden":
-        return messages.problem(file, parsed.root, error)
+        return messages.complaint(parsed.root, error)
     path = messages.document_path(parsed.root, error["loc"])
     hint = did_you_mean(str(path[-1]), known_keys(path[:-1]), "see vagrant/lab.yaml of the project")
-    return Problem(file, line_of(parsed.root, path), messages.dotted(path), "unknown key", hint)
+    return Complaint(line_of(parsed.root, path), path, "unknown key", hint)
 
 
 def known_keys(path: tuple[Any, ...]) -> list[str]:
@@ -210,27 +215,25 @@ def build(document: LabFile, text: str) -> Definition:
     return Definition(nodes, networks, disks, document.power.port, document, text)
 
 
-def contradictions(file: str, parsed: Parsed, lab: Definition) -> list[Problem]:
+def contradictions(parsed: Parsed, lab: Definition) -> list[Complaint]:
     """What is wrong with the parts taken together."""
-    found = []
+    found: list[Complaint] = []
 
-    def wrong_at(path: tuple[str, ...], message: str, hint: str) -> None:
-        line = line_of(parsed.root, path)
-        found.append(Problem(file, line, messages.dotted(path), message, hint))
+    def wrong_at(name: str, message: str, hint: str) -> None:
+        path = ("networks", name)
+        found.append(Complaint(line_of(parsed.root, path), path, message, hint))
 
-    if lab.management.subnet is None:
-        wrong_at(("networks", lab.management.name), "has no subnet", "ssh needs one: 10.78.0.0/24")
     if not lab.links:
-        wrong_at(("networks",), "has no link for Corosync", "add link0: 10.78.1.0/24")
-    for link in lab.links:
-        if link.subnet is None:
-            wrong_at(("networks", link.name), "has no subnet", "Corosync needs one")
+        wrong_at(lab.management.name, "is no link for Corosync", "add link0: 10.78.1.0/24")
+    for network in {lab.management, *lab.links}:
+        if network.subnet is None:
+            wrong_at(network.name, "has no subnet", "ssh and Corosync need one: 10.78.1.0/24")
     for index, network in enumerate(lab.networks):
         for other in lab.networks[:index]:
             if network.subnet and other.subnet and network.subnet.overlaps(other.subnet):
                 hint = "give each network a subnet of its own"
-                wrong_at(("networks", network.name), f"overlaps with {other.name}", hint)
+                wrong_at(network.name, f"overlaps with {other.name}", hint)
     return found
 
 
-assert set(SUITES) == set(BoxSection.model_fields["suite"].annotation.__args__)  # type: ignore[union-attr]
+assert set(SUITES) == set(get_args(BoxSection.model_fields["suite"].annotation))

@@ -22,6 +22,7 @@ from hactl.lab.vm.shell import Shell, on_all, wait_until
 from hactl.lab.vm.topology import topology as topology_of
 
 Say = Callable[[str], None]
+KEY_BYTES = 256
 FOLDER = "/root/provision"
 FILE = "/etc/hactl.yaml"  # the topology, in every node
 
@@ -56,8 +57,7 @@ def wait_for_ssh(site: Site, say: Say) -> None:
 
 def provision(site: Site, say: Say) -> None:
     """Install, form the cluster, apply the topology. Raises HactlError."""
-    text = topology_of(site.lab, site.accelerator)
-    parcel = packed(parcel_for(site, text))
+    parcel = packed(parcel_for(site.lab, site.accelerator, os.urandom(KEY_BYTES)))
 
     def install(node: Node) -> None:
         unpack = f"rm -rf {FOLDER} && mkdir -p {FOLDER} && tar -C {FOLDER} -x --no-same-owner"
@@ -73,9 +73,9 @@ def provision(site: Site, say: Say) -> None:
     say("the topology is applied")
 
 
-def parcel_for(site: Site, text: str) -> dict[str, bytes]:
-    """The files a node is made of, by name."""
-    lab = site.lab
+def parcel_for(lab: Definition, accelerator: str, key: bytes) -> dict[str, bytes]:
+    """The files a node is made of, by name. ``key`` is Corosync's."""
+    text = topology_of(lab, accelerator)
     switch = f"{lab.management.address(0)}:{lab.power_port}".encode()
     folder = places.VAGRANT / "provision"
     service = (folder / "lab-power.service").read_bytes().replace(b"@SWITCH@", switch)
@@ -88,9 +88,28 @@ def parcel_for(site: Site, text: str) -> dict[str, bytes]:
             "lab-power.service": service,
             "topology.yaml": text.encode(),
             "corosync.conf": corosync_conf(Path(scratch), text).encode(),
-            "authkey": os.urandom(256),
+            "authkey": key,
             "hosts": hosts_file(lab).encode(),
         }
+
+
+def write_parcel(lab: Definition, accelerator: str, folder: Path) -> None:
+    """The parcel as files; a key that is there stays, since nodes may have it already."""
+    key = folder / "authkey"
+    held = key.read_bytes() if key.exists() else os.urandom(KEY_BYTES)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in folder.glob("hactl-*.whl"):
+        old.unlink()
+    for name, data in parcel_for(lab, accelerator, held).items():
+        path = folder / name
+        path.unlink(missing_ok=True)
+        path.touch(mode_of(name))
+        path.write_bytes(data)
+
+
+def mode_of(name: str) -> int:
+    """What runs is executable, and no more than root needs to see it."""
+    return 0o700 if name == "node" else 0o600
 
 
 def make_wheel(folder: Path) -> Path:
@@ -109,13 +128,13 @@ def corosync_conf(scratch: Path, text: str) -> str:
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:
-    """A tar archive; what runs is executable, what is secret is for root alone."""
+    """A tar archive."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, data in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
-            entry.mode = 0o700 if name == "node" else 0o600
+            entry.mode = mode_of(name)
             archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
 
