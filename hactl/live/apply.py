@@ -94,7 +94,7 @@ def apply(world: World, wanted: _Element, options: Options, operator: Operator) 
         settled = settle(
             world.pacemaker, world.runner, options.timeout, operator.progress, world.clock
         )
-    except (Unsettled, KeyboardInterrupt) as problem:
+    except (ClusterError, KeyboardInterrupt) as problem:
         raise left_alone(problem, record) from None
     new_fencings = tuple(sorted({node for node, *_ in fencings(world) - fenced}))
     seen = Observation(foreseen.live, settled.cib, settled.transition, new_fencings)

@@ -45,7 +45,13 @@ class Pacemaker:
         """
         if self.file is not None:
             return cibfile.read(self.file)
-        return cibfile.parse(self.ask("cibadmin", "--query").stdout, "cibadmin --query")
+        try:
+            result = self.ask("cibadmin", "--query")
+        except NotConnected:
+            # cibadmin calls a forbidden connection a missing one; crm_mon knows the difference.
+            self.ask("crm_mon", "-1")
+            raise
+        return cibfile.parse(result.stdout, "cibadmin --query")
 
     def patch(self, diff: bytes) -> None:
         """Apply a diff to the configuration.

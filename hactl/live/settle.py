@@ -10,7 +10,7 @@ from lxml.etree import _Element
 
 from hactl.errors import ClusterError
 from hactl.live.history import pending
-from hactl.live.pacemaker import Pacemaker
+from hactl.live.pacemaker import NotConnected, Pacemaker
 from hactl.live.runner import Runner
 from hactl.simulate.oracle import simulate
 from hactl.simulate.transition import Transition
@@ -57,19 +57,44 @@ def settle(
     """
     clock = clock or Clock()
     deadline = clock.now() + timeout
-    quiet_since, version = clock.now(), ""
+    watch = Watch(pacemaker, runner, clock)
     while True:
-        cib = pacemaker.cib()
-        if spelled(cib) != version or not idle(pacemaker, cib):
-            quiet_since, version = clock.now(), spelled(cib)
-        elif not pending(cib):
-            transition = simulate(cib, runner)
-            if nothing_left(transition) or clock.now() - quiet_since > QUIET:
-                return Settled(cib, transition)
+        try:
+            settled = watch.look()
+            doing = watch.doing
+        except NotConnected as problem:
+            # A DC that goes takes the answers with it until there is another.
+            settled, doing = None, problem.message
+        if settled:
+            return settled
         if clock.now() > deadline:
-            raise Unsettled(f"the cluster is still busy after {timeout:g} s")
-        progress(doing(cib))
+            raise Unsettled(f"the cluster is still busy after {timeout:g} s: {doing}")
+        progress(doing)
         clock.sleep(INTERVAL)
+
+
+@dataclass
+class Watch:
+    """Looks at the cluster again and again; remembers since when nothing has moved."""
+
+    pacemaker: Pacemaker
+    runner: Runner
+    clock: Clock
+    version: str = ""
+    quiet_since: float = 0.0
+    doing: str = ""
+
+    def look(self) -> Settled | None:
+        cib = self.pacemaker.cib()
+        self.doing = under_way(cib)
+        if spelled(cib) != self.version or not idle(self.pacemaker, cib):
+            self.quiet_since, self.version = self.clock.now(), spelled(cib)
+            return None
+        if pending(cib):
+            return None
+        transition = simulate(cib, self.runner)
+        long_quiet = self.clock.now() - self.quiet_since > QUIET
+        return Settled(cib, transition) if nothing_left(transition) or long_quiet else None
 
 
 def spelled(cib: _Element) -> str:
@@ -89,7 +114,7 @@ def nothing_left(transition: Transition) -> bool:
     return not transition.fencing and all(action.blocked for action in transition.actions)
 
 
-def doing(cib: _Element) -> str:
+def under_way(cib: _Element) -> str:
     """Return what is under way, in a few words."""
     busy = [
         f"{record.get('operation')} {resource.get('id')}"

@@ -13,7 +13,7 @@ from hactl.cib.merge import PROPERTIES, child, merge
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
 from hactl.plan.effects import Effect, Effects, effects
-from hactl.simulate.oracle import CannotSimulate, Run, simulate
+from hactl.simulate.oracle import CannotSimulate, Run, simulate, version
 from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
 from hactl.simulate.transition import Fencing, Transition
 
@@ -95,7 +95,7 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
         fencing=transition.fencing,
         edited=edits(configuration, wanted),
         switches=switches(child(merged, "configuration")),
-        notes=tuple(notes(live, wanted)),
+        notes=(*notes(live, wanted), *other_version(live, runner)),
         why_not=why_not,
     )
     return Planned(plan, live, merged, transition)
@@ -113,6 +113,21 @@ def notes(live: _Element, wanted: _Element) -> Iterator[str]:
             yield f"{node.get('uname')} is in the cluster and not in the topology"
 
 
+def other_version(live: _Element, runner: Run) -> Iterator[str]:
+    """Yield a warning where another scheduler decides than the one that was asked."""
+    theirs = property_of(live, "dc-version").partition("-")[0]
+    ours = version(runner) if theirs else ""
+    if ours and ours != theirs:
+        yield (
+            f"the DC runs Pacemaker {theirs} and this machine {ours}: they may decide differently"
+        )
+
+
 def name_of(cib: _Element) -> str:
+    """Return the name of the cluster, empty if it has none."""
+    return property_of(cib, "cluster-name")
+
+
+def property_of(cib: _Element, name: str) -> str:
     pairs = cib.iterfind(f"configuration/crm_config/*[@id='{PROPERTIES}']/nvpair")
-    return next((p.get("value", "") for p in pairs if p.get("name") == "cluster-name"), "")
+    return next((p.get("value", "") for p in pairs if p.get("name") == name), "")

@@ -74,7 +74,7 @@ def told_apart(
 def change_lines(change: Change, width: int) -> Iterator[str]:
     sign, colour = SIGNS[type(change)]
     if not isinstance(change, Update):
-        yield click.style(f"  {sign} {title(change)}", fg=colour)
+        yield click.style(f"  {sign} {title(change)}", fg=colour) + aside(change)
         return
     head = click.style(f"  {sign} {title(change):{width}}", fg=colour)
     said = [prefixed(change, number) for number in range(len(change.details))]
@@ -83,9 +83,18 @@ def change_lines(change: Change, width: int) -> Iterator[str]:
         yield f"    {'':{width}}  {line}"
 
 
+def aside(change: Create | Delete) -> str:
+    """Return what a set of values consists of: it has no name an operator would know."""
+    if change.kind not in ("node", "defaults") or not change.details:
+        return ""
+    values = ", ".join(f"{d.name} {d.new if d.old is None else d.old}" for d in change.details)
+    return f"  {values}"
+
+
 def prefixed(change: Update, number: int) -> str:
     detail = change.details[number]
-    inner = "" if detail.owner in (change.id, "cluster") else f"{detail.owner} "
+    told = change.kind in ("property", "node", "defaults") or detail.owner == change.id
+    inner = "" if told else f"{detail.owner} "
     return f"{inner}{detail}"
 
 
@@ -94,6 +103,8 @@ def title(change: Change) -> str:
         return "property" if isinstance(change, Update) else f"property {properly(change)}"
     if change.kind == "node" and change.details:
         return f"node {change.details[0].owner}"
+    if change.kind == "defaults" and change.details:
+        return f"defaults for {change.details[0].owner}"
     return f"{change.kind} {change.id}"
 
 

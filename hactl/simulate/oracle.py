@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from hactl.simulate.transition import Transition, transition
 # -R and never -S: executing rewrites and validates the whole CIB after each action. No --node-fail
 # either, for the same reason: failures are written into the copy.
 ARGV = ("crm_simulate", "--run", "--xml-pipe", "--output-as=xml")
+
+VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 # 32 nodes with 2000 guests take 140 s from cold on a slow machine.
 TIMEOUT = 900.0
@@ -53,6 +56,13 @@ def simulate(cib: _Element, runner: Run) -> Transition:
     if done.returncode or result is None or result.find("actions") is None:
         raise CannotSimulate(f"could not simulate: {complaint(done, result)}")
     return transition(result)
+
+
+def version(runner: Run) -> str:
+    """Return the version of the scheduler on this machine, such as 2.1.5, or nothing."""
+    said = runner.run(("crm_simulate", "--version"), timeout=TIMEOUT).stdout
+    found = VERSION.search(said.decode(errors="replace"))
+    return found[0] if found else ""
 
 
 def parsed(output: bytes) -> _Element | None:

@@ -10,7 +10,7 @@ from hactl.cib.ownership import mark
 NODES = '<node id="1" uname="node1"/><node id="2" uname="node2"/><node id="3" uname="node3"/>'
 PACEMAKERS_OWN = """
   <nvpair id="cib-bootstrap-options-have-watchdog" name="have-watchdog" value="false"/>
-  <nvpair id="cib-bootstrap-options-dc-version" name="dc-version" value="2.1.5"/>
+  <nvpair id="cib-bootstrap-options-dc-version" name="dc-version" value=""/>
   <nvpair id="cib-bootstrap-options-cluster-name" name="cluster-name" value="demo"/>
 """
 ONLINE = "".join(

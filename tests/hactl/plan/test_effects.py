@@ -143,6 +143,14 @@ def test_a_cib_without_status_is_planned_with_every_node_online(tmp_path: Path) 
     assert any("every node is taken to be online" in note for note in plan.notes)
 
 
+def test_another_scheduler_on_the_dc_is_pointed_out(tmp_path: Path) -> None:
+    live = cib()
+    for pair in live.iterfind(".//nvpair[@name='dc-version']"):
+        pair.set("value", "9.9.9-abcdef")
+    (note,) = plan_for(live, wanted(), tmp_path).notes
+    assert "the DC runs Pacemaker 9.9.9 and this machine " in note
+
+
 def test_plans_that_do_the_same_have_one_fingerprint(tmp_path: Path) -> None:
     before = live(tmp_path, dummy("web1", memory="1"))
     same = plan_for(before, wanted(dummy("web1", memory="2")), tmp_path)
