@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 AUTOSTART = "/etc/libvirt/qemu/autostart"
 SETTLE = 8.0  # seconds a monitor waits for a state that cannot last
 ARRIVAL = 30.0  # seconds migrate_from waits for a guest that migrate_to has sent
-SETTLED_MIGRATION = 600.0  # seconds after which an unfinished migration is certainly over
+UNHEARD_OF = 5.0  # seconds for which a start may go on in libvirt without a trace
+JOURNEY_OVER = 600.0  # seconds beyond its deadline after which a migration concerns nobody
 
 
 class KvmGuest(Parameters, Agent):
@@ -52,13 +53,13 @@ class KvmGuest(Parameters, Agent):
         def settled() -> bool:
             guest = self.find()
             seen[:] = [self.judge_guest(guest)] if guest else []
-            return not seen or seen[0][0] != verdict.BUSY
+            return not seen or seen[0][0] not in verdict.PASSING
 
         self.host.wait_for("waiting for the guest's state to settle", settled, within=SETTLE)
         if not seen:
             return Status.STOPPED
         kind, sentence = seen[0]
-        if kind == verdict.BUSY and "shutting down" in sentence:
+        if kind == verdict.ENDING:
             raise Failed(f"{sentence}, and does not come to an end")
         if kind == verdict.BUSY or self.status(kind, sentence) == Status.DEGRADED:
             raise Degraded(sentence)
@@ -111,9 +112,9 @@ class KvmGuest(Parameters, Agent):
         try:
             migration.run()
         except StillHere:
-            self.note_journey(None)
+            self.journey_over()
             raise
-        self.note_journey(None)
+        self.journey_over()
 
     @action(timeout=60)
     def migrate_from(self) -> None:
@@ -151,10 +152,15 @@ class KvmGuest(Parameters, Agent):
             raise WrongHere(f"save_dir: there is no folder {self.save_dir}")
 
     def found_running(self) -> None:
+        """Note which process it is. What runs, runs, also where nothing can be written."""
         guest = self.find()
-        if guest is not None:
-            evidence.note(self.record, guest)
+        if guest is None:
+            return
+        evidence.note(self.record, guest)
+        try:
             self.note_parameters()
+        except Failed as exc:
+            self.host.log(f"the guest runs, but this cannot be written down: {exc}")
 
     def examine(self) -> None:
         from hactl_agents.libvirt.health import examine
@@ -269,7 +275,7 @@ class KvmGuest(Parameters, Agent):
     def status(self, kind: str, sentence: str) -> int:
         """The verdict as a Status. Raises Failed."""
         policy = self.setting("on_paused")
-        if kind in (verdict.RUNS, verdict.BUSY) or (kind, policy) == (verdict.PAUSED, "ignore"):
+        if kind in (verdict.RUNS, *verdict.PASSING) or (kind, policy) == (verdict.PAUSED, "ignore"):
             return Status.RUNNING
         if (kind, policy) == (verdict.PAUSED, "degraded"):
             return Status.DEGRADED
@@ -301,9 +307,13 @@ class KvmGuest(Parameters, Agent):
                 uuid=identity.uuid
             )
         except LibvirtError as exc:
-            self.host.log(f"libvirt cannot be starting anything: {exc}")
+            if not exc.nobody_there():
+                raise
             return False
-        return domain is not None and domain.active()
+        if domain is not None:
+            return domain.active()
+        # libvirt knows a guest only after it has had a look at QEMU, which can take seconds
+        return self.host.now() - float(self.record.get("starting") or 0) < UNHEARD_OF
 
     def settled(self) -> "Guest | None":
         """The guest, once a start whose caller was killed has ended in libvirt either way."""
@@ -321,14 +331,20 @@ class KvmGuest(Parameters, Agent):
             self.host.wait_for(step, over, within=left and left / 2, interval=0.5)
         return self.find()
 
-    def note_journey(self, uri: "str | None") -> None:
+    def note_journey(self, uri: str) -> None:
         """Write down that a migration is under way, and where to, before it is."""
         left = self.host.left() or 0.0
         self.record.put("journey", uri)
-        self.record.put(
-            "journey_until", uri and str(round(self.host.now() + left + SETTLED_MIGRATION))
-        )
+        self.record.put("journey_until", str(round(self.host.now() + left + JOURNEY_OVER)))
         self.record.save()
+
+    def journey_over(self) -> None:
+        self.record.put("journey", None)
+        self.record.put("journey_until", None)
+        try:
+            self.record.save()
+        except Failed as exc:
+            self.host.log(f"the end of the migration cannot be written down: {exc}")
 
     def warn_about_definition(self) -> None:
         try:

@@ -45,7 +45,12 @@ class Birth:
         if self.agent.start_resources:
             self.start_resources()
         self.note()
-        domain, leftover = self.make(defined)
+        try:
+            domain, leftover = self.make(defined)
+        except LibvirtError as exc:
+            if exc.answered():
+                self.over()
+            raise
         guest = self.find()
         evidence.note(self.agent.record, guest)
         self.agent.record.save()
@@ -53,8 +58,7 @@ class Birth:
             self.host.remove(leftover)
         domain.call("virDomainResume")
         self.await_running(guest)
-        self.agent.record.put("starting", None)
-        self.agent.record.save()
+        self.over()
 
     def namesake(self) -> "Domain | None":
         """The operator's own definition of this guest. Raises WrongHere where it is another's."""
@@ -82,9 +86,14 @@ class Birth:
         record = self.agent.record
         record.put("name", self.name)
         record.put("uuid", self.uuid)
-        record.put("starting", "yes")
+        record.put("starting", str(round(self.host.now())))
         record.put("journey", None)
         record.save()
+
+    def over(self) -> None:
+        """Write down that libvirt has nothing in the making any more."""
+        self.agent.record.put("starting", None)
+        self.agent.record.save()
 
     def make(self, defined: "Domain | None") -> "tuple[Domain, str]":
         """(the guest, paused; a file of saved memory that is in the way now)."""
@@ -112,9 +121,8 @@ class Birth:
         try:
             self.connection.call("virDomainRestoreFlags", path, None, RESTORE_PAUSED, within=None)
         except LibvirtError as exc:
-            raise Failed(
-                f"{path}: cannot be restored: {exc}; restore=false starts without it"
-            ) from None
+            text = f"{path}: cannot be restored: {exc}; restore=false starts without it"
+            raise LibvirtError(exc.number, exc.origin, text, exc.cause) from None
         domain = self.connection.domain(uuid=self.uuid)
         if domain is None:
             raise Failed(f"{path}: holds another guest than {self.name} with uuid {self.uuid}")

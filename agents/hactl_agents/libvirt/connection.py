@@ -3,6 +3,8 @@
 Every call is bounded, because a daemon that hangs answers nobody. Knows no policy.
 """
 
+import errno
+
 from hactl_agents.host import Failed
 from hactl_agents.libvirt import verdict
 
@@ -14,15 +16,26 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0  # seconds for a call that a healthy daemon answers in milliseconds
 LIVE = 1  # VIR_DOMAIN_AFFECT_LIVE
-NO_DOMAIN = 42  # VIR_ERR_NO_DOMAIN
+SYSTEM_ERROR, NO_DOMAIN = 38, 42  # virErrorNumber
+FROM_RPC = 7  # virErrorDomain
 
 
 class LibvirtError(Failed):
-    """libvirt refused; ``number`` is its virErrorNumber."""
+    """libvirt refused: its virErrorNumber, its virErrorDomain, and an errno or 0."""
 
-    def __init__(self, number: int, message: str) -> None:
+    def __init__(self, number: int, origin: int, message: str, cause: int) -> None:
         super().__init__(message)
         self.number = number
+        self.origin = origin
+        self.cause = cause
+
+    def answered(self) -> bool:
+        """Whether the daemon itself said so, rather than the way to it having failed."""
+        return self.origin != FROM_RPC
+
+    def nobody_there(self) -> bool:
+        """Whether no daemon listens at all, rather than being busy or broken."""
+        return self.number == SYSTEM_ERROR and self.cause in (errno.ENOENT, errno.ECONNREFUSED)
 
 
 class Connection:
@@ -117,8 +130,8 @@ def ask(lib: "Any", function: str, *args: "Any") -> "Any":
     """One call. libvirt keeps the last error per thread, so it is read where the call was made."""
     result = getattr(lib, function)(*args)
     if result is None or result == -1:
-        error = lib.virGetLastError() or (0, 0, f"{function} failed without a word")
-        raise LibvirtError(error[0], str(error[2]))
+        error = lib.virGetLastError() or (0, 0, f"{function} failed without a word", *[0] * 6)
+        raise LibvirtError(error[0], error[1], str(error[2]), error[7])
     return result
 
 

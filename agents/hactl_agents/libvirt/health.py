@@ -2,8 +2,10 @@
 
 from hactl_agents.host import Failed
 from hactl_agents.libvirt import verdict
-from hactl_agents.libvirt.connection import LIVE, Connection
+from hactl_agents.libvirt.connection import Connection
 from hactl_agents.ocf.errors import Degraded
+
+BY_THE_AGENT = 2  # VIR_DOMAIN_GET_HOSTNAME_AGENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def ping(domain: "Domain") -> None:
 
     if not Definition(domain.xml()).agent_connected():
         raise Degraded("the guest agent is not connected")
-    domain.call("virDomainGetHostname", GUEST_AGENT_SOURCE)
+    domain.call("virDomainGetHostname", BY_THE_AGENT)
 
 
 def known(connection: Connection, guest: "Guest") -> "tuple[Domain, tuple[str, str]]":
@@ -49,6 +51,3 @@ def known(connection: Connection, guest: "Guest") -> "tuple[Domain, tuple[str, s
             "it cannot be managed"
         )
     return domain, state
-
-
-GUEST_AGENT_SOURCE = 2 * LIVE  # VIR_DOMAIN_GET_HOSTNAME_AGENT

@@ -36,7 +36,7 @@ class Parameters:
         "on storage that a node may not have yet, give it here as well, so that a probe always "
         "knows which guest to look for.",
     )
-    uri: str = string("libvirt's URI on the node", "qemu:///system", reloadable=True)
+    uri: str = string("URI of the node's libvirt", "qemu:///system", reloadable=True)
 
     stop_mode: str = choice(
         "How the guest is stopped",
@@ -126,7 +126,7 @@ class Parameters:
         "User for migration_transport=ssh", forbid="/ @:?", reloadable=True
     )
     migration_socket: str | None = string(
-        "libvirt's socket of any node, with %n for the node's name, for migration_transport=unix",
+        "Path of any node's libvirt socket for migration_transport=unix, %n being its name",
         forbid="&?# ",
         reloadable=True,
         example="/shared/%n/libvirt-sock",

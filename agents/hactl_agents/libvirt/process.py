@@ -15,12 +15,21 @@ KEY = "/master-key.aes"
 
 def inspect(host: "Host", pid: int) -> "Qemu | None":
     """The guest of the system's libvirt that ``pid`` runs, None if it runs none."""
-    started = host.started(pid)
-    words = (host.read(f"/proc/{pid}/cmdline") or "").split("\0")
+    words = command_line(host, pid).split("\0")
     name = option(following(words, "-name"), "guest")
-    if started is None or not name or not of_the_system(words):
+    if not name or not of_the_system(words):
         return None
-    return Qemu(pid, started, name, following(words, "-uuid"))
+    started = host.started(pid)
+    return None if started is None else Qemu(pid, started, name, following(words, "-uuid"))
+
+
+def command_line(host: "Host", pid: int) -> str:
+    """A process whose first thread has ended shows its command line at the others only."""
+    text = host.read(f"/proc/{pid}/cmdline") or ""
+    if text or " Z " not in (host.read(f"/proc/{pid}/stat") or ""):
+        return text
+    tasks = host.listdir(f"/proc/{pid}/task")
+    return max((host.read(f"/proc/{pid}/task/{task}/cmdline") or "" for task in tasks), default="")
 
 
 def all_guests(host: "Host") -> "Iterator[Qemu]":

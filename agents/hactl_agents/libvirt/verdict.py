@@ -1,10 +1,12 @@
 """What a guest's state means for a cluster: pure judgement, no look at anything."""
 
 RUNS = "runs"
-BUSY = "busy"  # will be something else in a moment
+BUSY = "busy"  # held by a job of libvirt, soon over
+ENDING = "ending"  # soon gone
 PAUSED = "paused"  # exists and does not execute
 BROKEN = "broken"
 UNKNOWN = "unknown"
+PASSING = (BUSY, ENDING)
 
 # libvirt's words, in the order of its numbers (virDomainState, virDomainPausedReason)
 STATES = (
@@ -33,7 +35,7 @@ def judge(state: str, reason: str, job: str) -> "tuple[str, str]":
     if state in ("running", "blocked"):
         return RUNS, ""
     if state == "shutdown" or (state, reason) == ("paused", "shutdown"):
-        return BUSY, "the guest is shutting down"
+        return ENDING, "the guest is shutting down"
     if state == "paused":
         return paused(reason, job)
     if state == "pmsuspended":
