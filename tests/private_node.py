@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +138,14 @@ class PrivateNode:
 
 
 @contextmanager
+def public_folder() -> Iterator[Path]:
+    """A folder of its own that every user may enter; pytest's own are closed by each session."""
+    with tempfile.TemporaryDirectory(prefix="hactl-test-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextmanager
 def private_node(directory: Path) -> Iterator[PrivateNode]:
     """A running node for the length of a ``with`` block."""
     node = PrivateNode(directory)
@@ -153,4 +162,4 @@ def why(done: "subprocess.CompletedProcess[str]") -> str:
     return last[2].splitlines()[0] if last[1] else ""
 
 
-__all__ = ["PrivateNode", "lacking", "private_node", "wait_until", "why"]
+__all__ = ["PrivateNode", "lacking", "private_node", "public_folder", "wait_until", "why"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.private_node import LIBDIR, PrivateNode, lacking, private_node, why
+from tests.private_node import LIBDIR, PrivateNode, lacking, private_node, public_folder, why
 
 pytestmark = [
     pytest.mark.backend,
@@ -23,8 +23,8 @@ COUNTER = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNode]:
-    with private_node(tmp_path_factory.mktemp("node")) as node:
+def node() -> Iterator[PrivateNode]:
+    with public_folder() as folder, private_node(folder) as node:
         yield node
 
 
@@ -399,8 +399,6 @@ def test_a_monitor_costs_no_more_than_agreed(lan: Lan) -> None:
 def test_ocf_tester_is_content(lan: Lan) -> None:
     if shutil.which("ocf-tester") is None:
         pytest.skip("ocf-tester is not installed")
-    for folder in (lan.node.dir, *lan.node.dir.parents[:3]):
-        folder.chmod(0o755)  # it asks for meta-data as nobody
     given = [word for name, value in lan.params.items() for word in ("-o", f"{name}={value}")]
     program = lan.node.launcher("LinuxBridge")
     done = lan.node.run("ocf-tester", "-n", lan.name, *given, program, check=False)

@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 
 from hactl.lab import container as tiny
-from tests.private_node import PrivateNode, lacking, private_node, wait_until, why
+from tests.private_node import (
+    PrivateNode,
+    lacking,
+    private_node,
+    public_folder,
+    wait_until,
+    why,
+)
 
 pytestmark = [
     pytest.mark.backend,
@@ -30,11 +37,8 @@ UNIFIED = (CGROUPS / "cgroup.controllers").exists()
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateNode]:
-    folder = tmp_path_factory.mktemp("node")
-    for place in (folder, *folder.parents[:3]):
-        place.chmod(0o755)  # for nobody, and for the roots of unprivileged containers
-    with private_node(folder) as node:
+def node() -> Iterator[PrivateNode]:
+    with public_folder() as folder, private_node(folder) as node:
         yield node
 
 
