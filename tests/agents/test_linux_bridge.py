@@ -19,19 +19,19 @@ def node(*ports: str, **said: Any) -> FakeHost:
     return host
 
 
-def started(*ports: str, **params: object) -> FakeHost:
+def started(*ports: str, **params: Any) -> FakeHost:
     host = node(*ports)
     assert act(LinuxBridge, host, "start", bridge="br0", ports=" ".join(ports), **params) == 0
     host.devices.changes.clear()
     return host
 
 
-def monitor(host: FakeHost, **params: object) -> int:
+def monitor(host: FakeHost, **params: Any) -> int:
     meta = {"interval": "10000"}
     return act(LinuxBridge, host, "monitor", meta=meta, **({"bridge": "br0"} | params))
 
 
-def complaint(host: FakeHost, action: str = "monitor", **params: object) -> str:
+def complaint(host: FakeHost, action: str = "monitor", **params: Any) -> str:
     return reason(LinuxBridge, host, action, **({"bridge": "br0"} | params))
 
 
@@ -137,9 +137,9 @@ def test_a_port_with_an_address_is_refused() -> None:
         ({"drift": "panic"}, "is none of report, repair, fail"),
     ],
 )
-def test_bad_parameters_are_configuration_errors(params: "dict[str, str]", text: str) -> None:
+def test_bad_parameters_are_configuration_errors(params: "dict[str, Any]", text: str) -> None:
     host = node("eth2")
-    given = {"bridge": "br0"} | params
+    given: dict[str, Any] = {"bridge": "br0"} | params
     for wanted in ("start", "validate-all"):
         assert act(LinuxBridge, host, wanted, **given) == 6
         assert text in complaint(host, wanted, **given)
@@ -148,7 +148,7 @@ def test_bad_parameters_are_configuration_errors(params: "dict[str, str]", text:
 
 
 def test_one_address_for_every_node_of_a_clone_is_refused() -> None:
-    given = {"bridge": "br0", "address": "52:54:00:00:00:01"}
+    given: dict[str, Any] = {"bridge": "br0", "address": "52:54:00:00:00:01"}
     assert act(LinuxBridge, node(), "start", meta={"clone_max": "3"}, **given) == 6
     assert act(LinuxBridge, node(), "start", meta={"clone_max": "1"}, **given) == 0
 
@@ -197,7 +197,13 @@ def test_an_adopted_bridge_is_given_back_as_it_was_found() -> None:
     bridge = host.devices.put("br0", "bridge", alias="built by hand", up=False)
     host.devices.put("eth1", master=bridge.index)
     before = {name: vars_of(host, name) for name in host.devices.devices}
-    params = {"bridge": "br0", "ports": "eth1 eth2", "adopt": "true", "stp": "1", "mtu": "9000"}
+    params: dict[str, Any] = {
+        "bridge": "br0",
+        "ports": "eth1 eth2",
+        "adopt": "true",
+        "stp": "1",
+        "mtu": "9000",
+    }
     assert act(LinuxBridge, host, "start", **params) == 0
     assert bridge.alias == f"{MARK} adopted built by hand"
     assert (bridge.up, bridge.mtu, host.devices.devices["eth1"].mtu) == (True, 9000, 9000)
@@ -254,7 +260,7 @@ def test_instances_of_a_clone_are_one_resource() -> None:
 def test_stop_leaves_ports_up_or_down_as_they_were_found() -> None:
     host = node("eth2")
     host.devices.put("eth3", up=True)
-    params = {"bridge": "br0", "ports": "eth2 eth3", "mtu": "9000"}
+    params: dict[str, Any] = {"bridge": "br0", "ports": "eth2 eth3", "mtu": "9000"}
     assert act(LinuxBridge, host, "start", **params) == 0
     assert act(LinuxBridge, host, "stop", **params) == 0
     found = host.devices.devices
@@ -347,7 +353,7 @@ def test_drift_is_reported_repaired_or_a_failure(
     device: str, change: "dict[str, Any]", text: str
 ) -> None:
     host = started("eth2", mtu="1500")
-    params = {"ports": "eth2", "mtu": "1500"}
+    params: dict[str, Any] = {"ports": "eth2", "mtu": "1500"}
     for name, value in change.items():
         setattr(host.devices.devices[device], name, value)
     assert complaint(host, **params) == text
@@ -376,7 +382,7 @@ def test_what_another_root_bridge_dictates_is_no_drift() -> None:
 def test_a_probe_repairs_nothing() -> None:
     host = started("eth2")
     host.devices.devices["eth2"].up = False
-    params = {"bridge": "br0", "ports": "eth2", "drift": "repair"}
+    params: dict[str, Any] = {"bridge": "br0", "ports": "eth2", "drift": "repair"}
     assert act(LinuxBridge, host, "monitor", meta={"interval": "0"}, **params) == Status.DEGRADED
     assert host.devices.changes == []
 
@@ -411,7 +417,7 @@ def test_reload_changes_ports_and_settings_in_place() -> None:
     host = started("eth2", "eth3", stp="1")
     host.devices.put("eth4", up=False)
     index = host.devices.devices["br0"].index
-    params = {"bridge": "br0", "ports": "eth3 eth4", "mtu": "1400"}
+    params: dict[str, Any] = {"bridge": "br0", "ports": "eth3 eth4", "mtu": "1400"}
     assert act(LinuxBridge, host, "reload-agent", **params) == 0
     assert {port.name for port in host.devices.ports(index)} == {"eth3", "eth4"}
     assert not host.devices.devices["eth2"].up, "left as it was found"
@@ -472,7 +478,7 @@ def mortal(ports: "dict[str, bool]") -> MortalHost:
     return host
 
 
-def killed_at(host: MortalHost, fuse: int, action: str, params: "dict[str, str]") -> bool:
+def killed_at(host: MortalHost, fuse: int, action: str, params: "dict[str, Any]") -> bool:
     """Run an action that is killed before its ``fuse``-th change; False if it came to its end."""
     host.fuse = fuse
     try:
@@ -498,7 +504,7 @@ FULL = {"bridge": "br0", "ports": "eth2 eth3", "stp": "1", "mtu": "9000", "addre
 def test_killed_at_any_step_it_tells_the_truth_and_stop_cleans_up(
     wanted: str, adopted: bool
 ) -> None:
-    params = FULL | {"adopt": str(adopted)}
+    params: dict[str, Any] = FULL | {"adopt": str(adopted)}
     for fuse in range(100):
         host = mortal(PORTS)
         if adopted:
@@ -525,7 +531,7 @@ def test_killed_at_any_step_it_tells_the_truth_and_stop_cleans_up(
 
 @pytest.mark.parametrize("adopted", [False, True], ids=["made", "adopted"])
 def test_a_start_that_was_killed_is_completed_by_the_next(adopted: bool) -> None:
-    params = FULL | {"adopt": str(adopted)}
+    params: dict[str, Any] = FULL | {"adopt": str(adopted)}
     for fuse in range(100):
         host = mortal(PORTS)
         if adopted:
