@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hactl.model import timing
@@ -36,9 +37,15 @@ def container_parts(document: Document, name: str, survey: Survey) -> Parts:
         operations=operations(container),
         utilization=utilization(document, needed),
     )
-    constraints = (*dependencies(document, name, needed), *placement(document, name, container))
+    below = beside_address(needed) if container.address else needed
+    constraints = (*dependencies(document, name, below), *placement(document, name, container))
     address = address_parts(document, name, container, needed)
     return combined([address, Parts((primitive,), constraints)])
+
+
+def beside_address(needed: Needs) -> Needs:
+    """Return what a container needs itself: the network of its address comes with the address."""
+    return replace(needed, networks=needed.networks[1:])
 
 
 def params(name: str, container: Container) -> dict[str, str]:

@@ -61,7 +61,7 @@ def placement(document: Document, name: str, workload: Workload) -> Iterator[Con
     for node, score in workload.prefer.items():
         if node in document.nodes:
             yield Location(name, node, score)
-    allowed = tuple(node for node in workload.nodes if node in document.nodes)
+    allowed = tuple(node for node in dict.fromkeys(workload.nodes) if node in document.nodes)
     if allowed and len(allowed) < len(document.nodes):
         yield Confinement(name, allowed)
     for first in workload.after:

@@ -42,7 +42,7 @@ def suspicions(subject: Subject, gone: Sequence[Sequence[Step]]) -> Iterator[Pro
     from hactl.topology.lint.rules import LOCAL
 
     entries = [dotted(path[:2]) for path in gone]
-    names = [repr(path[1]) for path in gone if len(path) == 2]
+    names = [repr(path[-1]) for path in gone]
     sections = type(subject.topology.document).model_fields
     whole = {path[0] for path in gone if len(path) == 1 and path[0] in sections}
     for rule in LOCAL:

@@ -11,7 +11,7 @@ from hactl.topology.schema.guests import Guest
 from hactl.topology.survey import config_path
 
 LIBVIRT_OWN = "/etc/libvirt/"
-HARDWARE = ("disks", "nics", "kernel", "initrd", "cmdline", "machine")
+HARDWARE = ("max_cpus", "max_memory", "disks", "nics", "kernel", "initrd", "cmdline", "machine")
 
 
 def machines(subject: Subject) -> Iterator[Problem]:
@@ -45,6 +45,13 @@ def described(topology: Topology, name: str, guest: Guest) -> Iterator[Problem]:
         if getattr(guest, key) is None:
             yield topology.problem(
                 ("guests", name), f"has no {key}", f"add {key}:, or a definition:"
+            )
+    for key, most in (("cpus", guest.max_cpus), ("memory", guest.max_memory)):
+        if most is not None and most < (getattr(guest, key) or 0):
+            yield topology.problem(
+                ("guests", name, f"max_{key}"),
+                f"is less than its {key}",
+                f"raise it, or lower {key}",
             )
     if not guest.disks and not guest.kernel:
         yield topology.problem(

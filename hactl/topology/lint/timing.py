@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
-from hactl.model.resource import Primitive
+from hactl.model.resource import primitives
 from hactl.model.timing import duration
 from hactl.topology import units
 from hactl.topology.build.fencing import fence_device, used_devices
@@ -13,6 +13,7 @@ from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.guests import Guest
+from hactl.topology.schema.raw import RawGroup, RawPrimitive
 from hactl.topology.units import longest, pacemaker_time
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 300, 300_000
@@ -92,15 +93,21 @@ def stop_fits(
 
 
 def checking(subject: Subject) -> Iterator[Problem]:
-    """The two checks of a guest differ in their interval, by which Pacemaker tells them apart."""
+    """Operations of one name differ in their interval, by which Pacemaker tells them apart."""
+    raw = {
+        item.id: ("raw", index)
+        for index, item in enumerate(subject.topology.document.raw)
+        if isinstance(item, RawPrimitive | RawGroup)
+    }
     for resource in subject.cluster.resources:
-        if isinstance(resource, Primitive) and resource.kind in ("guest", "container"):
-            intervals = [op.interval for op in resource.operations if op.name == "monitor"]
-            if len(intervals) > len(set(intervals)):
+        path = raw.get(resource.id, (f"{resource.kind}s", resource.id))
+        for primitive in primitives(resource):
+            operations = [(op.name, op.interval) for op in primitive.operations]
+            for name, interval in {op for op in operations if operations.count(op) > 1}:
                 yield subject.topology.problem(
-                    (f"{resource.kind}s", resource.id, "monitor"),
-                    f"is checked both lightly and in depth every {duration(intervals[0])}",
-                    "give monitor and deep_monitor different times",
+                    path,
+                    f"has two operations {name} every {duration(interval)}",
+                    "give them different intervals (monitor and deep_monitor of a guest)",
                 )
 
 

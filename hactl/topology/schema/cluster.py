@@ -105,6 +105,6 @@ class Cluster(Section):
     defaults: Defaults = Field(
         default_factory=Defaults, description="What resources do by default."
     )
-    properties: dict[str, Parameter] = Field(
+    properties: dict[Name, Parameter] = Field(
         {}, description="Further cluster properties, in Pacemaker's own words."
     )

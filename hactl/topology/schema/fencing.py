@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from typing import Any
+
+from pydantic import ConfigDict, Field, model_validator
 
 from hactl.topology.schema.section import Section
-from hactl.topology.types import Duration, FenceAgent, Name, Parameter
+from hactl.topology.types import NAME, Duration, FenceAgent, Name, Parameter, matching
+
+PARAMETER_NAME = matching(NAME, "the name of a parameter", "write it as the agent does, like ip")
+
+
+def check_parameter_name(key: object) -> None:
+    PARAMETER_NAME.check(key)
 
 
 class Device(Section):
@@ -19,6 +27,13 @@ class Device(Section):
     on_target: bool = Field(
         False, description="May run on the very node it fences (a node cannot fence itself)."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def names_can_be_ids(cls, value: Any) -> Any:
+        for key in value if isinstance(value, dict) else ():
+            check_parameter_name(key)
+        return value
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hactl.topology.schema.section import Section
-from hactl.topology.types import Interface, Parameter, Text
+from hactl.topology.types import Interface, Name, Parameter
 
 
 class Bridge(Section):
@@ -33,7 +33,7 @@ class Bridge(Section):
     on_port_down: Literal["degraded", "fail", "ignore"] | None = Field(
         None, description="What a port without carrier counts as (default degraded)."
     )
-    params: dict[Text, Parameter] = Field({}, description="Further parameters of its agent.")
+    params: dict[Name, Parameter] = Field({}, description="Further parameters of its agent.")
 
 
 # A union over `kind`: OVS joins it later.

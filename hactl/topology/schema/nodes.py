@@ -10,7 +10,7 @@ from hactl.topology.schema.cluster import Reserve
 from hactl.topology.schema.section import Section, nothing_is_empty
 from hactl.topology.types import Cores, LinkAddress, Name, Parameter, Size, Text
 
-FencingParameters = Annotated[dict[str, Parameter], BeforeValidator(nothing_is_empty)]
+FencingParameters = Annotated[dict[Name, Parameter], BeforeValidator(nothing_is_empty)]
 
 
 class Node(Section):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hactl.topology.schema.section import Section
-from hactl.topology.types import AgentName, Duration, Name, NodeName, Parameter, Score, Text
+from hactl.topology.types import AgentName, Duration, Name, NodeName, Parameter, Score
 
 Action = Literal["start", "stop", "promote", "demote"]
 Role = Literal["Started", "Stopped", "Promoted", "Unpromoted"]
@@ -16,7 +16,7 @@ Role = Literal["Started", "Stopped", "Promoted", "Unpromoted"]
 class RawOperation(Section):
     """An operation."""
 
-    name: Text = Field(description="start, stop, monitor ...")
+    name: Name = Field(description="start, stop, monitor ...")
     interval: Duration = Field(0, description="How often it is repeated.")
     timeout: Duration = Field(description="How long it may take.")
     role: Role | None = Field(None, description="The role it is for.")
@@ -30,7 +30,7 @@ class RawMember(Section):
 
     id: Name = Field(description="Its id.")
     agent: AgentName = Field(description="Its agent, like ocf:pacemaker:ping.")
-    params: dict[Text, Parameter] = Field({}, description="Parameters of the agent.")
+    params: dict[Name, Parameter] = Field({}, description="Parameters of the agent.")
     meta: dict[Name, Parameter] = Field({}, description="Meta attributes.")
     operations: list[RawOperation] = Field([], description="Operations.")
     utilization: dict[Name, int] = Field({}, description="What it uses of a node.")

@@ -16,7 +16,6 @@ from hactl.topology.types import (
     NodeName,
     Parameter,
     Score,
-    Text,
     check_score,
     matching,
     wrong,
@@ -101,5 +100,5 @@ class Workload(Section):
     on_fail: Literal["restart", "ignore", "block", "stop", "fence", "standby"] | None = Field(
         None, description="What a failed check leads to (default restart)."
     )
-    params: dict[Text, Parameter] = Field({}, description="Further parameters of its agent.")
+    params: dict[Name, Parameter] = Field({}, description="Further parameters of its agent.")
     meta: dict[Name, Parameter] = Field({}, description="Further meta attributes.")

@@ -269,9 +269,23 @@ CASES = {
     "two checks that Pacemaker cannot tell apart": (
         guests("web1: deep_monitor: 10s"),
         [
-            "t.yaml:10: guests.web1.monitor: is checked both lightly and in depth every 10s; "
-            "give monitor and deep_monitor different times"
+            "t.yaml:10: guests.web1: has two operations monitor every 10s; "
+            "give them different intervals (monitor and deep_monitor of a guest)"
         ],
+    ),
+    "two operations of one name and interval": (
+        raw(
+            "{kind: primitive, id: p, agent: 'ocf:pacemaker:Dummy', operations: "
+            "[{name: monitor, timeout: 9s}, {name: monitor, timeout: 8s}]}"
+        ),
+        [
+            "t.yaml:10: raw[0]: has two operations monitor every 0s; "
+            "give them different intervals (monitor and deep_monitor of a guest)"
+        ],
+    ),
+    "a most that is less": (
+        guests("web1: max_memory: 512MiB"),
+        ["t.yaml:10: guests.web1.max_memory: is less than its memory; raise it, or lower memory"],
     ),
     "failures forgotten before they are counted": (
         cluster("defaults: {failure_timeout: 20s}"),
