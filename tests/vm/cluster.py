@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hactl.lab.vm import provision, shell
-from hactl.lab.vm.hypervisor import Hypervisor
-from hactl.lab.vm.provision import Site
+from hactl.lab.vm.lab import Lab
 from hactl.lab.vm.shell import wait_until
+from hactl.lab.vm.site import Site
 
 WITNESS = "witness"
 
@@ -17,7 +17,7 @@ WITNESS = "witness"
 class Cluster:
     """The nodes of a lab taken together."""
 
-    lab: Hypervisor
+    lab: Lab
     site: Site
 
     @property
@@ -60,6 +60,11 @@ class Cluster:
         """How a node's power was used since then, oldest first."""
         uses = self.lab.status()["power"]
         return [use for use in uses if use["node"] == node and use["time"] >= since]
+
+    def fencing_of(self, node: str, since: float) -> list[dict[str, Any]]:
+        """Those uses that a fence agent made."""
+        uses = self.power_uses(node, since)
+        return [use for use in uses if not use["by"].startswith("operator")]
 
     def happened(self, node: str, event: str, since: float) -> bool:
         """Whether a machine did something to itself, as its hypervisor saw it."""

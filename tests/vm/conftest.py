@@ -1,6 +1,6 @@
 """What the tests in a VM lab share: nodes by ssh, the hypervisor, a whole cluster each time.
 
-The same tests run in the plain lab and in Vagrant's; HACTL_VM_LAB says which one is there.
+The same tests run in the plain lab and in Vagrant's: `scripts/vm-lab test`.
 """
 
 import os
@@ -11,8 +11,8 @@ import testinfra
 from testinfra.host import Host
 
 from hactl.lab.vm import provision
-from hactl.lab.vm.hypervisor import Hypervisor, attach
-from hactl.lab.vm.provision import Site
+from hactl.lab.vm.lab import Lab
+from hactl.lab.vm.site import Site, running
 from tests.vm.cluster import Cluster
 
 # without a lab these files are not even read
@@ -44,18 +44,13 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str, float], None]:
 
 
 @pytest.fixture(scope="session")
-def attached() -> tuple[Hypervisor, Site]:
-    return attach(os.environ["HACTL_VM_LAB"])
+def lab() -> Lab:
+    return Lab()
 
 
 @pytest.fixture(scope="session")
-def lab(attached: tuple[Hypervisor, Site]) -> Hypervisor:
-    return attached[0]
-
-
-@pytest.fixture(scope="session")
-def site(attached: tuple[Hypervisor, Site]) -> Site:
-    return attached[1]
+def site() -> Site:
+    return running()
 
 
 @pytest.fixture
@@ -71,7 +66,7 @@ def host(site: Site) -> Callable[[str], Host]:
 
 
 @pytest.fixture
-def cluster(lab: Hypervisor, site: Site) -> Iterator[Cluster]:
+def cluster(lab: Lab, site: Site) -> Iterator[Cluster]:
     """A cluster that is whole, and is made whole again afterwards."""
     found = Cluster(lab, site)
     found.make_whole()

@@ -45,7 +45,7 @@ def test_a_frozen_machine_is_off_before_its_work_goes_on(
 
 def assert_fenced(cluster: Cluster, victim: str, since: float) -> None:
     """Others used the power switch: off, where it was not off already, and on again."""
-    uses = [use for use in cluster.power_uses(victim, since) if use["by"] in cluster.nodes]
+    uses = cluster.fencing_of(victim, since)
     assert all(use["by"] != victim for use in uses)
     was_off = any(use["action"] == "off" for use in cluster.power_uses(victim, since))
     assert was_off, "its work was taken over while it may still have been running"

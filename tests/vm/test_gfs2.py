@@ -85,16 +85,12 @@ def test_a_dead_writer_s_journal_is_replayed(mounted: Cluster, measured: Measure
     time.sleep(5)
     since, began = time.time(), time.monotonic()
     mounted.lab.power(victim, "off")
-    mounted.wait("it was fenced", lambda: bool(fenced(mounted, victim, since)))
+    mounted.wait("it was fenced", lambda: bool(mounted.fencing_of(victim, since)))
     mounted.wait("the file system answers again", lambda: written(mounted, survivor))
     measured("GFS2: power cut to first write elsewhere", time.monotonic() - began)
     assert mounted.run(survivor, f"cat {MOUNT}/synced") == "synced\n"
     logs = [mounted.run(node, "dmesg") for node in mounted.others(victim)]
     assert any("journal replayed" in log for log in logs)
-
-
-def fenced(cluster: Cluster, victim: str, since: float) -> list[dict[str, object]]:
-    return [use for use in cluster.power_uses(victim, since) if use["by"] in cluster.nodes]
 
 
 def written(cluster: Cluster, node: str) -> bool:

@@ -14,12 +14,11 @@ import click
 
 from hactl.errors import HactlError
 from hactl.lab.names import NoLab
-from hactl.lab.vm import accelerator, box, build, lab, places, provision, requirements, shell
+from hactl.lab.vm import accelerator, box, build, lab, places, provision, requirements, shell, site
 from hactl.lab.vm.accelerator import Accelerator
 from hactl.lab.vm.box import Box
 from hactl.lab.vm.definition import Definition, load
-from hactl.lab.vm.lab import PlainLab
-from hactl.lab.vm.provision import Site
+from hactl.lab.vm.lab import Lab
 
 HELP = {"help_option_names": ["-h", "--help"]}
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -50,11 +49,11 @@ def up(wanted: str, keep: bool) -> None:
     found = current_box(definition)
     chosen = accelerator.choose(wanted, lambda: accelerator.probe(found.kernel))
     say(f"running on {chosen.describe()}")
-    with lab.start(definition, found, chosen):
-        site = site_of(definition, chosen)
+    with lab.start(definition, chosen, box=found):
+        reached = site.site_of(definition, chosen.name, shell.plain_config(definition))
         try:
-            provision.wait_for_ssh(site, say)
-            provision.provision(site, say)
+            provision.wait_for_ssh(reached, say)
+            provision.provision(reached, say)
         except HactlError as exc:
             if not keep:
                 raise
@@ -72,27 +71,19 @@ def current_box(definition: Definition) -> Box:
     return build.build(build.Recipe(definition.suite, vagrant=False), say)
 
 
-def site_of(definition: Definition, chosen: Accelerator) -> Site:
-    config = shell.plain_config(definition)
-    patience = definition.timing(chosen.name).answers_within / 1000
-    return Site(definition, shell.Shell(config, patience), chosen.name)
-
-
 @main.command("provision")
 def provision_again() -> None:
     """Install the project in the running nodes once more, and apply the topology."""
-    running = PlainLab()
-    definition = running.definition()
-    site = site_of(definition, Accelerator(running.accelerator, ""))
-    provision.wait_for_ssh(site, say)
-    provision.provision(site, say)
+    reached = site.running()
+    provision.wait_for_ssh(reached, say)
+    provision.provision(reached, say)
 
 
 @main.command()
 def down() -> None:
     """Kill the lab; no process, network or file of it is left. The box stays."""
     try:
-        PlainLab().down()
+        Lab().down()
     except NoLab:
         if not places.run().exists():
             raise
@@ -104,7 +95,7 @@ def down() -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def status(form: str) -> None:
     """Show the nodes, and every use of their power."""
-    found = PlainLab().status()
+    found = Lab().status()
     del found["definition"]
     click.echo(json.dumps(found, indent=2) if form == "json" else "\n".join(described(found)))
 
@@ -114,8 +105,8 @@ def status(form: str) -> None:
 @click.argument("argv", nargs=-1, metavar="[COMMAND...]")
 def ssh(node: str, argv: tuple[str, ...]) -> None:
     """Log in to a node as root, or run a command there."""
-    PlainLab().power(node, "status")  # refuses an unknown node
-    config = places.run() / shell.CONFIG
+    Lab().power(node, "status")  # refuses an unknown node
+    config = Lab().folder / shell.CONFIG
     os.execvp("ssh", ["ssh", "-F", str(config), *(["-t"] if not argv else []), node, *argv])
 
 
@@ -123,7 +114,7 @@ def ssh(node: str, argv: tuple[str, ...]) -> None:
 @click.argument("node")
 def kill(node: str) -> None:
     """Take a node's power away: it is dead at once, until fenced or powered on."""
-    PlainLab().power(node, "off")
+    Lab().power(node, "off")
 
 
 @main.command()
@@ -131,21 +122,21 @@ def kill(node: str) -> None:
 @click.argument("action", type=click.Choice(["on", "off", "reboot", "status"]))
 def power(node: str, action: str) -> None:
     """Use the power switch of a node."""
-    click.echo(f"{node} is {PlainLab().power(node, action)}")
+    click.echo(f"{node} is {Lab().power(node, action)}")
 
 
 @main.command()
 @click.argument("node")
 def freeze(node: str) -> None:
     """Stop a node as it stands, as a machine that hangs."""
-    PlainLab().freeze(node)
+    Lab().freeze(node)
 
 
 @main.command()
 @click.argument("node")
 def thaw(node: str) -> None:
     """Let a frozen node go on."""
-    PlainLab().thaw(node)
+    Lab().thaw(node)
 
 
 @main.command()
@@ -153,7 +144,7 @@ def thaw(node: str) -> None:
 @click.argument("node")
 def cut(node: str, network: str | None) -> None:
     """Pull a node's cables."""
-    PlainLab().cut(node, network)
+    Lab().cut(node, network)
 
 
 @main.command()
@@ -161,29 +152,44 @@ def cut(node: str, network: str | None) -> None:
 @click.argument("node")
 def heal(node: str, network: str | None) -> None:
     """Put a node's cables back."""
-    PlainLab().heal(node, network)
+    Lab().heal(node, network)
 
 
 @main.command()
 @click.argument("node")
 def console(node: str) -> None:
     """Print what a node has written to its serial console."""
-    PlainLab().power(node, "status")
-    click.echo(lab.console(node).read_text(errors="replace"), nl=False)
+    Lab().power(node, "status")
+    path = Lab().folder / f"{node}.console"
+    if not path.exists():
+        raise HactlError(f"{node} has no console here", f"virsh console vagrant_{node}")
+    click.echo(path.read_text(errors="replace"), nl=False)
 
 
 @main.command(context_settings=PASS_ON)
 @click.argument("arguments", nargs=-1, metavar="[PYTEST ARGUMENTS...]")
 def test(arguments: tuple[str, ...]) -> None:
     """Run the tests that need real kernels, in the running lab."""
-    running = PlainLab()
-    running.status()
+    Lab().status()
     argv = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-m", "vm", "--durations=0"]
     if not any((places.PROJECT / word.partition("::")[0]).exists() for word in arguments):
         argv.append(str(places.TESTS))
-    environment = {**os.environ, "HACTL_VM_LAB": "plain"}
+    environment = {**os.environ, "HACTL_VM_LAB": "1"}
     done = subprocess.run([*argv, *arguments], cwd=places.PROJECT, env=environment, check=False)
     sys.exit(done.returncode)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--accelerator", "name", type=click.Choice(["kvm", "tcg"]), required=True)
+def attach(folder: Path, name: str) -> None:
+    """Take Vagrant's machines, started in FOLDER, for the lab: their power switch, their tests."""
+    definition = load(places.DEFINITION)
+    if lab.is_running():
+        Lab().down()
+    with lab.start(definition, Accelerator(name, "Vagrant"), folder=folder.resolve()):
+        shell.vagrant_config(definition, folder)
+    say("Vagrant's machines have a power switch; scripts/vm-lab test runs in them")
 
 
 @main.command("accelerator")

@@ -25,6 +25,8 @@ TOOLS = {
 SPACE = 8 << 30  # bytes: the root file system, its image, the packages
 DISK = "6G"  # of a node; the file is as large as what is in it
 INITRD_MODULES = "virtio_pci virtio_blk virtio_net ext4"
+# Interrupted at any point, neither a process nor a mount is left in the root file system.
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 PATIENCE = 1800.0  # seconds for one step; a slow mirror is no reason to give up
 Say = Callable[[str], None]
 
@@ -128,7 +130,7 @@ def make_root(
 ) -> None:
     """The root file system as a folder."""
     names = box.packages(places.PACKAGES.read_text(), recipe.suite)
-    argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
+    argv = [*ALONE, "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
     argv += [f"--include={','.join(names)}", '--aptopt=APT::Install-Recommends "false"']
     argv += ['--aptopt=Acquire::Retries "5"', "--dpkgopt=force-unsafe-io"]
     argv += [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in ("man", "doc", "locale")]

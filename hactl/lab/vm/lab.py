@@ -15,17 +15,18 @@ from typing import Any
 
 from hactl.errors import ClusterError
 from hactl.lab import image, wire
-from hactl.lab.names import NoLab
+from hactl.lab.names import NameInUse, NoLab
 from hactl.lab.node import PATH
 from hactl.lab.vm import door, places, qemu, shell
 from hactl.lab.vm.accelerator import Accelerator
 from hactl.lab.vm.box import Box
 from hactl.lab.vm.command import run
 from hactl.lab.vm.definition import Definition, loads
+from hactl.lab.vm.keeper import PLAIN, VAGRANT
 
 
-class PlainLab:
-    """The lab that runs under plain QEMU. Every method raises HactlError with a sentence."""
+class Lab:
+    """The lab that runs here, of either kind. Every method raises HactlError with a sentence."""
 
     def __init__(self, name: str = door.NAME) -> None:
         self.name = name
@@ -41,6 +42,11 @@ class PlainLab:
     @property
     def accelerator(self) -> str:
         return str(self.status()["accelerator"])
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of the running lab are, whatever HACTL_VM_HOME says now."""
+        return Path(self.status().get("home", places.home())) / "run"
 
     def power(self, node: str, action: str) -> str:
         """``on``, ``off``, ``reboot`` or ``status``; the state afterwards."""
@@ -62,9 +68,9 @@ class PlainLab:
 
     def down(self) -> None:
         """Kill everything; returns when nothing is left."""
+        folder = self.folder
         door.slay(self.name)
-        shell.hang_up(places.run())
-        clear()
+        clear(folder)
 
     def ask(self, request: wire.Message) -> wire.Message:
         with door.connect(self.name) as connection:
@@ -82,60 +88,75 @@ def is_running(name: str = door.NAME) -> bool:
     return False
 
 
-def clear() -> None:
+def clear(folder: Path | None = None) -> None:
     """Remove the files of a lab that has ended."""
-    shutil.rmtree(places.run(), ignore_errors=True)
+    shell.hang_up(folder or places.run())
+    shutil.rmtree(folder or places.run(), ignore_errors=True)
 
 
 @contextlib.contextmanager
-def start(lab: Definition, box: Box, accelerator: Accelerator) -> Iterator[PlainLab]:
-    """Power on the nodes of a new lab; it dies again unless the block ends without an exception.
+def start(
+    lab: Definition, accelerator: Accelerator, box: Box | None = None, folder: Path | None = None
+) -> Iterator[Lab]:
+    """A new lab: of the plain kind from ``box``, or Vagrant's, from its ``folder``.
 
-    Raises NameInUse, ClusterError.
+    It dies again unless the block ends without an exception. Raises NameInUse, ClusterError.
     """
     report, child_report = os.pipe()
     child_lifeline, lifeline = os.pipe()
+    asked = {
+        "kind": PLAIN if box else VAGRANT,
+        "definition": lab.text,
+        "folder": str(folder),
+        **asdict(accelerator),
+        "accelerator": accelerator.name,
+    }
     try:
         try:
-            launch(lab, box, accelerator, child_report, child_lifeline)
+            with door.claim(door.NAME) as listener:
+                clear()
+                places.run().mkdir(parents=True, mode=0o700)
+                if box:
+                    make_disks(lab, box, qemu.Files(places.run()))
+                launch(asked, listener.fileno(), child_report, child_lifeline)
         finally:
             os.close(child_report)
             os.close(child_lifeline)
         follow(report)
-        yield PlainLab()
+        yield Lab()
         os.write(lifeline, b"k")
+    except NameInUse:
+        raise
     except BaseException:
         with contextlib.suppress(NoLab):
-            PlainLab().down()
+            Lab().down()
         raise
     finally:
         os.close(report)
         os.close(lifeline)
 
 
-def launch(lab: Definition, box: Box, accelerator: Accelerator, report: int, lifeline: int) -> None:
-    """Prepare the disks and start the keeper, which is the lab from now on. Raises NameInUse."""
-    with door.claim(door.NAME) as listener:
-        clear()
-        make_disks(lab, box, qemu.Files(places.run()))
-        inherited = (listener.fileno(), report, lifeline)
-        asked = {"definition": lab.text, **asdict(accelerator), "accelerator": accelerator.name}
-        roots = ":".join(image.source_roots())
-        subprocess.run(
-            [sys.executable, "-m", "hactl.lab.vm.keeper", *map(str, inherited)],
-            input=json.dumps(asked).encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=report,
-            pass_fds=inherited,
-            start_new_session=True,
-            cwd="/",
-            env={"PATH": PATH, "PYTHONPATH": roots, "HACTL_VM_HOME": str(places.home())},
-            check=False,
-        )
+def launch(asked: wire.Message, *inherited: int) -> None:
+    """Start the keeper, which is the lab from now on."""
+    subprocess.run(
+        [sys.executable, "-m", "hactl.lab.vm.keeper", *map(str, inherited)],
+        input=json.dumps(asked).encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=inherited[1],
+        pass_fds=inherited,
+        start_new_session=True,
+        cwd="/",
+        env={
+            "PATH": PATH,
+            "PYTHONPATH": ":".join(image.source_roots()),
+            "LC_ALL": "C.UTF-8",
+            "HACTL_VM_HOME": str(places.home()),
+        },
+        check=False,
+    )
 
 
 def make_disks(lab: Definition, box: Box, files: qemu.Files) -> None:
-    files.folder.mkdir(parents=True, mode=0o700)
     for node in lab.nodes:
         argv = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(box.image)]
         run([*argv, str(files.overlay(node))])
@@ -157,8 +178,3 @@ def follow(report: int) -> None:
                 raise ClusterError(f"the VM lab cannot start: {said['error']}")
             return
     raise ClusterError(f"the VM lab cannot start: {stray or 'it died without a word'}")
-
-
-def console(node: str) -> Path:
-    """Where everything a node wrote to its serial console is."""
-    return places.run() / f"{node}.console"

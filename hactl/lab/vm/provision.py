@@ -8,7 +8,6 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from hactl import corosync, topology
@@ -16,32 +15,16 @@ from hactl.errors import ClusterError
 from hactl.lab import ready
 from hactl.lab.vm import places
 from hactl.lab.vm.command import run
-from hactl.lab.vm.definition import Definition, Node, Timing
+from hactl.lab.vm.definition import Definition, Node
 from hactl.lab.vm.network import hosts_file
-from hactl.lab.vm.shell import Shell, on_all, wait_until
+from hactl.lab.vm.shell import on_all, wait_until
+from hactl.lab.vm.site import Site
 from hactl.lab.vm.topology import topology as topology_of
 
 Say = Callable[[str], None]
 KEY_BYTES = 256
 FOLDER = "/root/provision"
 FILE = "/etc/hactl.yaml"  # the topology, in every node
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Machines that answer, and how long things take on them."""
-
-    lab: Definition
-    shell: Shell
-    accelerator: str
-
-    @property
-    def timing(self) -> Timing:
-        return self.lab.timing(self.accelerator)
-
-    @property
-    def names(self) -> list[str]:
-        return [node.name for node in self.lab.nodes]
 
 
 def wait_for_ssh(site: Site, say: Say) -> None:

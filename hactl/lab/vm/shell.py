@@ -14,6 +14,7 @@ from pathlib import Path
 from hactl.errors import ClusterError
 from hactl.lab import image
 from hactl.lab.vm import places
+from hactl.lab.vm.command import run
 from hactl.lab.vm.definition import Definition, Node
 
 CONFIG = "ssh_config"
@@ -102,6 +103,18 @@ def plain_config(lab: Definition) -> Path:
     text += f"  ProxyCommand env PYTHONPATH={path_of_ours} {proxy}\n  ProxyUseFdpass yes\n"
     for node in lab.nodes:
         text += f"Host {node.name}\n  HostName {lab.management.address(node.number)}\n"
+    path.write_text(text)
+    return path
+
+
+def vagrant_config(lab: Definition, folder: Path) -> Path:
+    """Write the ssh configuration of Vagrant's machines, as root with our key where it may."""
+    path = places.run() / CONFIG
+    text = OPTIONS.format(key=places.key()) + SHARED.format(folder=places.run(), kept=KEPT)
+    for node in lab.nodes:
+        said = run(["vagrant", "ssh-config", node.name], cwd=folder).decode()
+        kept = [line for line in said.splitlines() if line.split()[:1] in (["Host"], ["HostName"])]
+        text += "\n".join(kept) + "\n"
     path.write_text(text)
     return path
 
