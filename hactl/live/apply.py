@@ -85,19 +85,25 @@ def apply(world: World, wanted: _Element, options: Options, operator: Operator) 
     gate(plan, options, operator)
     if options.dry_run:
         return Outcome(plan)
+    return carry_out(world, wanted, options, operator, foreseen)
+
+
+def carry_out(
+    world: World, wanted: _Element, options: Options, operator: Operator, foreseen: Planned
+) -> Outcome:
+    """Commit what was foreseen, see what comes of it, and take it back if that is right."""
     prove_guard(world.runner, world.scratch)
     fenced = fencings(world)
     foreseen, record = commit(world, wanted, options, foreseen)
+    plan = foreseen.plan
     if not world.pacemaker.live:
         return Outcome(plan, committed=True, record=record)
     try:
-        settled = settle(
-            world.pacemaker, world.runner, options.timeout, operator.progress, world.clock
-        )
+        settled = at_rest(world, options, operator)
+        new = tuple(sorted({node for node, *_ in fencings(world) - fenced}))
     except (ClusterError, KeyboardInterrupt) as problem:
         raise left_alone(problem, record) from None
-    new_fencings = tuple(sorted({node for node, *_ in fencings(world) - fenced}))
-    seen = Observation(foreseen.live, settled.cib, settled.transition, new_fencings)
+    seen = Observation(foreseen.live, settled.cib, settled.transition, new)
     found = compared(plan, seen)
     if any(difference.grave for difference in found):
         raise take_back(world, plan, seen, found, record, options, operator)

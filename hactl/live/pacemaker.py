@@ -13,8 +13,6 @@ from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live import cibfile
 from hactl.live.runner import Result, Runner, TimedOut
 
-ATTEMPTS = 3
-
 # Pacemaker's exit codes (crm_exit_t) that mean the same for each of its tools.
 ACCESS = frozenset({4, 77})
 DISCONNECTED = frozenset({102, 105})

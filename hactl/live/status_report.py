@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -41,39 +42,28 @@ def document(status: Status) -> dict[str, Any]:
         "healthy": not status.problems,
         "dc": status.dc or None,
         "maintenance": status.maintenance,
-        "nodes": [
-            {"name": n.name, "state": n.state, "dc": n.dc, "running": n.running}
-            for n in status.nodes
-        ],
-        "resources": [
-            {
-                "id": r.id,
-                "kind": r.kind,
-                "state": r.state.value,
-                "node": r.nodes[0] if r.nodes else None,
-                "nodes": list(r.nodes),
-                "failures": r.failures,
-                "since": r.since,
-                "doing": r.doing or None,
-            }
-            for r in status.resources
-        ],
-        "failures": [
-            {
-                "resource": f.resource,
-                "node": f.node,
-                "operation": f.operation,
-                "code": f.code,
-                "reason": f.reason,
-                "when": f.when,
-            }
-            for f in status.failures
-        ],
-        "fencing": [
-            {"node": f.node, "action": f.action, "outcome": f.outcome, "when": f.when}
-            for f in status.fencing
-        ],
+        "nodes": [node_document(node) for node in status.nodes],
+        "resources": [resource_document(resource) for resource in status.resources],
+        "failures": [asdict(failure) for failure in status.failures],
+        "fencing": [asdict(event) for event in status.fencing],
         "problems": list(status.problems),
+    }
+
+
+def node_document(node: NodeStatus) -> dict[str, Any]:
+    return {"name": node.name, "state": node.state, "dc": node.dc, "running": node.running}
+
+
+def resource_document(resource: ResourceStatus) -> dict[str, Any]:
+    return {
+        "id": resource.id,
+        "kind": resource.kind,
+        "state": resource.state.value,
+        "node": resource.nodes[0] if resource.nodes else None,
+        "nodes": list(resource.nodes),
+        "failures": resource.failures,
+        "since": resource.since,
+        "doing": resource.doing or None,
     }
 
 

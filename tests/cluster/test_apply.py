@@ -193,7 +193,8 @@ def here(shared_lab: Lab) -> Here:
     """The lab with BASE applied and at rest, and nothing else in it."""
     repair(shared_lab, keep=OURS)
     here = Here(shared_lab)
-    shared_lab.exec("node1", "pcs", "resource", "delete", "shop", "--force")
+    if "shop" in here.configuration():
+        here.sh("crm_resource --resource shop --resource-type primitive --delete --force")
     applied = here.apply(BASE, "--overwrite-edits")
     assert applied.returncode == 0, applied.stdout + applied.stderr
     return here
