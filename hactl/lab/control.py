@@ -19,10 +19,11 @@ Reply = tuple[Message, list[int]]  # and descriptors to hand over
 class Control:
     """The verbs of a lab, on its machines and their power switch."""
 
-    def __init__(self, machines: Machines, power: PowerSwitch) -> None:
+    def __init__(self, machines: Machines, power: PowerSwitch, keeper: int) -> None:
         self.machines = machines
         self.power = power
         self.spec = machines.spec
+        self.keeper = keeper  # a process outside, by its number there
         self.started = time.time()
         self.verbs: dict[str, Callable[[Message, str], Reply]] = {
             "status": self.status,
@@ -61,6 +62,7 @@ class Control:
             "token": self.spec.token,
             "nodes": [self.status_of(name) for name in self.spec.node_names],
             "power": [action.to_dict() for action in self.power.history],
+            "keeper": self.keeper,
             "groups": [str(folder) for folder in self.machines.groups.lab_folders()],
         }, []
 

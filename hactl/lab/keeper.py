@@ -32,10 +32,11 @@ def main(argv: list[str]) -> int:
     groups = cgroups.Groups(cgroups.this_machine(), f"hactl-lab-{spec.name}-{os.getpid()}")
     if spec.rootless:
         become_root_of_a_user_namespace(report, lifeline)
+    keeper = os.getpid()
     linux.unshare(linux.CLONE_NEWPID)
     child = os.fork()
     if child == 0:
-        run_lab(spec, groups, control, report, lifeline)
+        run_lab(Labd(spec, groups, keeper), control, report, lifeline)
     # the report stays open: its end tells the starter that nothing is left
     os.close(control)
     os.close(lifeline)
@@ -62,18 +63,15 @@ def become_root_of_a_user_namespace(report: int, lifeline: int) -> None:
     os.setuid(0)
 
 
-def run_lab(
-    spec: LabSpec, groups: cgroups.Groups, control: int, report: int, lifeline: int
-) -> None:
+def run_lab(lab: Labd, control: int, report: int, lifeline: int) -> None:
     """Never returns: the life of process 1 of the lab."""
-    lab = Labd(spec, groups)
     try:
         linux.die_with_parent(signal.SIGTERM)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC)
-        build(spec)
+        build(lab.spec)
         listener = socket.socket(fileno=control)
         lab.serve(listener, lifeline, lambda text: tell(report, {"step": text}))
     except SystemExit:
@@ -85,7 +83,7 @@ def run_lab(
     finally:
         with contextlib.suppress(HactlError, OSError):
             lab.machines.kill_all()
-        groups.remove()
+        lab.machines.groups.remove()
         os._exit(0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from hactl.lab import names, ready, wire
 from hactl.lab.enter import Entrance
 
 FORMS_WITHIN = 120.0  # seconds
+ENDS_WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +176,16 @@ class Lab:
 
     def down(self) -> None:
         """Kill everything; returns when nothing is left."""
-        groups: list[str] = []
-        with contextlib.suppress(HactlError):
-            groups = self.status()["groups"]
+        keeper = None
+        with contextlib.suppress(HactlError, ProcessLookupError):  # it may be somebody else's
+            keeper = os.pidfd_open(self.status()["keeper"])
         names.slay(self.name)
-        if not wait_until(lambda: not any(Path(group).exists() for group in groups), 10.0):
-            raise HactlError(f"control groups of lab {self.name!r} are still there")
+        if keeper is not None:
+            # the last to go: it removes what the kernel does not
+            gone = select.select([keeper], [], [], ENDS_WITHIN)[0]
+            os.close(keeper)
+            if not gone:
+                raise HactlError(f"the keeper of lab {self.name!r} is still there")
 
     def ask(self, request: wire.Message) -> wire.Message:
         with names.connect(self.name) as connection:

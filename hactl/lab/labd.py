@@ -31,13 +31,13 @@ PATIENCE = 2.0  # seconds to read a question that has begun, or to write an answ
 class Labd:
     """Whatever happens to a running lab comes in here."""
 
-    def __init__(self, spec: LabSpec, groups: Groups) -> None:
+    def __init__(self, spec: LabSpec, groups: Groups, keeper: int) -> None:
         self.spec = spec
         self.machines = Machines(spec, groups)
         self.power = PowerSwitch(
             spec.node_names, self.machines.is_on, self.machines.kill, self.machines.boot
         )
-        self.control = Control(self.machines, self.power)
+        self.control = Control(self.machines, self.power, keeper)
         self.selector = selectors.DefaultSelector()
 
     def serve(self, control: socket.socket, lifeline: int, progress: Callable[[str], None]) -> None:
