@@ -162,6 +162,12 @@ def test_a_bridge_with_a_longer_name_is_another_one() -> None:
     assert monitor(host, bridge="br1") == Status.STOPPED
 
 
+def test_the_bridge_of_a_resource_with_a_longer_name_is_another_one() -> None:
+    host = node()
+    host.devices.put("br0", "bridge", alias=MARK + "2")
+    assert monitor(host) == Status.STOPPED
+
+
 def test_a_foreign_bridge_is_neither_ours_nor_taken() -> None:
     host = node()
     host.devices.put("br0", "bridge")

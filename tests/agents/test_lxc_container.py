@@ -151,6 +151,7 @@ def test_a_refusal_is_not_taken_for_the_state_stopped() -> None:
     host = Node()
     host.sockets[ADDRESS] = lambda _: reply(0, ret=-1)
     assert call(host, "monitor") == 1
+    assert complaint(host, "monitor").endswith("does not say what state it is in")
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -457,6 +458,15 @@ def test_a_stale_record_harms_nobody() -> None:
     assert call(host, "monitor") == Status.STOPPED
     assert call(host, "stop") == 0
     assert (host.signals, host.processes) == ([], {INIT: 4711})
+
+
+def test_a_name_from_the_record_goes_with_the_folder_from_the_record() -> None:
+    host = Node(state=None)
+    host.sockets[b"\0/srv/lxc/web/command"] = host.answer
+    host.boot()
+    del host.sockets[ADDRESS]
+    host.saved["test.run"] = "param.container=web\nparam.lxcpath=/srv/lxc\n"
+    assert call(host, "monitor", container="") == 0
 
 
 def test_stop_with_parameters_that_make_no_sense_finds_the_container() -> None:
