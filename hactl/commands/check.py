@@ -11,6 +11,7 @@ import click
 
 from hactl import topology
 from hactl.cib import document
+from hactl.commands.output import emit
 from hactl.errors import Problem, Severity, TopologyError, UsageError
 from hactl.topology.jsonschema import json_schema
 
@@ -25,7 +26,7 @@ def check(file: str | None, form: str, schema: bool) -> None:
     Exits 1 if there are errors, 0 if there are none or only warnings.
     """
     if schema:
-        click.echo(json.dumps(json_schema(), indent=2))
+        emit(json.dumps(json_schema(), indent=2).encode() + b"\n")
         return
     if file is None:
         raise UsageError("which file?", "hactl check FILE, or hactl check --schema")
@@ -46,9 +47,7 @@ def problems_of(file: str) -> Sequence[Problem]:
 
 def show(problems: Sequence[Problem], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
-        return
-    for problem in problems:
-        click.echo(str(problem))
-    if not problems:
-        click.echo("no problems found")
+        text = json.dumps([asdict(problem) for problem in problems], indent=2)
+    else:
+        text = "\n".join(map(str, problems)) or "no problems found"
+    emit(f"{text}\n".encode(errors="backslashreplace"))

@@ -1,13 +1,32 @@
-"""Writes a file all or nothing: whoever reads it sees the old content or the new."""
+"""Writes what a command makes: to standard output, or to a file all or nothing."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from hactl.errors import HactlError
+
+
+def emit(data: bytes) -> None:
+    """Write to standard output, to the last byte.
+
+    Raises HactlError if that is not possible, as on a full disk; a closed pipe is no error of ours.
+    """
+    if sys.stdout is None:
+        raise HactlError("standard output is closed")
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        # Nothing more can be said there, not even at exit.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        raise HactlError(f"standard output cannot be written: {reason(exc)}") from None
 
 
 def write(path: str, data: bytes) -> None:
@@ -23,9 +42,11 @@ def write(path: str, data: bytes) -> None:
             return
         replace(target, data)
     except OSError as exc:
-        raise HactlError(
-            f"{path} cannot be written: {(exc.strerror or str(exc)).lower()}"
-        ) from None
+        raise HactlError(f"{path or repr(path)} cannot be written: {reason(exc)}") from None
+
+
+def reason(exc: OSError) -> str:
+    return (exc.strerror or str(exc)).lower()
 
 
 def replace(target: Path, data: bytes) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from hactl import corosync, topology
 from hactl.cib import document
-from hactl.commands.output import write
+from hactl.commands.output import emit, write
 from hactl.errors import Problem
 
 
@@ -24,10 +22,10 @@ def render(file: str, want_corosync: bool, output: str | None) -> None:
         data = corosync.render(cluster).encode()
     else:
         data = document.text(document.cib(cluster))
-    if output:
-        write(output, data)
+    if output is None:
+        emit(data)
     else:
-        sys.stdout.buffer.write(data)
+        write(output, data)
 
 
 def report(warnings: list[Problem]) -> None:

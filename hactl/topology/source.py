@@ -21,7 +21,9 @@ def read_text(path: str) -> tuple[str, list[Problem]]:
     Raises TopologyError for a file that cannot be read or must not be trusted.
     """
     if path == STDIN:
-        return decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)), []
+        if sys.stdin is None:
+            raise refusal(path, "is closed", "name a file")
+        return decoded(path, sys.stdin.buffer.read(MAX_BYTES + 1)), []
     try:
         # Non-blocking, so that a FIFO is told apart from a file instead of waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -66,7 +68,7 @@ def distrust(path: str, status: os.stat_result, euid: int) -> list[Problem]:
     message, hint = "everybody on this machine may write it", f"chmod o-w {path}"
     if euid == 0:
         raise refusal(path, message, hint)
-    return [Problem(path, 0, "", message, hint, Severity.WARNING)]
+    return [Problem(display(path), 0, "", message, hint, Severity.WARNING)]
 
 
 def changed(before: os.stat_result, after: os.stat_result) -> bool:
@@ -95,7 +97,7 @@ def decoded(name: str, data: bytes) -> str:
 
 
 def refusal(path: str, message: str, hint: str, line: int = 0) -> TopologyError:
-    return TopologyError([Problem(path, line, "", message, hint)])
+    return TopologyError([Problem(display(path), line, "", message, hint)])
 
 
 def reason(exc: OSError) -> str:
@@ -103,4 +105,7 @@ def reason(exc: OSError) -> str:
 
 
 def display(path: str) -> str:
-    return "<stdin>" if path == STDIN else str(Path(path))
+    """Return how a file is called in messages: in one line, whatever its name contains."""
+    if path == STDIN:
+        return "<stdin>"
+    return str(Path(path)) if path and path.isprintable() else ascii(path)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from lxml import etree
@@ -15,11 +16,14 @@ BAD = guests("web1: memroy: 1GiB", "web2: nics: [lam]")
 ODD = BASE.replace("{name: demo}", "{name: demo, fencing: false}")
 
 
-def hactl(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def hactl(
+    *words: str, stdin: str = "", stdout: IO[str] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from hactl.cli import main; main()", *words],
         input=stdin,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
         env=dict(os.environ, PYTHONWARNINGS="error", NO_COLOR="1"),
@@ -162,3 +166,23 @@ def test_help_has_an_example(command: str) -> None:
     done = hactl(command, "--help")
     assert done.returncode == 0
     assert f"hactl {command} cluster.yaml" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["check", "render"])
+def test_a_full_disk_behind_standard_output_is_told(command: str, tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = hactl(command, written(tmp_path, BASE), stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == "hactl: standard output cannot be written: no space left on device\n"
+
+
+def test_an_empty_name_of_a_file_is_no_file(tmp_path: Path) -> None:
+    assert hactl("check", "").stdout.startswith("'': cannot be read")
+    done = hactl("render", written(tmp_path, BASE), "-o", "")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_name_that_would_write_over_the_message_is_quoted() -> None:
+    done = hactl("check", "a\nb\x1b[2J")
+    assert done.stdout.startswith("'a\\nb\\x1b[2J': cannot be read")
