@@ -1,0 +1,94 @@
+"""Images mapped by the kernel: seen and let go through /sys/bus/rbd, without any tool of Ceph's."""
+
+from hactl_agents.ceph.image import Mapping
+from hactl_agents.host import Failed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hactl_agents.ceph.image import Spec
+    from hactl_agents.ceph.mapper import Wish
+    from hactl_agents.host import Host
+
+BUS = "/sys/bus/rbd"
+DEVICES = f"{BUS}/devices"
+HEAD = "-"  # current_snap of an image that is not a snapshot
+
+
+class Krbd:
+    """The kernel's RBD driver."""
+
+    name = "krbd"
+
+    def __init__(self, host: "Host") -> None:
+        self.host = host
+
+    def find(self, spec: "Spec", fsid: str) -> "list[Mapping]":
+        """The devices that are this image; ``fsid`` '' where the cluster is not known."""
+        return [
+            mapping
+            for number in self.host.listdir(DEVICES)
+            if self.is_it(number, spec, fsid) and (mapping := self.mapping(number))
+        ]
+
+    def is_it(self, number: str, spec: "Spec", fsid: str) -> bool:
+        wanted = {
+            "name": spec.image,
+            "pool": spec.pool,
+            "pool_ns": spec.namespace,
+            "current_snap": spec.snapshot or HEAD,
+        }
+        if any(self.read(number, key) != value for key, value in wanted.items()):
+            return False
+        return not fsid or self.read(number, "cluster_fsid") in ("", fsid)
+
+    def mapping(self, number: str) -> "Mapping | None":
+        """None where it has gone in this moment."""
+        mapping = Mapping(self.name, number, f"/dev/rbd{number}")
+        size = self.read(number, "size")
+        if not size.isdigit():
+            return None
+        mapping.size = int(size)
+        mapping.client = self.read(number, "client_addr")
+        mapping.fsid = self.read(number, "cluster_fsid")
+        mapping.read_only = self.host.read(f"/sys/block/{mapping.name}/ro") == "1\n"
+        return mapping
+
+    def read(self, number: str, key: str) -> str:
+        """A property of a device; '' where this kernel has none of that name."""
+        return (self.host.read(f"{DEVICES}/{number}/{key}") or "").strip()
+
+    def lacks(self) -> str:
+        """Why images cannot be mapped this way on this node, '' if they can."""
+        if self.host.which("rbd") is None:
+            return "rbd: command not found: install ceph-common"
+        if not self.host.exists(BUS) and self.host.run("modprobe", "rbd", check=False).returncode:
+            return "the kernel has no module rbd"
+        return "" if self.host.exists(BUS) else "the kernel has no module rbd"
+
+    def map(self, spec: "Spec", wish: "Wish") -> None:
+        """Raises Failed in rbd's own words, TimedOut where Ceph hangs."""
+        seconds = max(2, int((self.host.left(60.0) or 60.0) - 2))
+        options = ",".join([f"mount_timeout={seconds}", *wish.options])
+        words = ["rbd", *wish.identity(), "device", "map", "--device-type", self.name]
+        words += [f"--pool={spec.pool}", f"--image={spec.image}", "--options", options]
+        words += [f"--namespace={spec.namespace}"] if spec.namespace else []
+        words += [f"--snap={spec.snapshot}"] if spec.snapshot else []
+        words += wish.flags()
+        self.host.run(*words)
+
+    def unmap(self, mapping: Mapping, force: bool) -> None:
+        """In a process of its own: the kernel may hold on to it for as long as Ceph hangs."""
+        control = f"{BUS}/remove_single_major"
+        if not self.host.exists(control):
+            control = f"{BUS}/remove"
+        words = f"{mapping.number} force" if force else mapping.number
+        done = self.host.run("tee", control, stdin=words, check=False)
+        if done.returncode and "busy" not in done.stderr:
+            raise Failed(f"{mapping.device} cannot be unmapped: {done.complaint()}")
+
+    def epoch(self, mapping: Mapping) -> int:
+        """The epoch of the OSD map the kernel works by; -1 where it does not say (debugfs)."""
+        number = self.read(mapping.number, "client_id")
+        path = f"/sys/kernel/debug/ceph/{mapping.fsid}.{number}/osdmap"
+        words = (self.host.read(path) or "").split()[:2]
+        return int(words[1]) if len(words) == 2 and words[1].isdigit() else -1

@@ -1,0 +1,318 @@
+"""RbdImage against a real Ceph: owners are frozen, fenced and silent, monitors and OSDs hang.
+
+The kernel of a test machine may have neither krbd nor nbd; then a process that holds the image by
+librbd, as rbd-nbd does, stands in for the mapper (rbd_driver.py). All the rest is the agent.
+"""
+
+import itertools
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ceph_cluster import CephCluster, ceph_cluster, lacking_ceph
+from tests.private_node import (
+    LIBDIR,
+    PrivateNode,
+    pacemaker_environment,
+    private_node,
+    wait_until,
+    why,
+)
+
+pytestmark = [
+    pytest.mark.backend,
+    pytest.mark.xdist_group("rbd-image"),
+    *(pytest.mark.skipif(True, reason=reason) for reason in lacking_ceph()),
+]
+RUNNING, FAILED, STOPPED = 0, 1, 7
+HERE = Path(__file__).parent
+PYTHON = "/usr/bin/python3"
+COUNTER = itertools.count(1)
+WATCH = 5  # seconds until Ceph forgets a silent watcher; 30 by default
+A, B = "10.80.0.2", "10.80.0.3"
+
+
+@pytest.fixture(scope="module")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CephCluster]:
+    folder = tmp_path_factory.mktemp("ceph")
+    with private_node(folder / "node") as node, ceph_cluster(node, folder / "c") as cluster:
+        cluster.ceph("tell", "osd.0", "config", "set", "osd_client_watch_timeout", str(WATCH))
+        cluster.user("vm", mon="profile rbd", osd="profile rbd pool=rbd")
+        yield cluster
+
+
+class Disk:
+    """One image, and the resource that is to map it on nodes ``a`` and ``b``."""
+
+    def __init__(self, ceph: CephCluster) -> None:
+        self.ceph = ceph
+        self.name = f"disk{next(COUNTER)}"
+        self.params: dict[str, object] = {
+            "pool": "rbd", "image": self.name, "conf": ceph.conf, "client": "vm",
+            "keyring": ceph.dir / "vm.keyring",
+        }  # fmt: skip
+        features = ("--image-feature", "layering,exclusive-lock")
+        ceph.rbd("create", self.name, "--size", "16", *features)
+
+    def call(
+        self, action: str, node: str = "a", timeout: float = 60, level: int = 0, **more: Any
+    ) -> "subprocess.CompletedProcess[str]":
+        """An action on a node, with the stand-in for a mapper."""
+        params = self.params | more
+        env = pacemaker_environment(self.name, "RbdImage", timeout, level, {}, params)
+        at = self.ceph.client(A if node == "a" else B)
+        driver = (*at, PYTHON, str(HERE / "rbd_driver.py"), LIBDIR, node, action)
+        return self.ceph.node.run(*driver, env=env, check=False, timeout=timeout + 20)
+
+    def code(self, action: str, node: str = "a", **more: Any) -> int:
+        return self.call(action, node, **more).returncode
+
+    def state(self, node: str, what: str = "") -> str:
+        return self.ceph.node.sh(f"cat /run/held-{node}-rbd-{self.name}{what} 2>/dev/null || :")
+
+    def pid(self, node: str) -> str:
+        return self.state(node).split()[0]
+
+    def signal(self, node: str, name: str) -> None:
+        self.ceph.node.sh(f"kill -{name} {self.pid(node)}")
+
+    def writes(self, node: str) -> int:
+        return int(self.state(node, ".written") or 0)
+
+    def content(self) -> str:
+        return self.ceph.node.sh(
+            f"rbd -c {self.ceph.conf} export --no-progress {self.name} - | head -c 4"
+        )
+
+    def locks(self) -> list[dict[str, Any]]:
+        import json
+
+        found: list[dict[str, Any]] = json.loads(
+            self.ceph.rbd("lock", "list", self.name, "--format", "json")
+        )
+        return found
+
+
+@pytest.fixture
+def disk(ceph: CephCluster) -> Iterator[Disk]:
+    disk = Disk(ceph)
+    yield disk
+    for daemon in ("mon.a", "osd.0"):
+        ceph.node.sh(f"kill -CONT $(cat {ceph.run_dir}/{daemon}.pid)")
+    for node in "ab":
+        ceph.node.sh(f"kill -KILL {disk.pid(node)} || :" if disk.state(node) else ":")
+    ceph.node.sh("rm -rf /run/held-* /run/state-*")
+    for entry in ceph.json("osd", "dump")["blocklist"]:
+        ceph.ceph("osd", "blocklist", "rm", entry)
+    for entry in ceph.json("osd", "dump")["range_blocklist"]:
+        address = entry.removeprefix("cidr:")
+        network, _, bits = address.rpartition(":")
+        ceph.ceph("osd", "blocklist", "range", "rm", f"{network}/{bits.partition('/')[2]}")
+
+
+def test_an_image_comes_and_goes(disk: Disk) -> None:
+    assert disk.code("monitor") == STOPPED
+    done = disk.call("start")
+    assert done.returncode == 0, done.stderr
+    assert disk.code("start") == 0
+    assert disk.code("monitor") == RUNNING
+    assert disk.code("monitor", level=10) == RUNNING
+    assert len(disk.locks()) == 1
+    assert disk.code("stop") == 0
+    assert disk.code("stop") == 0
+    assert (disk.code("monitor"), disk.locks()) == (STOPPED, [])
+
+
+def test_a_living_owner_is_neither_disturbed_nor_joined(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    done = disk.call("start", "b", timeout=16)
+    assert done.returncode == FAILED
+    assert f"rbd/{disk.name} is in use by {A}:0/" in why(done)
+    assert disk.code("monitor", "b") == STOPPED
+    before = disk.writes("a")
+    wait_until(lambda: disk.writes("a") > before, "the owner was disturbed", 5)
+    assert disk.code("monitor", "a", level=10) == RUNNING
+
+
+def test_start_waits_for_an_owner_that_is_leaving(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    leaving = subprocess.Popen(["sleep", "3"])
+    wait_until(lambda: leaving.poll() is not None, "sleep", 5)
+    disk.signal("a", "TERM")
+    assert disk.code("start", "b") == 0
+    assert not disk.state("a", ".refused")
+
+
+def test_a_frozen_owner_thawed_after_takeover_cannot_write(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    wait_until(lambda: disk.writes("a") > 3, "no writes", 5)
+    disk.signal("a", "STOP")
+    done = disk.call("start", "b", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert f"cutting off {A}:0/" in done.stderr
+    wait_until(lambda: disk.writes("b") > 3, "no writes", 5)
+    assert disk.content() == "bbbb"
+    frozen = disk.pid("a")
+    disk.ceph.node.sh(f"kill -CONT {frozen}")
+    wait_until(lambda: bool(disk.state("a", ".refused")), "the old owner still writes", 20)
+    assert disk.state("a", ".refused").split()[1] == "108"
+    assert disk.content() == "bbbb"
+    assert disk.code("monitor", "b", level=10) == RUNNING
+    assert disk.code("monitor", "a") == STOPPED
+
+
+def test_a_silent_owner_that_may_not_be_cut_off_keeps_its_lock(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    disk.signal("a", "STOP")
+    done = disk.call("start", "b", timeout=60, fence_silent_owner="false")
+    assert done.returncode == FAILED
+    assert "nothing proves that it is dead" in why(done)
+    assert len(disk.locks()) == 1
+    disk.signal("a", "CONT")
+    before = disk.writes("a")
+    wait_until(lambda: disk.writes("a") > before, "the owner was harmed", 15)
+
+
+@pytest.mark.parametrize("way", ["client", "address", "range"])
+def test_a_fenced_owner_is_taken_over_at_once(disk: Disk, way: str) -> None:
+    assert disk.code("start", "a") == 0
+    disk.signal("a", "STOP")
+    client = disk.state("a").split()[1].removeprefix("v1:")
+    words = {"client": ("add", client), "address": ("add", A), "range": ("range", "add", f"{A}/32")}
+    disk.ceph.ceph("osd", "blocklist", *words[way], "157680000")
+    done = disk.call("start", "b", fence_silent_owner="false")
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < WATCH, "it did not wait for the watch to end"
+    assert "cutting off" not in done.stderr
+
+
+def test_an_owner_cut_off_for_an_hour_is_cut_off_for_good(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    disk.signal("a", "STOP")
+    client = disk.state("a").split()[1].removeprefix("v1:")
+    disk.ceph.ceph("osd", "blocklist", "add", client, "3600")
+    assert disk.code("start", "b") == 0
+    until = disk.ceph.json("osd", "dump")["blocklist"][client]
+    year = int(disk.ceph.node.sh("date -u +%Y"))
+    assert int(until[:4]) >= year + 4
+
+
+def test_being_fenced_oneself_is_said_clearly(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    disk.ceph.ceph("osd", "blocklist", "range", "add", f"{A}/32", "157680000")
+    wait_until(lambda: bool(disk.state("a", ".refused")) or not disk.state("a"), "it writes", 10)
+    assert disk.code("monitor", "a") == STOPPED, "the stand-in goes when it is refused"
+    done = disk.call("start", "a")
+    assert done.returncode == FAILED
+    assert why(done).startswith(f"this node ({A}) is on Ceph's blocklist until 20")
+
+
+def test_a_mapped_client_that_was_cut_off_is_seen_by_a_deep_monitor(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    disk.signal("a", "STOP")  # so that it does not notice itself
+    client = disk.state("a").split()[1].removeprefix("v1:")
+    disk.ceph.ceph("osd", "blocklist", "add", client, "157680000")
+    assert disk.code("monitor", "a") == RUNNING
+    done = disk.call("monitor", "a", level=10)
+    assert done.returncode == FAILED
+    assert f"its client {client} is on Ceph's blocklist" in why(done)
+
+
+def test_a_lost_lock_is_seen_by_a_deep_monitor(disk: Disk) -> None:
+    assert disk.code("start", "a") == 0
+    disk.signal("a", "STOP")
+    lock = disk.locks()[0]
+    disk.ceph.rbd("lock", "remove", disk.name, lock["id"], lock["locker"])
+    disk.ceph.ceph("osd", "blocklist", "rm", lock["address"])
+    done = disk.call("monitor", "a", level=10)
+    assert (done.returncode, "has lost the exclusive lock" in why(done)) == (FAILED, True)
+
+
+@pytest.mark.parametrize("daemon", ["mon.a", "osd.0"])
+def test_a_hanging_ceph_hangs_no_action(disk: Disk, daemon: str) -> None:
+    other = Disk(disk.ceph)
+    assert disk.code("start", "a") == 0
+    disk.ceph.node.sh(f"kill -STOP $(cat {disk.ceph.run_dir}/{daemon}.pid)")
+    assert disk.code("monitor", "a") == RUNNING, "a monitor does not ask Ceph"
+    deep = disk.call("monitor", "a", level=10, timeout=8)
+    start = other.call("start", "b", timeout=8)
+    for done in (deep, start):
+        assert done.returncode == FAILED, done.stderr
+        assert "Ceph: " in why(done)
+        assert float(done.stdout) < 8.5
+    assert other.code("monitor", "b") == STOPPED
+    assert other.code("stop", "b", timeout=8) == 0
+    left = disk.ceph.node.sh("ps -eo args").splitlines()
+    assert not [line for line in left if "rbd_driver" in line]
+    disk.ceph.node.sh(f"kill -CONT $(cat {disk.ceph.run_dir}/{daemon}.pid)")
+    wait_until(lambda: other.code("start", "b") == 0, "Ceph does not recover", 60)
+    assert other.code("stop", "b") == 0
+
+
+def test_an_image_in_a_namespace_is_another_one(disk: Disk) -> None:
+    disk.ceph.rbd("namespace", "create", "rbd/tenant")
+    features = ("--image-feature", "layering,exclusive-lock")
+    disk.ceph.rbd("create", f"rbd/tenant/{disk.name}", "--size", "16", *features)
+    assert disk.code("start", "a") == 0
+    assert disk.code("monitor", "a", namespace="tenant") == STOPPED
+    assert disk.code("start", "b", namespace="tenant") == 0
+    assert disk.code("stop", "b", namespace="tenant") == 0
+    assert disk.code("monitor", "a") == RUNNING
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "text"),
+    [
+        ({"image": "nosuch"}, 1, "rbd/nosuch does not exist in this Ceph cluster"),
+        ({"pool": "nosuch"}, 1, "does not exist in this Ceph cluster"),
+        ({"client": "nobody"}, 1, "Ceph: connecting as client.nobody"),
+        ({"conf": "/nowhere/ceph.conf"}, 5, "/nowhere/ceph.conf: there is no such file"),
+        ({"keyring": "/nowhere/key"}, 5, "/nowhere/key: there is no such file"),
+        ({"image": "a@b"}, 6, "contains '@'"),
+        ({"image": "--help"}, 6, "begins with a dash"),
+        ({"pool": "a b/c"}, 6, "contains '/'"),
+        ({"keyring": "relative"}, 6, "give the whole path"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(
+    disk: Disk, params: "dict[str, str]", code: int, text: str
+) -> None:
+    done = disk.call("start", **params)
+    assert (done.returncode, text in why(done)) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert disk.code("stop", **params) == 0
+
+
+def test_an_image_without_exclusive_lock_is_refused_unless_it_is_shared(disk: Disk) -> None:
+    disk.ceph.rbd("feature", "disable", disk.name, "exclusive-lock")
+    done = disk.call("start")
+    assert done.returncode == FAILED
+    assert f"run rbd feature enable rbd/{disk.name} exclusive-lock" in why(done)
+
+
+def test_without_a_mapper_it_is_not_installed_and_nothing_is_touched(disk: Disk) -> None:
+    node: PrivateNode = disk.ceph.node
+    if Path("/sys/bus/rbd").exists() or Path("/sys/module/nbd").exists():
+        pytest.skip("this kernel can map images: see the VM lab")
+    done = node.call("RbdImage", "start", **disk.params)
+    assert done.returncode == 5
+    assert "krbd: the kernel has no module rbd; nbd: rbd-nbd" in why(done)
+    assert node.call("RbdImage", "monitor", **disk.params).returncode == STOPPED
+    assert node.call("RbdImage", "stop", **disk.params).returncode == 0
+    assert disk.locks() == []
+
+
+def test_a_monitor_forks_nothing_and_costs_no_more_than_agreed(disk: Disk) -> None:
+    node = disk.ceph.node
+    grind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+    words = (*grind, PYTHON, "-IS")
+    done = node.call("RbdImage", "monitor", wrapper=words, timeout=60, **disk.params)
+    counted = done.stderr.partition("Collected : ")[2].split()[0]
+    assert (done.returncode, int(counted) <= 25_000_000) == (STOPPED, True), counted
+    trace = ("strace", "-f", "-qq", "-e", "trace=%process", "-e", "signal=none")
+    done = node.call("RbdImage", "monitor", wrapper=trace, **disk.params)
+    seen = [line for line in done.stderr.splitlines() if "exit" not in line]
+    assert [line.partition("(")[0] for line in seen] == ["execve"], done.stderr
