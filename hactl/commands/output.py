@@ -24,9 +24,15 @@ def emit(data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as exc:
-        # Nothing more can be said there, not even at exit.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        discard_the_rest()
         raise HactlError(f"standard output cannot be written: {reason(exc)}") from None
+
+
+def discard_the_rest() -> None:
+    """Let what is still buffered go nowhere, or Python would try and fail once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def write(path: str, data: bytes) -> None:
