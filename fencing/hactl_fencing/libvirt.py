@@ -62,7 +62,7 @@ class LibvirtGuest(FenceDevice):
         if ACTIVE not in found and len(found) > 1:
             found = self.everywhere()  # it may have moved from one to the other while we looked
         if ABSENT in found and len(set(found)) == 1 and not self.destroyed:
-            raise Failed(f"there is no guest {self.plug!r} on {' or '.join(self.uri)}")
+            raise self.nowhere()
         return judge(found, self.destroyed)
 
     def everywhere(self) -> "list[str]":
@@ -83,20 +83,27 @@ class LibvirtGuest(FenceDevice):
             return known(domain) if domain else ABSENT
 
     def switch_off(self) -> None:
-        complaint = None
+        """Destroy the guest wherever it is active. Raises Failed where that cannot make it off."""
+        found, complaint = [], None
         for uri in self.uri:
             try:
-                self.destroy_at(uri)
+                found.append(self.destroy_at(uri))
             except Failed as exc:
                 complaint = complaint or exc
         if complaint:
             raise complaint
+        if set(found) == {ABSENT}:
+            raise self.nowhere()
+        if ACTIVE not in found and judge(found) != OFF:
+            raise Failed(f"{self.plug}: has migrated to a host that uri does not name")
 
-    def destroy_at(self, uri: str) -> None:
+    def destroy_at(self, uri: str) -> str:
+        """What this host knew of the guest before."""
         with self.asking(uri) as connection:
             domain = self.find(connection)
-            if domain is None or known(domain) != ACTIVE:
-                return
+            what = known(domain) if domain else ABSENT
+            if domain is None or what != ACTIVE:
+                return what
             try:
                 # a QEMU that does not heed SIGTERM is given 10 s by libvirt before SIGKILL
                 domain.call("virDomainDestroy", within=None)
@@ -104,6 +111,10 @@ class LibvirtGuest(FenceDevice):
             except LibvirtError as exc:
                 if exc.number != OPERATION_INVALID:
                     raise
+            return what
+
+    def nowhere(self) -> Failed:
+        return Failed(f"there is no guest {self.plug!r} on {' or '.join(self.uri)}")
 
     def switch_on(self) -> None:
         """Boot the guest where it is defined, unless it might be running already."""

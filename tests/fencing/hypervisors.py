@@ -54,18 +54,18 @@ class FakeLibvirt:
 
     def __init__(self, hosts: dict[str, Hypervisor]) -> None:
         self.hosts = hosts
-        self.error: tuple[int, int, str] | None = None
+        self.error: tuple[object, ...] | None = None
         self.changes: list[str] = []
         self.uris: list[str] = []
 
     def virRegisterErrorHandler(self, *_: object) -> int:
         return 0
 
-    def virGetLastError(self) -> tuple[int, int, str] | None:
+    def virGetLastError(self) -> tuple[object, ...] | None:
         return self.error
 
     def fail(self, number: int, text: str) -> None:
-        self.error = (number, 0, text)
+        self.error = (number, 10, text, 2, text, None, None, -1, -1)  # virError
 
     def virConnectOpen(self, uri: str) -> Hypervisor | None:
         self.uris.append(uri)

@@ -47,6 +47,7 @@ def test_doubt_is_not_off(world: World, state: int, reason: int) -> None:
     world["a"].add("vm1", state, reason=reason)
     assert world.call("status") == 1
     assert world.call("off") == 1
+    assert world.used() < 1
 
 
 def test_a_guest_that_is_shut_off_is_off(world: World) -> None:
@@ -78,6 +79,7 @@ def test_a_host_that_hangs_is_asked_once(world: World) -> None:
 def test_a_wrong_plug_touches_nobody(world: World, plug: str) -> None:
     world["a"].add("vm3")
     assert world.call("off", plug=plug, nodename="vm1") == 1
+    assert world.used() < 1
     assert world.call("status", plug=plug) == 1
     assert world.libvirt.changes == []
 
