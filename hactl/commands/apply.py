@@ -15,6 +15,7 @@ import click
 from hactl import topology
 from hactl.cib.document import configuration
 from hactl.commands.render import report
+from hactl.commands.terminal import say
 from hactl.errors import UsageError
 from hactl.live.apply import Options, Outcome
 from hactl.live.apply import apply as carry_out
@@ -109,7 +110,7 @@ class Terminal:
 
     def show(self, plan: Plan) -> None:
         self.clear()
-        click.echo(text(plan), nl=False)
+        say(text(plan))
 
     def agrees(self, question: str) -> bool:
         return click.confirm(question, default=False, err=True)
@@ -127,18 +128,18 @@ class Terminal:
 
 def conclude(outcome: Outcome, options: Options, cib: Path | None) -> None:
     if options.dry_run and outcome.plan.changes:
-        click.echo("Dry run: nothing was changed.")
+        say("Dry run: nothing was changed.\n")
     if not outcome.committed:
         return
     if cib:
-        click.echo(f"Written to {cib}.")
+        say(f"Written to {cib}.\n")
         return
     for difference in outcome.differences:
-        click.echo(click.style(f"! {difference}", fg="yellow"))
+        say(click.style(f"! {difference}\n", fg="yellow"))
     if outcome.differences:
-        click.echo("Applied; the cluster is at rest, but not quite as foreseen.")
+        say("Applied; the cluster is at rest, but not quite as foreseen.\n")
         sys.exit(1)
-    click.echo("Applied; the cluster is at rest, as foreseen.")
+    say("Applied; the cluster is at rest, as foreseen.\n")
 
 
 def recorded(path: Path) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ import click
 from hactl import topology
 from hactl.cib.document import configuration
 from hactl.commands.render import report
+from hactl.commands.terminal import say
 from hactl.live.record import replace_private
 from hactl.live.world import opened
 from hactl.plan.document import document, fingerprint
@@ -62,6 +63,4 @@ def plan(
 
 
 def show(made: Plan, form: str) -> None:
-    click.echo(
-        json.dumps(document(made), indent=2) if form == "json" else text(made), nl=form == "json"
-    )
+    say(json.dumps(document(made), indent=2) + "\n" if form == "json" else text(made))

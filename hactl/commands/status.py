@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from hactl.commands.terminal import say
 from hactl.live.status import status as read_status
 from hactl.live.status_report import document, text
 from hactl.live.world import opened
@@ -30,9 +31,8 @@ def status(cib: Path | None, form: str) -> None:
     with opened(cib) as world:
         configuration = world.pacemaker.cib()
         found = read_status(world.pacemaker.monitor(), configuration)
-    if form == "json":
-        click.echo(json.dumps(document(found), indent=2))
-    else:
-        click.echo(text(found, time.time()), nl=False)
+    say(
+        json.dumps(document(found), indent=2) + "\n" if form == "json" else text(found, time.time())
+    )
     if found.problems:
         sys.exit(1)

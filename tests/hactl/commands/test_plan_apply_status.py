@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -130,6 +131,23 @@ def test_status_reads_a_file_and_says_what_is_wrong(place: Place) -> None:
     assert violations(made, "status.schema.json") == []
 
 
+@pytest.mark.parametrize("words", [["plan", "t.yaml"], ["apply", "t.yaml"], ["status"]])
+def test_a_full_disk_behind_standard_output_is_said_and_nothing_is_written(
+    place: Place, words: list[str]
+) -> None:
+    before = (place.directory / "cib.xml").read_bytes()
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = place.hactl(*words, "--cib", "cib.xml", stdout=full)
+    assert done.returncode == 1
+    assert "standard output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (place.directory / "cib.xml").read_bytes() == before
+
+
+def test_colours_are_for_terminals(place: Place) -> None:
+    assert "\033" not in place.hactl("plan", "t.yaml", "--cib", "cib.xml", NO_COLOR="").stdout
+
+
 def test_no_copy_of_the_cib_stays_anywhere(place: Place) -> None:
     place.hactl("apply", "t.yaml", "--cib", "cib.xml")
     assert list((place.directory / "tmp").iterdir()) == []
@@ -147,13 +165,16 @@ class Place:
     def write(self, name: str, content: str) -> None:
         (self.directory / name).write_text(content)
 
-    def hactl(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def hactl(
+        self, *words: str, stdout: int | IO[bytes] = subprocess.PIPE, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         inherited = {name: value for name, value in os.environ.items() if name != "CIB_file"}
         home = {"TMPDIR": str(self.directory / "tmp"), "XDG_STATE_HOME": str(self.directory)}
         return subprocess.run(
             [sys.executable, "-c", "from hactl.cli import main; main()", *words],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             check=False,
             cwd=self.directory,
