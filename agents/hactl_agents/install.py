@@ -20,8 +20,10 @@ INTERPRETER = "/usr/bin/python3"
 
 LAUNCHER = """\
 #!{interpreter} -IS
+import gc
 import sys
 
+gc.disable()
 sys.path.insert(0, "{libdir}")
 from {module} import {name}
 from {runtime} import main

@@ -15,20 +15,20 @@ SYSTEM_URIS = ("qemu:///system", "qemu+unix:///system")
 class Parameters:
     """Mix-in for the agent; everything that can take effect without a restart is reloadable."""
 
-    definition: str | None = string(
+    definition: "str | None" = string(
         "Path of the guest's libvirt XML",
         unique="definition",
         longdesc="Path of the guest's libvirt XML, readable on every node the guest may run on. "
         "It is read and never changed or deleted. Either this or domain is needed.",
         example="/srv/vms/web1.xml",
     )
-    domain: str | None = string(
+    domain: "str | None" = string(
         "The guest's libvirt XML itself",
         multiline=True,
         longdesc="The guest's libvirt XML itself, kept in the CIB, so that no file has to be on "
         "any node. Either this or definition is needed.",
     )
-    name: str | None = string(
+    name: "str | None" = string(
         "Name of the guest in libvirt",
         forbid="/",
         reloadable=True,
@@ -48,13 +48,13 @@ class Parameters:
         longdesc="shutdown asks the guest and destroys it when it does not listen; save writes its "
         "memory to save_dir and takes it from there at the next start; destroy cuts its power",
     )
-    shutdown_timeout: int | None = seconds(
+    shutdown_timeout: "int | None" = seconds(
         "How long the guest is asked to shut down before it is destroyed",
         reloadable=True,
         longdesc="How long the guest is asked to shut down before it is destroyed; without it, "
         "until 20 seconds (at most a third) of the operation's timeout are left.",
     )
-    save_dir: str | None = string(
+    save_dir: "str | None" = string(
         "Folder for saved memory, on storage all nodes share",
         reloadable=True,
         longdesc="Folder for saved memory, on storage all nodes share: memory that stays behind on "
@@ -87,7 +87,7 @@ class Parameters:
         False,
         reloadable=True,
     )
-    memory: int | None = integer(
+    memory: "int | None" = integer(
         "Memory of the guest in MiB, instead of what the XML says",
         minimum=1,
         maximum=1 << 30,
@@ -95,7 +95,7 @@ class Parameters:
         longdesc="Memory of the guest in MiB, instead of what the XML says; changed in a running "
         "guest by its balloon, up to the <memory> it was started with.",
     )
-    vcpus: int | None = integer(
+    vcpus: "int | None" = integer(
         "Virtual CPUs of the guest, instead of what the XML says",
         minimum=1,
         maximum=4096,
@@ -116,37 +116,37 @@ class Parameters:
         "memory in the same connection, tls encrypts both (certificates for libvirt and QEMU), tcp "
         "encrypts nothing, unix uses sockets in a folder all nodes share",
     )
-    migration_network: str | None = string(
+    migration_network: "str | None" = string(
         "Suffix that turns a node's name into its name on the migration network",
         forbid="/ @?",
         reloadable=True,
         example="-mig",
     )
-    migration_user: str | None = string(
+    migration_user: "str | None" = string(
         "User for migration_transport=ssh", forbid="/ @:?", reloadable=True
     )
-    migration_socket: str | None = string(
+    migration_socket: "str | None" = string(
         "Path of any node's libvirt socket for migration_transport=unix, %n being its name",
         forbid="&?# ",
         reloadable=True,
         example="/shared/%n/libvirt-sock",
     )
-    migration_bandwidth: int | None = integer(
+    migration_bandwidth: "int | None" = integer(
         "Most bandwidth of a migration in MiB/s", minimum=1, maximum=1 << 20, reloadable=True
     )
-    migration_max_downtime: int | None = integer(
+    migration_max_downtime: "int | None" = integer(
         "Longest pause at the end of a migration in milliseconds",
         minimum=1,
         maximum=2_000_000,
         reloadable=True,
     )
-    migration_parallel: int | None = integer(
+    migration_parallel: "int | None" = integer(
         "Number of connections that carry the memory side by side",
         minimum=1,
         maximum=64,
         reloadable=True,
     )
-    migration_tunnelled: bool | None = boolean(
+    migration_tunnelled: "bool | None" = boolean(
         "Whether memory travels in libvirt's own connection (default: only with ssh)",
         None,
         reloadable=True,

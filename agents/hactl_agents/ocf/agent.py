@@ -55,6 +55,7 @@ class Agent:
     """
 
     version = "1.0"
+    found_params: "dict[str, Param]"
     converges = False  # start may be called on something half started, and completes it
 
     def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
@@ -69,7 +70,9 @@ class Agent:
 
     @classmethod
     def params(cls) -> "dict[str, Param]":
-        return declared(cls)
+        if "found_params" not in vars(cls):
+            cls.found_params = declared(cls)
+        return cls.found_params
 
     @classmethod
     def actions(cls) -> "dict[str, list[dict[str, Any]]]":
