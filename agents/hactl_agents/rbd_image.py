@@ -155,12 +155,15 @@ class RbdImage(Agent):
         cluster = self.cluster(self.wish())
         _, blocklist = cluster.blocklist()
         for mapping in self.found:
-            until = blocklist.until(mapping.client) if mapping.client else ""
-            if until:
-                raise Failed(
-                    f"{mapping.device} is cut off: its client {mapping.client} is on Ceph's "
-                    f"blocklist until {until}, so nothing can be written"
-                )
+            # not every mapper tells its address; then this node's as a whole has to do
+            clients = [mapping.client] if mapping.client else cluster.addresses()
+            for client in clients:
+                until = blocklist.until(client)
+                if until:
+                    raise Failed(
+                        f"{mapping.device} is cut off: its client {client} is on Ceph's "
+                        f"blocklist until {until}, so nothing can be written"
+                    )
             self.refuse_foreign_lock(cluster, mapping)
 
     def given_up(self) -> None:

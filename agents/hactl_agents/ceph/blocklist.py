@@ -37,7 +37,7 @@ def bare(name: str) -> str:
 
 
 def address_of(client: str) -> str:
-    return client.rpartition(":")[0].strip("[]")
+    return bare(client).rpartition(":")[0].strip("[]")
 
 
 def in_network(address: str, network: str, bits: str) -> bool:

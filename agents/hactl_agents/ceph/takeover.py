@@ -78,8 +78,15 @@ class Takeover:
     def cut_off(self, address: str) -> None:
         """Make sure that an owner is on the blocklist, and stays there."""
         tomorrow = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.time() + DAY))
-        if self.until(address) >= tomorrow:
+        until = self.until(address)
+        if until >= tomorrow:
             return
+        if until:  # Ceph takes a second entry without a word, and keeps the time of the first
+            raise Failed(
+                f"{self.spec} is locked by {address}, which is cut off only until {until}, and "
+                "Ceph does not prolong that: take it off the blocklist and put it on for years, "
+                "or fence its node"
+            )
         if not self.may_block:
             raise Failed(
                 f"{self.spec} is locked by {address}, which is silent, but nothing proves that it "
