@@ -48,7 +48,7 @@ def defines(host: "Host", limits: "Mapping[str, int]") -> "list[str]":
     trees = cgroups.trees(host)
     words = []
     for limit, value in limits.items():
-        version = version_of(CONTROLLERS[limit], trees)
+        version = version_of(host, CONTROLLERS[limit], trees)
         if version is None:
             raise WrongHere(
                 f"{limit}: LXC has no control group controller {CONTROLLERS[limit]} on this node"
@@ -58,11 +58,13 @@ def defines(host: "Host", limits: "Mapping[str, int]") -> "list[str]":
     return words
 
 
-def version_of(controller: str, trees: "Iterable[cgroups.Tree]") -> "int | None":
+def version_of(host: "Host", controller: str, trees: "list[cgroups.Tree]") -> "int | None":
+    """The version in which LXC has a controller, None if it has not."""
     first = [tree for tree in trees if tree.controllers]
-    if not first:
-        return 2
-    return 1 if any(controller in tree.controllers.split(",") for tree in first) else None
+    if first:
+        return 1 if any(controller in tree.controllers.split(",") for tree in first) else None
+    known = [host.read(f"{tree.mountpoint}/cgroup.controllers") or "" for tree in trees]
+    return 2 if any(controller in text.split() for text in known) else None
 
 
 def write(host: "Host", groups: "Iterable[Group]", limits: "Mapping[str, int | None]") -> None:

@@ -39,6 +39,7 @@ class Node(FakeHost):
         self.state = state
         self.polite = True
         self.files["/proc/self/mountinfo"] = UNIFIED if unified else HYBRID
+        self.files["/sys/fs/cgroup/cgroup.controllers"] = "cpu io memory pids\n" * unified
         self.replies |= {"lxc-start": self.launch, "lxc-attach": done("lxc-attach")}
         for pid in ("1", "self"):
             self.belongs(pid, "")
@@ -510,11 +511,14 @@ def test_limits_are_given_in_the_words_of_version_1_where_both_are() -> None:
     ]
 
 
-def test_a_limit_without_a_controller_is_refused() -> None:
-    host = Node(unified=False, state=None)
-    host.files["/proc/self/mountinfo"] = "\n".join(
-        line for line in HYBRID.splitlines() if "pids" not in line
-    )
+@pytest.mark.parametrize("unified", [True, False])
+def test_a_limit_without_a_controller_is_refused(unified: bool) -> None:
+    host = Node(unified=unified, state=None)
+    if unified:
+        host.files["/sys/fs/cgroup/cgroup.controllers"] = "cpu memory\n"
+    else:
+        lines = [line for line in HYBRID.splitlines() if "pids" not in line]
+        host.files["/proc/self/mountinfo"] = "\n".join(lines)
     assert call(host, "start", pids_limit=10) == 2
     assert "no control group controller pids" in complaint(host, "start", pids_limit=10)
     assert host.calls == []

@@ -593,6 +593,60 @@ def test_a_limit_that_somebody_lifted_is_seen_by_a_deeper_look(box: Box) -> None
     assert (done.returncode, "pids_limit is not in force" in why(done)) == (DEGRADED, True)
 
 
+# control groups of version 2 alone, as on most nodes today
+
+
+@pytest.fixture(scope="module")
+def modern() -> Iterator[PrivateNode]:
+    with public_folder() as folder, private_node(folder) as node:
+        node.sh(f"umount -l {CGROUPS}; mount -t cgroup2 cgroup2 {CGROUPS}")
+        yield node
+
+
+@pytest.fixture
+def modern_box(modern: PrivateNode) -> Iterator[Box]:
+    box = Box(modern, SURVIVE)
+    yield box
+    box.clean_up()
+
+
+def test_on_version_2_it_is_frozen_and_thawed_and_stopped(modern_box: Box) -> None:
+    assert modern_box.code("start") == 0
+    place = ("-n", modern_box.name, "-P", str(modern_box.lxcpath))
+    modern_box.node.run("lxc-freeze", *place)
+    assert modern_box.monitor() == DEGRADED
+    assert (modern_box.code("stop"), modern_box.gone()) == (0, True)
+    assert modern_box.code("start") == 0
+    modern_box.node.sh(f"echo 1 >{CGROUPS}/lxc.payload.{modern_box.name}/cgroup.freeze")
+    assert modern_box.monitor(level=10) == FAILED
+    assert (modern_box.code("stop"), modern_box.gone()) == (0, True)
+
+
+@pytest.mark.parametrize("record", [True, False], ids=["record", "no record"])
+def test_on_version_2_what_is_left_of_it_is_ended(modern_box: Box, record: bool) -> None:
+    assert modern_box.code("start") == 0
+    if not record:
+        modern_box.node.sh("rm -rf /run/hactl")
+    modern_box.node.sh(f"echo 1 >{CGROUPS}/lxc.payload.{modern_box.name}/cgroup.freeze")
+    modern_box.kill(modern_box.monitors())
+    assert modern_box.monitor() == FAILED
+    assert (modern_box.code("stop"), modern_box.gone()) == (0, True)
+    assert modern_box.monitor() == STOPPED
+
+
+def test_on_version_2_a_limit_is_in_force_or_refused(modern_box: Box) -> None:
+    known = modern_box.node.sh(f"cat {CGROUPS}/cgroup.controllers").split()
+    done = modern_box.call("start", pids_limit=40)
+    if "pids" not in known:  # version 1 has it on this machine
+        assert done.returncode == 2
+        assert "LXC has no control group controller pids" in why(done)
+        assert (modern_box.monitor(), modern_box.gone()) == (STOPPED, True)
+        return
+    assert done.returncode == 0
+    found = modern_box.node.sh(f"cat {CGROUPS}/lxc.payload.{modern_box.name}/pids.max")
+    assert found == "40"
+
+
 # health
 
 
