@@ -1,6 +1,6 @@
 """An Open vSwitch bridge: what Pacemaker asks for, in terms of evidence, judgement and work."""
 
-from hactl_agents.ocf import Agent, Degraded, Failed, Status, action
+from hactl_agents.ocf import Agent, Degraded, Failed, NotConfigured, Status, action
 from hactl_agents.ovs.parameters import Parameters, refuse_contradictions
 
 TYPE_CHECKING = False
@@ -92,6 +92,8 @@ class OvsBridge(Parameters, Agent):
 
     def check(self) -> None:
         refuse_contradictions(self.values)
+        if self.address not in (None, "port") and self.meta("clone_max") not in ("", "1"):
+            raise NotConfigured("address: every instance of the clone would have it; use port")
 
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before anything is touched."""

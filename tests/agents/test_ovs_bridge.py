@@ -327,6 +327,13 @@ def test_bad_parameters_are_configuration_errors(params: "dict[str, str]", text:
     assert act(OvsBridge, host, "stop", **(PARAMS | params)) == 0
 
 
+def test_one_address_for_every_node_of_a_clone_is_refused() -> None:
+    host, _ = node()
+    given = PARAMS | {"address": "52:54:00:00:00:01"}
+    assert act(OvsBridge, host, "validate-all", meta={"clone_max": "3"}, **given) == 6
+    assert act(OvsBridge, host, "validate-all", meta={"clone_max": "1"}, **given) == 0
+
+
 def test_a_flow_file_with_cookies_is_refused_by_line() -> None:
     host, _ = node()
     del host.devices.devices["br0"]
