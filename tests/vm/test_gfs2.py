@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from hactl.lab.vm import provision
+from hactl.lab.vm.lab import Lab
+from hactl.lab.vm.site import Site
 from hactl.lab.vm.topology import topology
 from tests.vm.cluster import Cluster
 
@@ -32,20 +34,22 @@ def clone_of(name: str, agent: str, parameters: dict[str, str]) -> dict[str, obj
     }
 
 
-@pytest.fixture
-def mounted(cluster: Cluster) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def mounted(lab: Lab, site: Site) -> Iterator[Cluster]:
     """DLM and a GFS2 on the shared disk of every node, by `hactl apply`."""
+    cluster = Cluster(lab, site)
+    cluster.make_whole()
     text = topology(cluster.site.lab, cluster.site.accelerator)
     document = yaml.safe_load(text)
     mount = {"device": DISK, "directory": MOUNT, "fstype": "gfs2", "options": "noatime"}
     document["raw"] += [
         clone_of("dlm", "ocf:pacemaker:controld", {"allow_stonith_disabled": "false"}),
         clone_of("shared", "ocf:heartbeat:Filesystem", mount),
-        {"kind": "order", "first": "dlm-clone", "then": "shared-clone"},
+        {"kind": "order", "first": "dlm", "then": "shared"},
         {
             "kind": "colocation",
-            "resource": "shared-clone",
-            "with": "dlm-clone",
+            "resource": "shared",
+            "with": "dlm",
             "score": "INFINITY",
         },
     ]
