@@ -1,8 +1,7 @@
 """A KVM guest under libvirt: what Pacemaker asks for, in terms of evidence, ladders and routes."""
 
 from hactl_agents.declare import BadValue
-from hactl_agents.libvirt import document, evidence, verdict
-from hactl_agents.libvirt.document import Facts
+from hactl_agents.libvirt import evidence, verdict
 from hactl_agents.libvirt.parameters import Parameters
 from hactl_agents.ocf import (
     Agent,
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hactl_agents.libvirt.connection import Connection
-    from hactl_agents.libvirt.evidence import Guest
+    from hactl_agents.libvirt.evidence import Guest, Identity
 
 AUTOSTART = "/etc/libvirt/qemu/autostart"
 SETTLE = 8.0  # seconds a monitor waits for a state that cannot last
@@ -71,8 +70,8 @@ class KvmGuest(Parameters, Agent):
     def start(self) -> None:
         from hactl_agents.libvirt.birth import Birth
 
-        text, facts = self.wanted()
-        Birth(self, self.connect(), text, facts).start()
+        text, wanted = self.wanted()
+        Birth(self, self.connect(), text, wanted).start()
 
     @action(timeout=120)
     def stop(self) -> None:
@@ -140,13 +139,13 @@ class KvmGuest(Parameters, Agent):
     def preflight(self) -> None:
         self.host.binding("libvirtmod")
         try:
-            _, facts = self.wanted()
+            _, wanted = self.wanted()
         except BadValue as exc:
             raise WrongHere(str(exc)) from None
-        if self.host.exists(f"{AUTOSTART}/{facts.name}.xml"):
+        if self.host.exists(f"{AUTOSTART}/{wanted.name}.xml"):
             raise WrongHere(
-                f"libvirt starts {facts.name} by itself at boot, behind the cluster's back: "
-                f"virsh autostart --disable {facts.name}"
+                f"libvirt starts {wanted.name} by itself at boot, behind the cluster's back: "
+                f"virsh autostart --disable {wanted.name}"
             )
         if self.stop_mode == "save" and not self.host.exists(self.save_dir or ""):
             raise WrongHere(f"save_dir: there is no folder {self.save_dir}")
@@ -208,22 +207,23 @@ class KvmGuest(Parameters, Agent):
             raise Failed("libvirt is still starting the guest")
         return found
 
-    def configured(self) -> "tuple[Facts | None, bool]":
+    def configured(self) -> "tuple[Identity | None, bool]":
         """(which guest the parameters mean; whether they should say and do not)."""
+        from hactl_agents.libvirt import document
+
         try:
             return document.read(self.definition_text()), False
         except BadValue as exc:
-            name = self.setting("name")
-            if not name:
-                doubtful = bool(self.texts.get("definition"))
-                if doubtful:
-                    self.host.log(str(exc))
-                return None, doubtful
-        facts = Facts()
-        facts.name = name
-        return facts, False
+            complaint = str(exc)
+        name = self.setting("name")
+        if name:
+            return evidence.Identity(name), False
+        doubtful = bool(self.texts.get("definition"))
+        if doubtful:
+            self.host.log(complaint)
+        return None, doubtful
 
-    def wanted(self) -> "tuple[str, Facts]":
+    def wanted(self) -> "tuple[str, Identity]":
         """The XML to run and what it says. Raises BadValue, NotConfigured, WrongHere."""
         text = self.definition_text()
         return text, self.judge(text, self.texts.get("definition") or "domain")
@@ -264,8 +264,8 @@ class KvmGuest(Parameters, Agent):
         """(verdict, sentence): from libvirt's file, or from libvirt where the file is no help."""
         if guest.frozen():
             return verdict.PAUSED, f"QEMU (process {guest.qemu.pid}) is stopped by a signal"
-        facts = guest.facts
-        seen = verdict.judge(facts.state, facts.reason, facts.job)
+        state = guest.state
+        seen = verdict.judge(state.state, state.reason, state.job)
         if seen[0] != verdict.UNKNOWN:
             return seen
         from hactl_agents.libvirt.health import asked

@@ -14,11 +14,11 @@ WORDS = {1: "running", 3: "paused", 4: "shutdown", 6: "crashed", 7: "pmsuspended
 
 class Domain:
     def __init__(self, node: "Node", xml: str, pid: int = 0) -> None:
-        facts = document.read(xml)
+        found = document.read(xml)
         self.node = node
         self.xml = xml
-        self.name = facts.name
-        self.uuid = facts.uuid or "11111111-2222-3333-4444-555555555555"
+        self.name = found.name
+        self.uuid = found.uuid or "11111111-2222-3333-4444-555555555555"
         self.pid = pid
         self.state = RUNNING if pid else SHUTOFF
         self.saved = False

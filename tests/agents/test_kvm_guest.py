@@ -7,7 +7,7 @@ import pytest
 from hactl_agents.declare import BadValue
 from hactl_agents.host import Failed
 from hactl_agents.kvm_guest import KvmGuest
-from hactl_agents.libvirt import document, process, verdict
+from hactl_agents.libvirt import document, process, status, verdict
 from hactl_agents.libvirt.birth import fixed_uuid
 from hactl_agents.libvirt.definition import Definition
 from hactl_agents.libvirt.route import Wishes, route
@@ -68,12 +68,12 @@ class Scene:
 
 
 def test_the_name_is_the_domains_own() -> None:
-    facts = document.read(
+    found = document.read(
         "<domain type='kvm'><metadata><x:app xmlns:x='urn:x'><x:name>a</x:name></x:app></metadata>"
         f"<devices><disk><name>b</name></disk></devices><name>a&amp;b</name><uuid>{UUID}</uuid>"
         "</domain>"
     )
-    assert (facts.name, facts.uuid, facts.kind) == ("a&b", UUID, "kvm")
+    assert (found.name, found.uuid, found.kind) == ("a&b", UUID, "kvm")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,34 @@ def test_what_surprises_after_a_failover_is_said_at_start() -> None:
 def test_a_guest_without_a_uuid_gets_the_same_everywhere() -> None:
     assert fixed_uuid("vm1") == fixed_uuid("vm1") != fixed_uuid("vm2")
     assert document.is_uuid(fixed_uuid("vm1"))
+
+
+# Status files
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "why", "job", "pid"),
+    [
+        ("<domstatus state='running' reason='booted' pid='7'>", "running", "booted", "", 7),
+        (
+            "<!-- virsh edit <domstatus state='running' pid='9'> --><domstatus state='paused' "
+            "reason='io&apos;' pid='7'><job type='none' async='dump' phase='0'/><domain type='kvm'>"
+            "<metadata><job async='none'/></metadata>",
+            "paused", "io&apos;", "dump", 7,
+        ),
+        ("<domstatus state='running' reason='booted' pid='7'><job async='none'>",
+         "running", "booted", "", 7),
+        ("<domstatus state='running'", "", "", "", 0),
+        ("<domstatus state='running' pid='many'>", "", "", "", 0),
+        ("<domain type='kvm'><domstatus state='running' pid='7'/></domain>", "", "", "", 0),
+        ("", "", "", "", 0),
+    ],
+)  # fmt: skip
+def test_the_head_of_a_status_file_says_the_state_or_nothing(
+    text: str, state: str, why: str, job: str, pid: int
+) -> None:
+    seen = status.read(text)
+    assert (seen.state, seen.reason, seen.job, seen.pid) == (state, why, job, pid)
 
 
 # Processes

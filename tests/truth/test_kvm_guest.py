@@ -261,10 +261,15 @@ def test_a_hung_monitor_of_qemu_is_seen_by_a_deeper_look(running: Vm) -> None:
 
 
 def test_a_guest_that_died_is_stopped(running: Vm) -> None:
-    running.host.sh(f"kill -KILL {running.pid()}")
-    wait_until(lambda: not running.pid(), "QEMU does not die", 5)
+    kill_and_wait(running)
     assert running.code("monitor") == STOPPED
     assert running.code("stop") == 0
+
+
+def kill_and_wait(vm: Vm) -> None:
+    pid = vm.pid()
+    vm.host.sh(f"kill -KILL {pid}")
+    wait_until(lambda: not vm.host.alive(pid), "QEMU does not die", 10)
 
 
 # Break one thing at a time: never "not running", never "stopped", while the guest exists
@@ -403,11 +408,11 @@ def test_whatever_breaks_the_guest_is_seen_and_can_be_stopped(running: Vm, break
     pid = running.pid()
     break_it(running)
     for level in (0, 10):
-        assert running.code("monitor", timeout=12, level=level) in (RUNNING, FAILED)
+        assert running.code("monitor", timeout=8, level=level) in (RUNNING, FAILED)
     assert running.host.alive(pid)
-    assert running.code("stop", timeout=20) == 0
+    assert running.code("stop", timeout=15) == 0
     assert not running.host.alive(pid)
-    assert running.code("monitor", timeout=12) == STOPPED
+    assert running.code("monitor", timeout=8) == STOPPED
 
 
 def test_without_any_trace_of_its_name_a_guest_is_neither_stopped_nor_killed(running: Vm) -> None:
@@ -490,8 +495,7 @@ def test_a_process_that_got_the_recorded_pid_is_never_killed(running: Vm) -> Non
     host = running.host
     assert running.code("monitor") == RUNNING
     record = host.sh("cat /run/hactl/vm1.run")
-    host.sh(f"kill -KILL {running.pid()}")
-    wait_until(lambda: not running.pid(), "QEMU does not die", 5)
+    kill_and_wait(running)
     victim = int(host.sh("setsid sleep 600 >/dev/null 2>&1 & echo $!"))
     lines = [f"pid={victim}" if line.startswith("pid=") else line for line in record.splitlines()]
     (host.dir / "record").write_text("\n".join(lines) + "\n")

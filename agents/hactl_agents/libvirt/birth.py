@@ -7,7 +7,8 @@ from hactl_agents.host import Failed
 from hactl_agents.libvirt import evidence, verdict
 from hactl_agents.libvirt.connection import LIVE, LibvirtError
 from hactl_agents.libvirt.definition import Definition
-from hactl_agents.libvirt.document import NAMESPACE, same_uuid
+from hactl_agents.libvirt.document import NAMESPACE
+from hactl_agents.libvirt.evidence import same_uuid
 from hactl_agents.ocf.errors import WrongHere
 
 TYPE_CHECKING = False
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
     from hactl_agents.kvm_guest import KvmGuest
     from hactl_agents.libvirt.connection import Connection, Domain
-    from hactl_agents.libvirt.document import Facts
-    from hactl_agents.libvirt.evidence import Guest
+    from hactl_agents.libvirt.evidence import Guest, Identity
 
 PAUSED = 1  # VIR_DOMAIN_START_PAUSED
 RESTORE_PAUSED = 4  # VIR_DOMAIN_SAVE_PAUSED
@@ -28,14 +28,14 @@ class Birth:
     """One start of one guest that does not run."""
 
     def __init__(
-        self, agent: "KvmGuest", connection: "Connection", text: str, facts: "Facts"
+        self, agent: "KvmGuest", connection: "Connection", text: str, wanted: "Identity"
     ) -> None:
         self.agent = agent
         self.host: Host = agent.host
         self.connection = connection
         self.definition = Definition(text)
-        self.name = facts.name
-        self.uuid = facts.uuid
+        self.name = wanted.name
+        self.uuid = wanted.uuid
 
     def start(self) -> None:
         defined = self.namesake()
@@ -153,8 +153,8 @@ class Birth:
 
     def await_running(self, guest: "Guest") -> None:
         def running() -> bool:
-            facts = evidence.status_of(self.host, guest.qemu)
-            return verdict.judge(facts.state, facts.reason, "")[0] == verdict.RUNS
+            seen = evidence.state_of(self.host, guest.qemu)
+            return verdict.judge(seen.state, seen.reason, "")[0] == verdict.RUNS
 
         self.host.wait_for("waiting for the guest to run", running, within=APPEARS)
 

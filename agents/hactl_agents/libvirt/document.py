@@ -1,4 +1,4 @@
-"""What a libvirt document says about a guest: a definition, or libvirt's own status file.
+"""Which guest a libvirt document is about: a definition, or libvirt's own status file.
 
 Reads with expat, which is built into the interpreter. Knows nothing of files or processes.
 """
@@ -6,6 +6,7 @@ Reads with expat, which is built into the interpreter. Knows nothing of files or
 import pyexpat
 
 from hactl_agents.declare import BadValue
+from hactl_agents.libvirt.evidence import Identity, plain, same_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,42 +18,15 @@ MARK = f"{NAMESPACE} guest"
 SEPARATOR = " "
 
 
-class Facts:
-    """What one document says; '' and 0 where it does not say.
-
-    ``kind`` is the domain's type (kvm, qemu, ...). ``mark`` is the resource instance that started
-    the guest. ``state``, ``reason``, ``job`` and ``pid`` are in status files only, in the words
-    of libvirt's own lists (src/conf/domain_conf.c).
-    """
-
-    def __init__(self) -> None:
-        self.name = ""
-        self.uuid = ""
-        self.kind = ""
-        self.mark = ""
-        self.state = ""
-        self.reason = ""
-        self.job = ""
-        self.pid = 0
-
-
-def read(text: str) -> Facts:
-    """The facts in a definition, a ``<domain>``. Raises BadValue, a sentence."""
+def read(text: str) -> Identity:
+    """Whom a definition, a ``<domain>``, defines. Raises BadValue, a sentence."""
     return Reader("domain").read(text)
 
 
-def read_status(text: str) -> Facts:
-    """The facts in a status file, a ``<domstatus>``, read no further than needed."""
+def read_status(text: str) -> Identity:
+    """Whom a status file, a ``<domstatus>``, is about; read no further than needed."""
     head, _, rest = text.partition("<qemuCaps>")  # some hundred lines that say nothing to us
     return Reader("domstatus").read(head + rest.partition("</qemuCaps>")[2])
-
-
-def same_uuid(one: str, other: str) -> bool:
-    return bool(one) and plain(one) == plain(other)
-
-
-def plain(uuid: str) -> str:
-    return uuid.replace("-", "").strip().lower()
 
 
 def is_uuid(text: str) -> bool:
@@ -68,7 +42,7 @@ class Reader:
     """Follows the elements down to the domain's own name, uuid and metadata."""
 
     def __init__(self, root: str) -> None:
-        self.facts = Facts()
+        self.found = Identity()
         self.root = root
         self.inside = 1 if root == "domain" else 2  # depth of what is in the domain
         self.path: list[str] = []
@@ -79,7 +53,7 @@ class Reader:
         self.parser.EndElementHandler = self.end
         self.parser.StartDoctypeDeclHandler = refuse_doctype
 
-    def read(self, text: str) -> Facts:
+    def read(self, text: str) -> Identity:
         try:
             self.parser.Parse(text, True)
         except Enough:
@@ -89,9 +63,9 @@ class Reader:
         except ValueError as exc:
             raise BadValue(str(exc)) from None
         resource, uuid = self.marked
-        if same_uuid(uuid, self.facts.uuid):  # a copy of our guest is not our guest
-            self.facts.mark = resource
-        return self.facts
+        if same_uuid(uuid, self.found.uuid):  # a copy of our guest is not our guest
+            self.found.mark = resource
+        return self.found
 
     def start(self, tag: str, attributes: "dict[str, str]") -> None:
         depth = len(self.path)
@@ -101,21 +75,14 @@ class Reader:
         elif depth == 0:
             self.start_root(tag, attributes)
         elif tag == "domain" and depth == 1 and self.inside == 2:
-            self.facts.kind = attributes.get("type", "")
-        elif tag == "job" and depth == 1:
-            active = attributes.get("async", "none")
-            self.facts.job = "" if active == "none" else active
+            self.found.kind = attributes.get("type", "")
         elif tag == MARK and depth == self.inside + 1 and self.path[-2] == "metadata":
             self.marked = (attributes.get("resource", ""), attributes.get("uuid", ""))
 
     def start_root(self, tag: str, attributes: "dict[str, str]") -> None:
         if tag != self.root:
             raise BadValue(f"this is no libvirt <{self.root}>, but a <{tag}>")
-        pid = attributes.get("pid", "")
-        self.facts.pid = int(pid) if pid.isascii() and pid.isdigit() else 0
-        self.facts.state = attributes.get("state", "")
-        self.facts.reason = attributes.get("reason", "")
-        self.facts.kind = attributes.get("type", "")
+        self.found.kind = attributes.get("type", "")
 
     def start_inside(self, tag: str) -> None:
         if tag in ("name", "uuid"):
@@ -129,9 +96,9 @@ class Reader:
         if self.parser.CharacterDataHandler is not None and len(self.path) == self.inside:
             self.parser.CharacterDataHandler = None
             if tag == "name":
-                self.facts.name = self.text
+                self.found.name = self.text
             else:
-                self.facts.uuid = self.text.strip()
+                self.found.uuid = self.text.strip()
 
     def data(self, text: str) -> None:
         self.text += text

@@ -4,9 +4,9 @@ A guest exists as long as its QEMU process does. Who owns it is told by its uuid
 the mark it carries if we started it; libvirt, its files and the definition may all be gone.
 """
 
-from hactl_agents.declare import BadValue
 from hactl_agents.host import Failed
-from hactl_agents.libvirt.document import Facts, read_status, same_uuid
+from hactl_agents.libvirt import status
+from hactl_agents.libvirt.status import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from hactl_agents.ocf.record import Record
 
 RUN_DIR = "/run/libvirt/qemu"
+
+
+class Identity:
+    """Which guest is meant; '' where that is not known.
+
+    ``kind`` is the domain's type (kvm, qemu, ...). ``mark`` is the resource instance that started
+    the guest.
+    """
+
+    def __init__(self, name: str = "", uuid: str = "") -> None:
+        self.name = name
+        self.uuid = uuid
+        self.kind = ""
+        self.mark = ""
 
 
 class Qemu:
@@ -29,12 +43,12 @@ class Qemu:
 
 
 class Guest:
-    """A guest that exists here. ``facts`` are what libvirt last wrote about it, perhaps nothing."""
+    """A guest that exists here. ``state`` is what libvirt last wrote about it, perhaps nothing."""
 
-    def __init__(self, host: "Host", qemu: Qemu, facts: Facts) -> None:
+    def __init__(self, host: "Host", qemu: Qemu, state: State) -> None:
         self.host = host
         self.qemu = qemu
-        self.facts = facts
+        self.state = state
 
     @property
     def name(self) -> str:
@@ -42,7 +56,7 @@ class Guest:
 
     @property
     def uuid(self) -> str:
-        return self.qemu.uuid or self.facts.uuid
+        return self.qemu.uuid
 
     def gone(self) -> bool:
         """Whether its process, and no other that got its pid, has ended."""
@@ -58,7 +72,7 @@ def find(
     host: "Host",
     resource: str,
     record: "Record",
-    configured: "Callable[[], tuple[Facts | None, bool]]",
+    configured: "Callable[[], tuple[Identity | None, bool]]",
 ) -> "Guest | None":
     """The resource's guest, or None where there is certainly none.
 
@@ -69,24 +83,23 @@ def find(
     qemu = noted(host, record) or (quick(host, known) if known else None)
     if qemu is None:
         meant, doubtful = configured()
-        wanted = [facts for facts in (known, meant) if facts is not None]
+        wanted = [identity for identity in (known, meant) if identity is not None]
         qemu = quick(host, meant) if meant else None
         qemu = qemu or walk(host, resource, wanted, doubtful)
-    return Guest(host, qemu, status_of(host, qemu)) if qemu else None
+    return Guest(host, qemu, state_of(host, qemu)) if qemu else None
 
 
-def status(host: "Host", name: str) -> Facts:
-    """libvirt's status file of a guest; no facts where it is missing or cannot be read."""
+def state_of(host: "Host", qemu: Qemu) -> State:
+    """What libvirt wrote about this process; nothing where it cannot be read."""
+    state = status.read(status_file(host, qemu.name))
+    return state if state.pid == qemu.pid else State()
+
+
+def status_file(host: "Host", name: str) -> str:
     try:
-        return read_status(host.read(f"{RUN_DIR}/{name}.xml") or "")
-    except (Failed, BadValue):
-        return Facts()
-
-
-def status_of(host: "Host", qemu: Qemu) -> Facts:
-    """libvirt's status file, unless it is about another process."""
-    facts = status(host, qemu.name)
-    return facts if facts.pid == qemu.pid else Facts()
+        return host.read(f"{RUN_DIR}/{name}.xml") or ""
+    except Failed:
+        return ""
 
 
 def note(record: "Record", guest: Guest) -> None:
@@ -97,12 +110,10 @@ def note(record: "Record", guest: Guest) -> None:
     record.put("started", str(guest.qemu.started))
 
 
-def recorded(record: "Record") -> "Facts | None":
+def recorded(record: "Record") -> "Identity | None":
     """Which guest was started, whatever the configuration says now."""
-    facts = Facts()
-    facts.name = record.get("name") or ""
-    facts.uuid = record.get("uuid") or ""
-    return facts if facts.name else None
+    name = record.get("name")
+    return Identity(name, record.get("uuid") or "") if name else None
 
 
 def noted(host: "Host", record: "Record") -> "Qemu | None":
@@ -113,13 +124,14 @@ def noted(host: "Host", record: "Record") -> "Qemu | None":
     return Qemu(int(pid), int(started), record.get("name") or "", record.get("uuid") or "")
 
 
-def quick(host: "Host", facts: Facts) -> "Qemu | None":
+def quick(host: "Host", identity: Identity) -> "Qemu | None":
     """The process that libvirt's files name, once its command line agrees."""
     from hactl_agents.libvirt import process
 
-    for pid in (status(host, facts.name).pid, pid_file(host, facts.name)):
+    name = identity.name
+    for pid in (status.read(status_file(host, name)).pid, pid_file(host, name)):
         qemu = process.inspect(host, pid) if pid else None
-        if qemu and fits(qemu, facts):
+        if qemu and fits(qemu, identity):
             return qemu
     return None
 
@@ -132,22 +144,32 @@ def pid_file(host: "Host", name: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def fits(qemu: Qemu, facts: Facts) -> bool:
+def fits(qemu: Qemu, identity: Identity) -> bool:
     """A uuid decides where both have one: another guest may well have our name."""
-    if facts.uuid and qemu.uuid:
-        return same_uuid(facts.uuid, qemu.uuid)
-    return bool(facts.name) and facts.name == qemu.name
+    if identity.uuid and qemu.uuid:
+        return same_uuid(identity.uuid, qemu.uuid)
+    return bool(identity.name) and identity.name == qemu.name
 
 
-def walk(host: "Host", resource: str, wanted: "Sequence[Facts]", doubtful: bool) -> "Qemu | None":
+def same_uuid(one: str, other: str) -> bool:
+    return bool(one) and plain(one) == plain(other)
+
+
+def plain(uuid: str) -> str:
+    return uuid.replace("-", "").strip().lower()
+
+
+def walk(
+    host: "Host", resource: str, wanted: "Sequence[Identity]", doubtful: bool
+) -> "Qemu | None":
     """Look through every guest of this node. Reading a hung process can hang, hence the bound."""
     from hactl_agents.libvirt import process
 
     guests = host.bounded("looking through processes", lambda: list(process.all_guests(host)))
     for qemu in guests:
-        if any(fits(qemu, facts) for facts in wanted):
+        if any(fits(qemu, identity) for identity in wanted):
             return qemu
-    marks = [(status_of(host, qemu).mark, qemu) for qemu in guests]
+    marks = [(mark_of(host, qemu), qemu) for qemu in guests]
     for mark, qemu in marks:
         if mark == resource:
             return qemu
@@ -159,3 +181,15 @@ def walk(host: "Host", resource: str, wanted: "Sequence[Facts]", doubtful: bool)
             "set the parameter name, which then tells"
         )
     return None
+
+
+def mark_of(host: "Host", qemu: Qemu) -> str:
+    """The resource that started this guest, as it carries it itself; '' if it does not."""
+    from hactl_agents.declare import BadValue
+    from hactl_agents.libvirt import document
+
+    try:
+        identity = document.read_status(status_file(host, qemu.name))
+    except BadValue:
+        return ""
+    return identity.mark if same_uuid(identity.uuid, qemu.uuid) else ""

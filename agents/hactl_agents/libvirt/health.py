@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def asked(host: "Host", uri: str, guest: "Guest") -> "tuple[str, str]":
     """The verdict on a guest libvirt wrote nothing useful about. Raises Failed."""
     state = known(Connection(host, uri, read_only=True), guest)[1]
-    return verdict.judge(*state, guest.facts.job)
+    return verdict.judge(*state, guest.state.job)
 
 
 def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
     """Raise Failed where libvirtd, QEMU's monitor or the guest agent does not answer."""
     domain, state = known(Connection(host, uri, read_only=not agent), guest)
-    kind, sentence = verdict.judge(*state, guest.facts.job)
+    kind, sentence = verdict.judge(*state, guest.state.job)
     if kind == verdict.BROKEN:
         raise Failed(f"libvirt says: {sentence}")
     # libvirt has to ask QEMU for this, so both answer; it changes nothing

@@ -1,11 +1,10 @@
 """The parameters of a KVM guest, and what of them can be judged without looking at a node."""
 
 from hactl_agents.declare import BadValue, boolean, choice, integer, seconds, string
-from hactl_agents.libvirt import document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.libvirt.document import Facts
+    from hactl_agents.libvirt.evidence import Identity
     from hactl_agents.libvirt.route import Wishes
 
 KINDS = ("kvm", "qemu")
@@ -192,27 +191,29 @@ class Parameters:
             self.judge(self.domain, "domain")
         self.wishes().check()
 
-    def judge(self, text: str, where: str) -> "Facts":
+    def judge(self, text: str, where: str) -> "Identity":
         """What ``text`` defines. Raises BadValue where we cannot run it, naming ``where``."""
-        from hactl_agents.libvirt import definition
+        from hactl_agents.libvirt import definition, document
 
         try:
-            facts = document.read(text)
-            self.judge_facts(facts)
+            found = document.read(text)
+            self.judge_identity(found)
             definition.well_formed(text)
         except BadValue as exc:
             raise BadValue(f"{where}: {exc}") from None
-        return facts
+        return found
 
-    def judge_facts(self, facts: "Facts") -> None:
-        if facts.kind not in KINDS:
-            raise BadValue(f"a domain of type {facts.kind!r} is none of {', '.join(KINDS)}")
-        if not facts.name or "/" in facts.name or facts.name in (".", ".."):
-            raise BadValue(f"{facts.name!r} is no name for a guest")
-        if facts.uuid and not document.is_uuid(facts.uuid):
-            raise BadValue(f"{facts.uuid!r} is no uuid")
-        if self.name and self.name != facts.name:
-            raise BadValue(f"the guest is called {facts.name!r}, but name is {self.name!r}")
+    def judge_identity(self, found: "Identity") -> None:
+        from hactl_agents.libvirt.document import is_uuid
+
+        if found.kind not in KINDS:
+            raise BadValue(f"a domain of type {found.kind!r} is none of {', '.join(KINDS)}")
+        if not found.name or "/" in found.name or found.name in (".", ".."):
+            raise BadValue(f"{found.name!r} is no name for a guest")
+        if found.uuid and not is_uuid(found.uuid):
+            raise BadValue(f"{found.uuid!r} is no uuid")
+        if self.name and self.name != found.name:
+            raise BadValue(f"the guest is called {found.name!r}, but name is {self.name!r}")
 
     def wishes(self) -> "Wishes":
         """What the parameters say about migration."""

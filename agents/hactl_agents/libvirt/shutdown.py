@@ -74,7 +74,7 @@ class Ladder:
 
     def leave_job(self, domain: "Domain") -> None:
         """A migration that is under way would go on and take the guest elsewhere."""
-        if self.guest.facts.job == "migration out":
+        if self.guest.state.job == "migration out":
             self.host.log(f"{self.guest.name} is being migrated: aborting that")
             domain.call("virDomainAbortJob")
 
