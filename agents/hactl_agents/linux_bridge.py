@@ -276,7 +276,7 @@ class LinuxBridge(Agent):
             value = getattr(self, name)
             if value is not None:
                 wanted[name] = int(value)
-        first = ports[self.ports[0]] if self.address == "port" else None
+        first = ports[self.ports[0]] if self.address == "port" and self.ports else None
         if first is not None:
             wanted["address"] = first.address
         elif self.address not in (None, "port"):

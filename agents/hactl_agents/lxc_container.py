@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ICE = (FREEZING, FROZEN)
 LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")
+AFTERWARDS = 1.5  # seconds to end what did not start, even if the time is over
 LAST_RUNG = 10.0  # seconds of stop kept for killing what did not shut down
 
 
@@ -198,7 +199,7 @@ class LxcContainer(Agent):
         self.launch()
         init = self.payload.init()
         if init is None:
-            raise Failed(f"{self.container} ended as soon as it had started: {self.last_words()}")
+            raise Failed(self.last_words() or f"{self.container} ended as soon as it had started")
         self.payload.note(init)
         self.refuse_wrong_limits()
         self.await_health()
@@ -250,7 +251,7 @@ class LxcContainer(Agent):
 
     def given_up(self) -> None:
         """End a container that did not start as it should."""
-        self.host.deadline = max(self.host.deadline or 0.0, self.host.now() + 3.0)
+        self.host.deadline = max(self.host.deadline or 0.0, self.host.now() + AFTERWARDS)
         try:
             self.payload.end(0.0)
             self.payload.tidy()

@@ -170,11 +170,10 @@ class Payload:
 
     def orphans(self) -> "list[int]":
         """Processes of the container though no monitor process listens for it."""
-        found = cgroups.processes(self.host, self.groups())
-        if not self.record.get("groups"):
-            found = [pid for pid in found if self.may_be_ours(pid)]
+        inside = cgroups.processes(self.host, self.groups())
+        found = {pid for pid in inside if self.may_be_ours(pid)}
         others = [self.noted("init"), *self.launchers()]
-        return sorted({*found, *(process.pid for process in others if process)})
+        return sorted(found | {process.pid for process in others if process})
 
     def may_be_ours(self, pid: int) -> bool:
         """False if the process has a monitor process that speaks for another container."""
@@ -193,6 +192,16 @@ class Payload:
                 place = cgroups.unescaped(fields[3]).rpartition("/")[0]
                 return bool(place) and f"{self.lxcpath}/{self.name}".endswith(place)
         return False
+
+    def groups_to_end(self, init: "Process | None") -> "list[Group]":
+        """The control groups in which everybody may be killed; none if others are in them."""
+        noted = self.noted_groups()
+        if init:
+            return self.groups_of(init) or noted
+        groups = self.groups()
+        pids = cgroups.processes(self.host, groups)
+        ours = all(self.may_be_ours(pid) and (noted or self.proven(pid)) for pid in pids)
+        return groups if ours else []
 
     def refuse_doubtful(self) -> None:
         """Raise Failed where processes may be another container's of the same name."""
@@ -214,7 +223,7 @@ class Payload:
         for launcher in self.launchers():
             launcher.signal(SIGKILL)
         init = self.init()
-        groups = (self.groups_of(init) if init else []) or self.groups()
+        groups = self.groups_to_end(init)
         monitor = self.monitor(init)
         cgroups.thaw(self.host, groups)
         if init and shutdown > 0:

@@ -417,6 +417,28 @@ def test_the_container_of_the_same_name_elsewhere_is_another_one() -> None:
     assert host.signals == []
 
 
+@pytest.mark.parametrize("noted", [True, False])
+def test_stop_of_one_that_hangs_spares_the_other_of_the_same_name(noted: bool) -> None:
+    host = Node()
+    host.sockets[ADDRESS] = TimedOut("no answer")  # ours; the group by now is the other's
+    host.files[f"/proc/{MONITOR}/cmdline"] = "[lxc monitor] /srv/lxc web\0"
+    host.files[f"/proc/{MONITOR}/stat"] = f"{MONITOR} (lxc) S 1 1"
+    if noted:
+        host.saved["test.run"] = "param.container=web\ngroups=:/sys/fs/cgroup/lxc.payload.web\n"
+    assert call(host, "stop") == 1
+    assert host.signals == []
+    assert host.files["/sys/fs/cgroup/lxc.payload.web/cgroup.kill"] == ""
+
+
+def test_a_group_that_now_is_anothers_is_no_sign_of_ours() -> None:
+    host = Node()
+    del host.sockets[ADDRESS]
+    host.files[f"/proc/{MONITOR}/cmdline"] = "[lxc monitor] /srv/lxc web\0"
+    host.files[f"/proc/{MONITOR}/stat"] = f"{MONITOR} (lxc) S 1 1"
+    host.saved["test.run"] = "param.container=web\ngroups=:/sys/fs/cgroup/lxc.payload.web\n"
+    assert call(host, "monitor") == Status.STOPPED
+
+
 def test_processes_of_another_pid_namespace_are_not_on_this_node() -> None:
     host = Node(state=None)
     host.files["/sys/fs/cgroup/lxc.payload.web/cgroup.procs"] = "0\n0\n"

@@ -293,11 +293,11 @@ def test_without_its_monitor_process_it_is_not_stopped_and_can_be(tough: Box, re
 def test_with_a_monitor_process_that_hangs_it_is_not_stopped_and_can_be(tough: Box) -> None:
     assert tough.code("start") == 0
     tough.kill(tough.monitors(), 19)
-    done = tough.call("monitor", timeout=3)
+    done = tough.call("monitor", timeout=2)
     assert done.returncode == FAILED
     assert "asking the monitor process" in why(done)
     assert "no answer within" in why(done)
-    assert (tough.code("stop", timeout=6), tough.gone(), tough.monitor()) == (0, True, STOPPED)
+    assert (tough.code("stop", timeout=4), tough.gone(), tough.monitor()) == (0, True, STOPPED)
 
 
 # frozen
@@ -499,7 +499,7 @@ def test_a_start_that_hangs_ends_in_time_and_leaves_nothing(node: PrivateNode) -
     box.hook("pre-start", "exec sleep 30")
     try:
         began = time.monotonic()
-        done = box.call("start", timeout=3)
+        done = box.call("start", timeout=2)
         assert done.returncode == FAILED
         assert "no answer within" in why(done)
         assert time.monotonic() - began < 8
@@ -660,7 +660,7 @@ def test_start_waits_until_it_is_well(box: Box) -> None:
 
 
 def test_one_that_does_not_get_well_fails_start_and_leaves_nothing(box: Box) -> None:
-    done = box.call("start", health="sh -c 'echo no disk >&2; exit 4'", timeout=3)
+    done = box.call("start", health="sh -c 'echo no disk >&2; exit 4'", timeout=2)
     assert done.returncode == FAILED
     assert "is not well: sh: lxc-attach exited 4: no disk" in why(done)
     assert (box.monitor(), box.gone()) == (STOPPED, True)
