@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lxml.etree import _Element
 
 from hactl.cib.canonical import digest, runtime_switch, same
-from hactl.cib.ownership import edited_by_hand, is_ours
+from hactl.cib.ownership import edited_by_hand, is_ours, pair_edited_by_hand
 
 # Their ids say their whole content, so other content under the same id was written by hand.
 SAYING_IDS = ("constraints", "fencing-topology")
+PROPERTIES = "crm_config/cluster_property_set/nvpair"
+SETS = ("rsc_defaults/*", "op_defaults/*", "nodes/node/*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,12 @@ def edits(live: _Element, wanted: _Element) -> tuple[str, ...]:
     An edit that says what ``wanted`` says anyway undoes nothing and is left out. Both arguments
     are ``<configuration>`` elements.
     """
-    return (*edited_resources(live, wanted), *edited_constraints(live, wanted))
+    return (
+        *edited_resources(live, wanted),
+        *edited_constraints(live, wanted),
+        *edited_properties(live, wanted),
+        *edited_sets(live, wanted),
+    )
 
 
 def edited_resources(live: _Element, wanted: _Element) -> Iterator[str]:
@@ -52,6 +59,34 @@ def edited_constraints(live: _Element, wanted: _Element) -> Iterator[str]:
             new = ours.get(element.get("id"))
             if new is not None and is_ours(element) and not same(new, element):
                 yield element.get("id", "")
+
+
+def edited_properties(live: _Element, wanted: _Element) -> Iterator[str]:
+    """Yield the names of cluster properties."""
+    new = values(wanted.iterfind(PROPERTIES))
+    for pair in live.iterfind(PROPERTIES):
+        name = pair.get("name", "")
+        differs = new.get(name) != pair.get("value")
+        if is_ours(pair) and pair_edited_by_hand(pair) and differs:
+            yield name
+
+
+def edited_sets(live: _Element, wanted: _Element) -> Iterator[str]:
+    """Yield the ids of our sets of defaults, and of what a node offers."""
+    ours = {found.get("id"): values(found) for found in own_sets(wanted)}
+    for found in own_sets(live):
+        edited = any(pair_edited_by_hand(pair) for pair in found.iterchildren("nvpair"))
+        if edited and ours.get(found.get("id")) != values(found):
+            yield found.get("id", "")
+
+
+def own_sets(configuration: _Element) -> Iterator[_Element]:
+    for path in SETS:
+        yield from (found for found in configuration.iterfind(path) if is_ours(found))
+
+
+def values(pairs: Iterable[_Element]) -> dict[str, str]:
+    return {pair.get("name", ""): pair.get("value", "") for pair in pairs if pair.tag == "nvpair"}
 
 
 def switches(live: _Element) -> tuple[Switch, ...]:

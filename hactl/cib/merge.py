@@ -77,10 +77,17 @@ def merge_properties(configuration: _Element, wanted: _Element) -> None:
         if there is None:
             holder.append(deepcopy(pair))
         else:
-            there.set("value", pair.get("value", ""))
+            renew(there, pair)
     for pair in named.values():
         if is_ours(pair):
             holder.remove(pair)
+
+
+def renew(there: _Element, wanted: _Element) -> None:
+    """Give a property its value; one that others made keeps the id they gave it."""
+    there.set("value", wanted.get("value", ""))
+    if is_ours(there):
+        there.set("id", wanted.get("id", ""))
 
 
 def bootstrap_options(configuration: _Element, needed: bool) -> _Element | None:

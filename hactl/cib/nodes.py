@@ -8,6 +8,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.ids import own
+from hactl.cib.pairs import add_pairs
 from hactl.model.node import Node
 
 
@@ -25,5 +26,4 @@ def add_set(parent: _Element, tag: str, id_: str, values: Mapping[str, str]) -> 
     if not values:
         return
     nvset = etree.SubElement(parent, tag, id=id_)
-    for name, value in values.items():
-        etree.SubElement(nvset, "nvpair", id=f"{id_}-{name}", name=name, value=value)
+    add_pairs(nvset, f"{id_}-", values)

@@ -8,6 +8,8 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.ids import own
+from hactl.cib.ownership import PREFIX
+from hactl.cib.pairs import add_pairs
 
 PROPERTY_SET = "cib-bootstrap-options"
 
@@ -16,8 +18,7 @@ def crm_config(properties: Mapping[str, str]) -> _Element:
     """Return the cluster properties, in the one set that Pacemaker itself writes to."""
     made = etree.Element("crm_config")
     nvset = etree.SubElement(made, "cluster_property_set", id=PROPERTY_SET)
-    for name, value in properties.items():
-        etree.SubElement(nvset, "nvpair", id=own(name), name=name, value=value)
+    add_pairs(nvset, PREFIX, properties)
     return made
 
 
@@ -26,6 +27,5 @@ def defaults(tag: str, values: Mapping[str, str]) -> _Element:
     made = etree.Element(tag)
     id_ = own(tag.replace("_", "-"))
     nvset = etree.SubElement(made, "meta_attributes", id=id_)
-    for name, value in values.items():
-        etree.SubElement(nvset, "nvpair", id=f"{id_}-{name}", name=name, value=value)
+    add_pairs(nvset, f"{id_}-", values)
     return made

@@ -2,7 +2,9 @@
 
 The CIB belongs to everybody. What hactl owns can be seen in the CIB itself: a top-level resource
 by its description, ``hactl:guest 0f3a9c12b7de``, everything else by an id that begins with
-``hactl-``. The digits are a digest of what hactl rendered, so an edit by hand shows.
+``hactl-``. The digits are a digest of what hactl rendered, so an edit by hand shows. An nvpair of
+ours outside a resource (a cluster property, a default, what a node offers) ends its id with a
+digest of its own.
 
 Own nvpair sets inside a resource bear the id pcs and crm_resource would give them, OWNER-TAG
 (``web1-meta_attributes``), so that those tools write their runtime switches there; sets with any
@@ -11,6 +13,7 @@ other id are somebody else's.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from lxml.etree import _Element
@@ -21,6 +24,7 @@ KINDS = ("guest", "container", "network", "storage", "address", "fencing", "gate
 PREFIX = "hactl-"
 RESOURCE_TAGS = frozenset({"primitive", "group", "clone", "master", "bundle", "template"})
 
+SEAL_LENGTH = 6
 MARK = re.compile(rf"hactl:({'|'.join(KINDS)}) ([0-9a-f]{{{DIGEST_LENGTH}}})")
 
 
@@ -33,6 +37,18 @@ def mark(element: _Element, kind: str) -> _Element:
         raise ValueError(f"{kind!r} is not a kind of resource: {', '.join(KINDS)}")
     element.set("description", f"hactl:{kind} {digest(element)}")
     return element
+
+
+def sealed(id_: str, name: str, value: str) -> str:
+    """Return the id of an nvpair of ours outside a resource: it vouches for name and value."""
+    seal = hashlib.sha256(f"{name}={value}".encode()).hexdigest()[:SEAL_LENGTH]
+    return f"{id_}-{seal}"
+
+
+def pair_edited_by_hand(nvpair: _Element) -> bool:
+    """Whether an nvpair of ours outside a resource no longer says what hactl rendered."""
+    id_, name, value = (nvpair.get(key, "") for key in ("id", "name", "value"))
+    return id_ != sealed(id_.rpartition("-")[0], name, value)
 
 
 def kind_of(element: _Element) -> str | None:

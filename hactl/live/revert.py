@@ -15,7 +15,7 @@ from lxml.etree import _Element
 
 from hactl.cib.canonical import canonical
 from hactl.cib.merge import child
-from hactl.plan.change import Change, Delete, carried_out, found, reverse, siblings
+from hactl.plan.change import Change, Delete, carried_out, found, identity, reverse, siblings
 from hactl.plan.effects import Effects, effects
 from hactl.simulate.oracle import Run, simulate
 
@@ -45,7 +45,7 @@ def reverted(now: _Element, changes: Sequence[Change], runner: Run) -> _Element:
 def still_ours(configuration: _Element, change: Change) -> bool:
     if isinstance(change, Delete):
         return not any(
-            element.get("id") == change.id for element in siblings(configuration, change.place)
+            identity(element) == change.id for element in siblings(configuration, change.place)
         )
     try:
         there = found(configuration, change)

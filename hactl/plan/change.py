@@ -139,9 +139,14 @@ def delete(configuration: _Element, change: Delete) -> None:
 def found(configuration: _Element, change: Change) -> _Element:
     """Return the element a change is about; raises LookupError if it is not there."""
     for element in siblings(configuration, change.place):
-        if element.get("id") == change.id:
+        if identity(element) == change.id:
             return element
     raise LookupError(change.id)
+
+
+def identity(element: _Element) -> str:
+    """What a thing is known by: its id, or the name of a cluster property."""
+    return element.get("name" if element.tag == "nvpair" else "id", "")
 
 
 def siblings(configuration: _Element, place: Place) -> _Element:

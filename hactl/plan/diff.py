@@ -10,7 +10,7 @@ from lxml.etree import _Element
 
 from hactl.cib.canonical import NVPAIR_SETS, same
 from hactl.cib.ownership import RESOURCE_TAGS, kind_of
-from hactl.plan.change import Change, Create, Delete, Place, Update
+from hactl.plan.change import Change, Create, Delete, Place, Update, identity
 from hactl.plan.details import differences
 
 SECTIONS = (
@@ -115,7 +115,7 @@ def inside_new_holder(place: Place, other: Units) -> bool:
 
 def units(cib: _Element) -> Units:
     return {
-        (place, element.get("id", "")): Unit(element, position)
+        (place, identity(element)): Unit(element, position)
         for section in SECTIONS
         for place, position, element in members(cib, section)
     }

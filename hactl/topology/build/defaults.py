@@ -26,7 +26,6 @@ def properties(document: Document) -> dict[str, str]:
     """Return the cluster properties; what the operator wrote under ``properties`` wins."""
     cluster = document.cluster
     found = {
-        "cluster-name": cluster.name,
         "stonith-enabled": "true" if cluster.fencing else "false",
         "no-quorum-policy": cluster.no_quorum_policy,
         "migration-limit": str(cluster.migration_limit),

@@ -6,7 +6,14 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.cib.ownership import edited_by_hand, is_ours, kind_of, mark
+from hactl.cib.ownership import (
+    edited_by_hand,
+    is_ours,
+    kind_of,
+    mark,
+    pair_edited_by_hand,
+    sealed,
+)
 
 
 def test_a_marked_resource_is_ours_and_says_its_kind() -> None:
@@ -79,3 +86,11 @@ def primitive() -> _Element:
         '<operations><op id="web1-monitor" name="monitor" interval="10s"/></operations>'
         "</primitive>"
     )
+
+
+def test_a_property_of_ours_whose_value_was_changed_shows() -> None:
+    pair = etree.Element("nvpair", name="stonith-timeout", value="60s")
+    pair.set("id", sealed("hactl-stonith-timeout", "stonith-timeout", "60s"))
+    assert not pair_edited_by_hand(pair)
+    pair.set("value", "90s")
+    assert pair_edited_by_hand(pair)

@@ -86,7 +86,7 @@ def test_changes_come_in_a_stable_order_by_kind_and_id() -> None:
         dummy("web2"), dummy("web1"), dummy("lan", "network"), constraints=order, properties=ours
     )
     found = [change.id for change in changes(live, merge(live, want))]
-    assert found == ["hactl-no-quorum-policy", "lan", "web1", "web2", "zz", "hactl-o"]
+    assert found == ["no-quorum-policy", "lan", "web1", "web2", "zz", "hactl-o"]
 
 
 @st.composite
