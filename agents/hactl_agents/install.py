@@ -3,6 +3,7 @@
 The copy in ``libdir`` is independent of site-packages, so that a monitor imports nothing else.
 """
 
+import errno
 import importlib
 import pkgutil
 import shutil
@@ -98,12 +99,23 @@ def copy_package(name: str, library: Path) -> Path:
     for leftover in (draft, old):
         shutil.rmtree(leftover, ignore_errors=True)
     shutil.copytree(source, draft, ignore=shutil.ignore_patterns("__pycache__", "testing.py"))
-    if target.exists():
-        target.rename(old)
+    set_aside(target, old)
     draft.rename(target)
     shutil.rmtree(old, ignore_errors=True)
     compile_all(target, library.parent)
     return target
+
+
+def set_aside(target: Path, old: Path) -> None:
+    """Move an old copy out of the way; what an overlay's lower layer holds can only be deleted."""
+    try:
+        target.rename(old)
+    except FileNotFoundError:
+        pass
+    except OSError as exc:
+        if exc.errno != errno.EXDEV:
+            raise
+        shutil.rmtree(target)
 
 
 def compile_all(package: Path, stripdir: Path) -> None:
