@@ -292,6 +292,10 @@ def test_a_deeper_look_wants_answers_from_qemu_and_the_agent() -> None:
     assert scene.act("monitor", level=10, agent="true") == 0
     scene.host.hangs.add("libvirt's virDomainGetHostname")
     assert scene.act("monitor", level=10, agent="true") == 1
+    scene.host.hangs = {"libvirt's virDomainMigrateGetMaxDowntime"}
+    assert scene.act("monitor", level=10) == 1
+    scene.host.hangs = {"connecting to qemu:///system"}
+    assert scene.act("monitor", level=10) == 190
 
 
 # Start

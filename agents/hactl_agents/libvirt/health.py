@@ -21,8 +21,15 @@ def asked(host: "Host", uri: str, guest: "Guest") -> "tuple[str, str]":
 
 
 def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
-    """Raise Failed where libvirtd, QEMU's monitor or the guest agent does not answer."""
-    domain, state = known(Connection(host, uri, read_only=not agent), guest)
+    """Raise Failed where QEMU's monitor or the guest agent does not answer.
+
+    Without libvirt a guest can do its work, so that is no reason to restart it: raises Degraded.
+    """
+    try:
+        connection = Connection(host, uri, read_only=not agent)
+    except Failed as exc:
+        raise Degraded(f"the guest runs, but libvirt does not answer: {exc}") from None
+    domain, state = known(connection, guest)
     kind, sentence = verdict.judge(*state, guest.state.job)
     if kind == verdict.BROKEN:
         raise Failed(f"libvirt says: {sentence}")
