@@ -193,6 +193,20 @@ def test_saved_memory_is_thrown_away_on_request(vm: Vm, tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.save*")) == []
 
 
+def test_memory_that_libvirt_saved_itself_is_restored(vm: Vm) -> None:
+    host = vm.host
+    host.virsh("define", str(vm.file))
+    host.virsh("start", "vm1")
+    host.virsh("managedsave", "vm1")
+    vm.start()
+    assert vm.runs()
+    assert "-incoming" in host.sh("tail -n 60 /var/log/libvirt/qemu/vm1.log")
+    assert host.virsh("list", "--all", "--with-managed-save", "--name") == ""
+    assert "resource='vm1'" in host.virsh("dumpxml", "vm1").replace('"', "'")
+    assert vm.code("stop") == 0
+    assert host.virsh("list", "--all", "--name") == "vm1"
+
+
 def test_nvram_of_the_guest_is_kept(vm: Vm, tmp_path: Path) -> None:
     nvram = tmp_path / "vm1_VARS.fd"
     nvram.write_bytes(b"variables" + bytes((1 << 18) - 9))
