@@ -731,6 +731,18 @@ def test_bad_parameters_are_one_sentence_and_touch_nothing(
     assert host.calls == []
 
 
+def test_a_definition_in_the_cib_is_kept_out_of_the_record() -> None:
+    scene = Scene()
+    scene.params = {
+        "domain": XML.replace("<devices/>", "<devices><graphics passwd='x'/></devices>")
+    }
+    assert "graphics" not in scene.started().host.saved["test.run"]
+    assert scene.act("monitor") == 0
+    scene.params = {"domain": "<broken"}
+    assert scene.act("monitor") == 0
+    assert scene.act("stop") == 0
+
+
 def test_good_parameters_are_accepted_without_looking_at_the_node() -> None:
     host = FakeHost({FILE: Failed("must not be read")})
     assert act(KvmGuest, host, "validate-all", definition=FILE) == 0

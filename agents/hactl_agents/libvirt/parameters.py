@@ -24,11 +24,13 @@ class Parameters:
     domain: "str | None" = string(
         "The guest's libvirt XML itself",
         multiline=True,
+        private=True,  # it may hold a password, and it would make a long record
         longdesc="The guest's libvirt XML itself, kept in the CIB, so that no file has to be on "
         "any node. Either this or definition is needed.",
     )
     name: "str | None" = string(
         "Name of the guest in libvirt",
+        unique="name",
         forbid="/",
         reloadable=True,
         longdesc="Name of the guest in libvirt. It is read from the XML; where the definition lies "
