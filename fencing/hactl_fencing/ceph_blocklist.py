@@ -72,6 +72,7 @@ class CephBlocklist(FenceDevice):
     def __init__(self, host: "Host", texts: "Mapping[str, str]") -> None:
         super().__init__(host, texts)
         self.connection: Monitors | None = None
+        self.unreachable: Failed | None = None
 
     def check(self) -> None:
         if self.expire < LEAST:
@@ -189,11 +190,12 @@ class CephBlocklist(FenceDevice):
 
     def refuse_endings(self, osdmap: "dict[str, Any]") -> None:
         until = self.now(osdmap) + self.minimum_life
+        whole = [entry for entry in self.entries(osdmap) if entry.whole]
         for node, networks in self.addresses.items():
-            for entry in self.entries(osdmap):
-                mine = entry.whole and any(each.meets(entry.network) for each in networks)
-                if mine and entry.until < until:
-                    raise Failed(f"{node} is cut off, but not for long: {entry.name} is to end")
+            for network in networks:
+                ending = [entry.name for entry in whole if network.meets(entry.network)]
+                if ending and not covered(network, whole, until):
+                    raise Failed(f"{node} is cut off, but not for long: {ending[0]} is to end")
 
     def refuse_old_clients(self, entries: "Iterable[Entry]") -> None:
         """Raise Failed unless nobody here can have an open way to Ceph from before the fence.
@@ -230,8 +232,15 @@ class CephBlocklist(FenceDevice):
     # Ceph
 
     def monitors(self) -> Monitors:
+        """One connection, tried once: the next level of fencing should not wait for us."""
+        if self.unreachable:
+            raise self.unreachable
         if self.connection is None:
-            self.connection = Monitors(self.host, self.conf, self.client, self.keyring)
+            try:
+                self.connection = Monitors(self.host, self.conf, self.client, self.keyring)
+            except Failed as exc:
+                self.unreachable = exc
+                raise
         return self.connection
 
     def osdmap(self) -> "dict[str, Any]":

@@ -1,5 +1,7 @@
 """Which users of Ceph's storage live on this node: evidence from the kernel, asks no daemon."""
 
+from hactl_agents.host import Failed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +27,34 @@ def users(host: "Host") -> "list[str]":
 def in_processes(host: "Host") -> "Iterator[str]":
     seen: set[str] = set()
     for pid in host.listdir("/proc"):
-        if not pid.isdigit():
-            continue
-        space = host.readlink(f"/proc/{pid}/ns/mnt") or ""
-        if space not in seen:
-            seen.add(space)
-            yield from mounts(host.read(f"/proc/{pid}/mountinfo") or "")
-        if any(library in (host.read(f"/proc/{pid}/maps") or "") for library in LIBRARIES):
-            command = (host.read(f"/proc/{pid}/cmdline") or "?").replace("\0", " ").strip()
-            if OURSELVES not in command:
-                yield f"process {pid} ({command[:40]})"
+        if pid.isdigit():
+            try:
+                yield from of_process(host, pid, seen)
+            except Failed:
+                if host.process(int(pid)):  # one that is ending cannot be read, nor write
+                    raise
+
+
+def of_process(host: "Host", pid: str, seen: "set[str]") -> "Iterator[str]":
+    """``seen``: the mount namespaces that were looked at already."""
+    space = host.readlink(f"/proc/{pid}/ns/mnt") or ""
+    if space not in seen:
+        yield from mounts(host.read(f"/proc/{pid}/mountinfo") or "")
+        seen.add(space)
+    maps = memory(host, pid)
+    if any(library in maps for library in LIBRARIES):
+        command = (host.read(f"/proc/{pid}/cmdline") or "?").replace("\0", " ").strip()
+        if OURSELVES not in command:
+            yield f"process {pid} ({command[:40]})"
+
+
+def memory(host: "Host", pid: str) -> str:
+    """A process may live on in its threads after its first thread has ended."""
+    maps = host.read(f"/proc/{pid}/maps")
+    if not maps:
+        for thread in host.listdir(f"/proc/{pid}/task"):
+            maps = maps or host.read(f"/proc/{pid}/task/{thread}/maps")
+    return maps or ""
 
 
 def mounts(mountinfo: str) -> "Iterator[str]":

@@ -163,6 +163,7 @@ class CephWorld:
             "/proc/stat": f"cpu 1\nbtime {NOW - 3600}\n",
         }
         self.saved: dict[str, str] = {}
+        self.ended: set[int] = set()  # processes that are only waiting to be buried
         self.output = ""
         self.host = self.new_host()
 
@@ -171,6 +172,7 @@ class CephWorld:
         host.monitors = self.monitors
         host.epoch = self.monitors.now - host.clock
         host.bindings["rados"] = self.rados
+        host.processes = {pid: 1 for pid in (77, 78) if pid not in self.ended}
         host.ours, host.saved = self.ours, self.saved
         return host
 

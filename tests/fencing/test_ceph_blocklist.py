@@ -95,6 +95,12 @@ def test_monitors_that_fail_are_never_off(
     complaint(capfd)
 
 
+def test_monitors_that_cannot_be_reached_are_tried_once(world: CephWorld) -> None:
+    world.monitors.mood = "gone"
+    assert world.call("off") == 1
+    assert len(world.rados.opened) == 1
+
+
 def test_what_was_put_on_the_list_stays_though_the_rest_failed(world: CephWorld) -> None:
     world.monitors.mood = "half"
     assert world.call("off") == 1
@@ -170,6 +176,11 @@ OLD_CLIENTS = {
         "/proc/77/maps": "7f00-7f01 r-xp 0 08:01 1 /usr/lib/x86_64-linux-gnu/librbd.so.1 (deleted)",
     },
     "a mount": {"/proc/1/mountinfo": "36 35 0:9 / /srv rw - ceph 10.1.0.100:/ rw\n"},
+    "the threads of one": {
+        "/proc/77/maps": "",
+        "/proc/77/task/77/maps": "",
+        "/proc/77/task/78/maps": "librados.so.2",
+    },
     "what cannot be read": {"/proc/77/maps": Failed("/proc/77/maps: cannot be read")},
 }
 
@@ -179,6 +190,12 @@ def test_a_node_with_an_old_client_stays_out(fenced: CephWorld, files: dict[str,
     fenced.files |= files
     assert fenced.call("on") == 1
     assert all(fenced.monitors.blocks(address) for address in NODE2)
+
+
+def test_a_process_that_is_ending_cannot_be_read_and_is_no_client(fenced: CephWorld) -> None:
+    fenced.files |= OLD_CLIENTS["what cannot be read"]
+    fenced.ended.add(77)
+    assert fenced.call("on") == 0
 
 
 def test_the_reason_names_the_old_client(
@@ -279,6 +296,12 @@ def test_monitor_warns_before_an_entry_ends(
     cut_off(world, "10.1.0.2", seconds=86400)
     assert world.call("monitor") == 1
     assert "node2 is cut off, but not for long" in complaint(capfd)
+
+
+def test_a_short_entry_beside_a_long_one_is_no_reason_to_warn(world: CephWorld) -> None:
+    cut_off(world, *NODE2)
+    world.monitors.plain["10.1.0.2:0/0"] = NOW + 3600
+    assert world.call("monitor") == 0
 
 
 def test_list_names_the_nodes(world: CephWorld) -> None:

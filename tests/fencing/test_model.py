@@ -1,4 +1,4 @@
-"""No false off: random devices, actions and failures, thousands of steps, and a liar to be found."""
+"""No false off: random devices, actions and failures, 10,000 steps; and liars that are found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fencing.model_libvirt import LibvirtModel, Optimist
 from tests.fencing.model_switch import Believer, SwitchModel
 from tests.fencing.watched import Watched
 
-STEPS, RUNS = 50, 210  # of one run; together more than 10,000
+STEPS, RUNS = 50, 260  # of one run; together more than 10,000
 
 
 def explore(machine: type[Watched], **more: Any) -> type[Watched]:
