@@ -55,6 +55,10 @@ class Cluster:
             lambda: self.place_of(resource, observer) not in ("", away_from),
         )
 
+    def wait_stopped(self, resource: str) -> float:
+        first = self.nodes[0]
+        return self.wait(f"{resource} is stopped", lambda: not self.place_of(resource, first))
+
     def power_uses(self, node: str, since: float) -> list[dict[str, Any]]:
         """How a node's power was used since then, oldest first."""
         uses = self.lab.status()["power"]

@@ -11,6 +11,12 @@ from tests.vm.cluster import Cluster
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(1200)]
 Reach = Callable[[str], Host]
 AGENTS = "OCF_ROOT=/usr/lib/ocf {parameters} /usr/lib/ocf/resource.d/hactl/{agent} {action}"
+# without a network and without AppArmor, which the box does not have
+CONTAINER = """
+[ -d /var/lib/lxc/vm1 ] || lxc-create -t busybox vm1
+sed -i -e '/^lxc.net/d' -e '/^lxc.apparmor/d' /var/lib/lxc/vm1/config
+printf 'lxc.apparmor.profile = unconfined\\nlxc.net.0.type = empty\\n' >>/var/lib/lxc/vm1/config
+"""
 OK, NOT_RUNNING, DEGRADED = 0, 7, 190
 
 
@@ -20,7 +26,13 @@ def perform(host: Host, agent: str, action: str, **parameters: str) -> int:
     given |= {f"OCF_RESKEY_{name}": value for name, value in parameters.items()}
     words = " ".join(f"{name}={value}" for name, value in given.items())
     done = host.run(AGENTS.format(parameters=words, agent=agent, action=action))
-    assert done.rc in (OK, NOT_RUNNING, DEGRADED), done.stderr
+    assert done.rc in (# without a network and without AppArmor, which the box does not have
+CONTAINER = """
+[ -d /var/lib/lxc/vm1 ] || lxc-create -t busybox vm1
+sed -i -e '/^lxc.net/d' -e '/^lxc.apparmor/d' /var/lib/lxc/vm1/config
+printf 'lxc.apparmor.profile = unconfined\\nlxc.net.0.type = empty\\n' >>/var/lib/lxc/vm1/config
+"""
+OK, NOT_RUNNING, DEGRADED), done.stderr
     return int(done.rc)
 
 
@@ -46,7 +58,7 @@ def test_a_bridge_starts_with_vlans_and_stops_without_a_trace(host: Reach, site:
 
 def test_a_container_is_limited_by_control_groups_of_version_2(host: Reach, site: Site) -> None:
     node = host(site.names[0])
-    node.check_output("test -d /var/lib/lxc/vm1 || lxc-create -t busybox vm1")
+    node.check_output(CONTAINER)
     wanted = {"container": "vm1", "memory_limit": "64"}
     try:
         assert perform(node, "LxcContainer", "start", **wanted) == OK

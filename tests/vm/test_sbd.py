@@ -32,9 +32,8 @@ def self_fencing(cluster: Cluster) -> Iterator[Cluster]:
         cluster.run(first, f"crm_attribute -n stonith-watchdog-timeout -v {2 * watchdog}s")
         for device in fence_devices(cluster):
             cluster.run(first, f"crm_resource --meta -r {device} -p target-role -v Stopped")
-        cluster.wait("no fence device runs", lambda: not any(
-            cluster.place_of(device, first) for device in fence_devices(cluster)
-        ))  # fmt: skip
+        for device in fence_devices(cluster):
+            cluster.wait_stopped(device)
         yield cluster
     finally:
         cluster.make_whole()

@@ -146,7 +146,8 @@ def wait_formed(site: Site) -> float:
     return wait_until(formed, within, "the cluster has formed", explain=missing)
 
 
-def apply(site: Site, node: str, file: str = FILE) -> str:
+def apply(site: Site, node: str, file: str = FILE, *, disruptive: bool = False) -> str:
     """Apply a topology file that is in ``node``; what hactl said. Raises ClusterError."""
+    allowed = " --allow-disruption" if disruptive else ""
     within = (site.timing.forms_within + site.timing.recovers_within) / 1000
-    return site.shell.check(node, f"hactl apply {file}", timeout=within)
+    return site.shell.check(node, f"hactl apply --yes{allowed} {file}", timeout=within)
