@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from hactl_agents.install import resource_agents
+
 ROOT = Path(__file__).resolve().parent.parent
-AGENTS = ("KvmGuest", "LxcContainer", "LinuxBridge")
+AGENTS = tuple(resource_agents())
 NEEDED = ("pcs", "crm", "crm_resource", "stonith_admin", "fence_apc", "unshare")
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -109,13 +111,14 @@ def test_crm_resource_shows_the_metadata(node: Run, agent: str) -> None:
     assert etree.fromstring(done.stdout.encode()).get("name") == agent
 
 
-def test_pcs_and_the_fencer_describe_the_fence_agent(node: Run) -> None:
-    done = node("pcs", "stonith", "describe", "fence_lab")
+@pytest.mark.parametrize("agent", ["fence_lab", "fence_libvirt", "fence_ceph_blocklist"])
+def test_pcs_and_the_fencer_describe_the_fence_agent(node: Run, agent: str) -> None:
+    done = node("pcs", "stonith", "describe", agent)
     assert done.returncode == 0, done.stderr
     assert "plug" in done.stdout
-    done = node("stonith_admin", "--metadata", "--agent", "fence_lab")
+    done = node("stonith_admin", "--metadata", "--agent", agent)
     assert done.returncode == 0, done.stderr
-    assert etree.fromstring(done.stdout.encode()).get("name") == "fence_lab"
+    assert etree.fromstring(done.stdout.encode()).get("name") == agent
 
 
 def test_the_distributions_fence_agents_still_work(node: Run) -> None:
