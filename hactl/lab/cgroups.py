@@ -110,15 +110,24 @@ class Groups:
         """Empty groups for a node that boots."""
         self.remove_node(node)
         for tree, folder in zip(self.trees, self.node_folders(node), strict=True):
-            for group in (folder.parent, folder):
-                group.mkdir(exist_ok=True)
-                hand_down(tree, group)
-            if tree.version == 2:
-                (folder / LEAF).mkdir(exist_ok=True)
+            folder.parent.mkdir(exist_ok=True)
+            hand_down(tree, folder.parent)
+            folder.mkdir(exist_ok=True)
+            if tree.version == 1:
+                hand_down(tree, folder)
 
     def join(self, node: str) -> None:
-        for folder in self.entrances(node):
+        """Put this process into the node; a cgroup namespace made now has the node as its root."""
+        for folder in self.node_folders(node):
             (folder / "cgroup.procs").write_text("0")
+
+    def settle(self, node: str) -> None:
+        """Step down into the leaf, so that the node may give its sub-groups controllers."""
+        for tree, folder in zip(self.trees, self.node_folders(node), strict=True):
+            if tree.version == 2:
+                (folder / LEAF).mkdir(exist_ok=True)
+                (folder / LEAF / "cgroup.procs").write_text("0")
+                hand_down(tree, folder)
 
     def remove_node(self, node: str) -> None:
         remove(self.node_folders(node))

@@ -124,7 +124,10 @@ def become_parent_of_init(blueprint: Blueprint, report: int, plugged: int) -> No
     log = os.open(boot_log(blueprint.name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         blueprint.groups.join(blueprint.name)
-        linux.unshare(NAMESPACES | (linux.CLONE_NEWCGROUP if blueprint.groups.trees else 0))
+        if blueprint.groups.trees:
+            linux.unshare(linux.CLONE_NEWCGROUP)
+            blueprint.groups.settle(blueprint.name)
+        linux.unshare(NAMESPACES)
         init = os.fork()
         if init == 0:
             become_init(blueprint, report, plugged, log)

@@ -61,8 +61,13 @@ def test_each_node_has_a_sub_tree_of_its_own(tmp_path: Path) -> None:
 
 
 def test_on_version_2_processes_of_a_node_live_in_a_leaf(tmp_path: Path) -> None:
+    """Its root must have none, or the groups below could have no controllers."""
     groups = Groups((Hierarchy(tmp_path, 2, "", tmp_path),), "lab")
     for folder in (tmp_path / "lab", tmp_path / "lab/node1"):
         folder.mkdir()
         (folder / "cgroup.controllers").write_text("cpu memory\n")
+    groups.join("node1")
+    groups.settle("node1")
     assert groups.entrances("node1") == [tmp_path / "lab/node1/init.scope"]
+    assert (tmp_path / "lab/node1/init.scope/cgroup.procs").read_text() == "0"
+    assert (tmp_path / "lab/node1/cgroup.subtree_control").read_text() == "+cpu +memory"
