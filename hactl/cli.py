@@ -17,7 +17,10 @@ VERBS = {
     "plan": ("hactl.commands.plan", "Show what would change, and what happens to each guest."),
     "apply": ("hactl.commands.apply", "Carry out a plan, safely, and verify it."),
     "status": ("hactl.commands.status", "Show the cluster in the operator's terms."),
-    "agents": ("hactl.commands.agents", "Install, list and describe the resource and fence agents."),
+    "agents": (
+        "hactl.commands.agents",
+        "Install, list and describe the resource and fence agents.",
+    ),
     "lab": ("hactl.commands.lab", "A real cluster in namespaces on this machine."),
 }
 
