@@ -23,7 +23,6 @@ AUTOSTART = "/etc/libvirt/qemu/autostart"
 SETTLE = 8.0  # seconds a monitor waits for a state that cannot last
 ARRIVAL = 30.0  # seconds migrate_from waits for a guest that migrate_to has sent
 UNHEARD_OF = 5.0  # seconds for which a start may go on in libvirt without a trace
-JOURNEY_OVER = 600.0  # seconds beyond its deadline after which a migration concerns nobody
 
 
 class KvmGuest(Parameters, Agent):
@@ -93,6 +92,7 @@ class KvmGuest(Parameters, Agent):
 
     @action(timeout=600)
     def migrate_to(self) -> None:
+        from hactl_agents.libvirt import journey
         from hactl_agents.libvirt.migration import Migration, StillHere
         from hactl_agents.libvirt.route import route
 
@@ -107,13 +107,13 @@ class KvmGuest(Parameters, Agent):
         migration = Migration(self.host, guest, domain, way)
         migration.check_target()
         evidence.note(self.record, guest)
-        self.note_journey(way.uri)
+        journey.begin(self.host, self.record, way.uri)
         try:
             migration.run()
         except StillHere:
-            self.journey_over()
+            journey.over(self.host, self.record)
             raise
-        self.journey_over()
+        journey.over(self.host, self.record)
 
     @action(timeout=60)
     def migrate_from(self) -> None:
@@ -184,19 +184,10 @@ class KvmGuest(Parameters, Agent):
 
     def stopped(self) -> None:
         """A migration that was cut short goes on in libvirt: end it where it may have led."""
-        uri, until = self.record.get("journey"), self.record.get("journey_until") or "0"
-        if not uri or float(until) < self.host.now():
-            return
-        from hactl_agents.libvirt.connection import Connection
+        if self.record.get("journey"):
+            from hactl_agents.libvirt import journey
 
-        identity = evidence.recorded(self.record)
-        try:
-            there = Connection(self.host, uri).domain(uuid=identity.uuid if identity else "")
-            if there is not None and there.active():
-                self.host.log(f"an unfinished migration took the guest to {uri}: destroying it")
-                there.call("virDomainDestroyFlags", 0, within=None)
-        except Failed as exc:
-            self.host.log(f"what an unfinished migration left at {uri} is not known: {exc}")
+            journey.end_there(self.host, self.record)
 
     # what the actions are made of
 
@@ -330,21 +321,6 @@ class KvmGuest(Parameters, Agent):
             step = "waiting for libvirt to end a start that was cut short"
             self.host.wait_for(step, over, within=left and left / 2, interval=0.5)
         return self.find()
-
-    def note_journey(self, uri: str) -> None:
-        """Write down that a migration is under way, and where to, before it is."""
-        left = self.host.left() or 0.0
-        self.record.put("journey", uri)
-        self.record.put("journey_until", str(round(self.host.now() + left + JOURNEY_OVER)))
-        self.record.save()
-
-    def journey_over(self) -> None:
-        self.record.put("journey", None)
-        self.record.put("journey_until", None)
-        try:
-            self.record.save()
-        except Failed as exc:
-            self.host.log(f"the end of the migration cannot be written down: {exc}")
 
     def warn_about_definition(self) -> None:
         try:

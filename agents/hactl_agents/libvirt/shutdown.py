@@ -112,7 +112,7 @@ class Ladder:
         part = path + ".part"
         self.host.remove(part)
         domain.call("virDomainSaveFlags", part, None, 0, within=self.time_to_ask())
-        if self.gone_within(LAST_WORDS):
+        if self.gone_within(self.time_to_ask()):
             self.host.rename(part, path)
 
     def destroy(self, domain: "Domain") -> None:
