@@ -1,4 +1,4 @@
-"""No false off: random devices, actions and failures, 10,000 steps; and liars that are found."""
+"""No false off: random devices, actions and failures, thousands of steps; and a liar is found."""
 
 from __future__ import annotations
 
