@@ -88,6 +88,7 @@ class Host:
         self.state_dir = state_dir
         self.step = ""
         self.children: set[int] = set()
+        self.held: set[str] = set()  # locks
         self.deadline = None if budget is None else self.now() + budget
 
     # time
@@ -442,6 +443,25 @@ class Host:
 
         if not self.wait_for("waiting for another action on this resource", taken):
             raise TimedOut("another action on this resource is still under way")
+        self.held.add(name)
+
+    def busy(self, name: str) -> bool:
+        """Whether another process holds the lock ``name``, be it one that is about to exec."""
+        import fcntl
+
+        if name in self.held:
+            return False
+        try:
+            descriptor = state.lock_file(self.state_dir, name)
+        except (Failed, OSError):
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            posix.close(descriptor)
+        return False
 
     def log(self, text: str) -> None:
         """A line for Pacemaker's log (it records an agent's stderr)."""

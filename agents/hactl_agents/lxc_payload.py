@@ -19,6 +19,7 @@ TITLE = "[lxc monitor] "
 PAYLOAD, MONITOR = "lxc.payload.", "lxc.monitor."
 PATIENCE = 15.0  # seconds a monitor process may take to clean up after its container
 DEAFNESS = 5.0  # seconds the container's init may take until it heeds the signal to shut down
+BLINK = 0.05  # seconds
 RESERVE = 1.0  # seconds of the time that are kept to look and to answer
 
 
@@ -108,18 +109,35 @@ class Payload:
 
     def groups(self) -> "list[Group]":
         """The container's control groups: as noted, or else those that LXC would have made."""
-        return self.noted_groups() or self.groups_called(PAYLOAD + self.name)
+        noted = self.noted_groups()
+        return noted or [*self.groups_called(PAYLOAD + self.name), *self.numbered_groups()]
 
     def groups_called(self, name: str) -> "list[Group]":
-        """Control groups of that name where LXC makes them: beside those of PID 1, or in ours."""
+        """Control groups of that name where LXC makes them."""
+        return [group for group in self.groups_beside() if group.folder.endswith(f"/{name}")]
+
+    def numbered_groups(self) -> "list[Group]":
+        """What LXC calls NAME-1 where there is a NAME; NAME-1 may be another container, too."""
+        start = PAYLOAD + self.name + "-"
+        found = []
+        for group in self.groups_beside():
+            name = group.folder.rpartition("/")[2]
+            if name.startswith(start) and name[len(start) :].isdigit():
+                pids = cgroups.processes(self.host, [group])
+                found += [group] if pids and all(map(self.proven, pids)) else []
+        return found
+
+    def groups_beside(self) -> "list[Group]":
+        """The control groups beside those of PID 1, or in ours: there LXC makes its own."""
         found = []
         bases = [cgroups.memberships(self.host, pid) for pid in ("1", "self")]
         for tree in cgroups.trees(self.host):
             paths = {base[tree.controllers] for base in bases if tree.controllers in base}
             for path in sorted(paths):
-                folder = tree.folder(f"{path.removesuffix('/init.scope').rstrip('/')}/{name}")
-                if folder and self.host.exists(f"{folder}/cgroup.procs"):
-                    found.append(Group(tree.controllers, folder))
+                place = tree.folder(path.removesuffix("/init.scope") or "/")
+                names = self.host.listdir(place) if place else []
+                groups = [name for name in names if name.startswith((PAYLOAD, MONITOR))]
+                found += [Group(tree.controllers, f"{place}/{name}") for name in groups]
         return found
 
     def noted_groups(self) -> "list[Group]":
@@ -151,14 +169,31 @@ class Payload:
     # left behind
 
     def announce(self) -> None:
-        """Note that lxc-start is about to be run; ``note`` says that it has come back."""
+        """Note that lxc-start is about to be run; ``note`` says that it has come back.
+
+        An empty control group left by a killed monitor process would make LXC choose another name.
+        """
         self.record.put("launching", "1")
         self.record.save()
+        for prefix in (PAYLOAD, MONITOR):
+            cgroups.remove(self.host, self.groups_called(prefix + self.name))
 
     def launchers(self) -> "list[Process]":
-        """What is left of a launch that was cut short, before there is anything else to see."""
+        """What is left of a launch that was cut short, before there is anything else to see.
+
+        Raises Failed while the launch is made: our lock goes along until lxc-start is executed.
+        """
         if not self.record.get("launching"):
             return []
+        if self.host.busy(f"{self.record.name}.lock"):
+            raise Failed(f"a start or stop of {self.name} is under way")
+        found = self.launching()
+        if not found:  # what is just being executed has no command line yet
+            self.host.sleep(BLINK)
+            found = self.launching()
+        return found
+
+    def launching(self) -> "list[Process]":
         pids = [int(name) for name in self.host.listdir("/proc") if name.isdigit()]
         found = [self.process(pid) for pid in pids if self.launches(pid)]
         return [process for process in found if process is not None]

@@ -52,6 +52,7 @@ class FakeHost(Host):
         self.immortal: set[int] = set()
         self.saved: dict[str, str] = {}
         self.locked: list[str] = []
+        self.taken: set[str] = set()  # locks that others hold
         self.logged: list[str] = []
         self.bindings: dict[str, Any] = {}
         self.modes: dict[str, int] = {}
@@ -188,6 +189,9 @@ class FakeHost(Host):
 
     def lock(self, name: str) -> None:
         self.locked.append(name)
+
+    def busy(self, name: str) -> bool:
+        return name in self.taken and name not in self.locked
 
     def log(self, text: str) -> None:
         self.logged.append(text)

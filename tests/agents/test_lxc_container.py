@@ -237,6 +237,16 @@ def test_a_launch_that_was_cut_short_is_not_stopped_while_lxc_start_lives() -> N
     assert 700 not in host.processes
 
 
+def test_a_launch_that_is_being_made_is_not_stopped() -> None:
+    host = Node(state=None)
+    host.saved["test.run"] = "param.container=web\nlaunching=1\n"
+    host.taken.add("test.run.lock")
+    assert call(host, "monitor") == 1
+    assert complaint(host, "monitor") == "a start or stop of web is under way"
+    host.taken.clear()
+    assert call(host, "monitor") == Status.STOPPED
+
+
 @pytest.mark.parametrize("words", ["-n\0web2\0-P\0/var/lib/lxc", "-n\0web\0-P\0/srv/lxc"])
 def test_the_launch_of_another_container_is_left_alone(words: str) -> None:
     host = Node(state=None)
@@ -396,6 +406,36 @@ def test_without_its_monitor_process_it_is_not_stopped_and_can_be(
     assert call(host, "stop") == 0
     assert host.processes == {}
     assert call(host, "monitor") == Status.STOPPED
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_control_group_that_got_a_number_is_found_by_the_root_folder(ours: bool) -> None:
+    host = Node()
+    host.lose_monitor_process()
+    host.files["/sys/fs/cgroup/lxc.payload.web/cgroup.procs"] = ""
+    host.files["/sys/fs/cgroup/lxc.payload.web-1/cgroup.procs"] = f"{INIT}\n{CHILD}\n"
+    name = "web" if ours else "web-1"
+    for pid in (INIT, CHILD):
+        line = f"1 0 8:1 /var/lib/lxc/{name}/rootfs / rw - ext4 x rw\n"
+        host.files[f"/proc/{pid}/mountinfo"] = line
+    assert call(host, "monitor") == (1 if ours else Status.STOPPED)
+    assert call(host, "stop") == 0
+    assert (host.processes == {}) == ours
+
+
+def test_empty_control_groups_are_removed_before_a_launch() -> None:
+    host = Node(state=None)
+    host.files["/sys/fs/cgroup/lxc.payload.web/cgroup.procs"] = ""
+    host.files["/sys/fs/cgroup/lxc.payload.web2/cgroup.procs"] = ""
+    seen = []
+
+    def launch(*argv: str):  # type: ignore[no-untyped-def]
+        seen.extend(host.listdir("/sys/fs/cgroup"))
+        return host.launch(*argv)
+
+    host.replies["lxc-start"] = launch
+    assert call(host, "start") == 0
+    assert seen == ["cgroup.controllers", "lxc.payload.web2"]
 
 
 def test_processes_that_may_be_anothers_are_not_ended() -> None:

@@ -98,7 +98,10 @@ class Box:
             with contextlib.suppress(OSError):
                 if wanted.search(path.read_text(errors="replace")):
                     found.append(int(path.parent.name))
-        return sorted(found)
+        return sorted(filter(self.lives, found))
+
+    def described(self) -> str:
+        return self.node.sh("ps axf -o pid,ppid,stat,args; cat /run/hactl/*.run", check=False)
 
     def answers(self) -> bool:
         done = self.node.run("wget", "-qO-", f"http://127.0.0.1:{self.port}/", check=False)
@@ -290,6 +293,18 @@ def test_without_its_monitor_process_it_is_not_stopped_and_can_be(tough: Box, re
     assert (tough.code("stop"), tough.gone(), tough.monitor()) == (0, True, STOPPED)
 
 
+def test_left_behind_in_a_group_with_a_number_it_is_not_stopped_and_can_be(tough: Box) -> None:
+    for tree in [CGROUPS] if UNIFIED else CGROUPS.iterdir():  # a taken name makes LXC append -1
+        with contextlib.suppress(OSError):
+            (tree / f"lxc.payload.{tough.name}").mkdir()
+    tough.node.run("lxc-start", "-n", tough.name, "-P", str(tough.lxcpath), "-d")
+    assert any(path.name.endswith(f"{tough.name}-1") for path in tough.groups())
+    tough.kill(tough.monitors())
+    assert tough.monitor() == FAILED
+    assert tough.code("stop") == 0
+    assert (tough.processes(), tough.monitor()) == ([], STOPPED)
+
+
 def test_with_a_monitor_process_that_hangs_it_is_not_stopped_and_can_be(tough: Box) -> None:
     assert tough.code("start") == 0
     tough.kill(tough.monitors(), 19)
@@ -417,9 +432,8 @@ def test_from_another_network_namespace_it_is_not_stopped_either(box: Box) -> No
 def assert_truth_then_stop(box: Box, step: object) -> int:
     """Whatever state it is in: no lie about it, stop ends it, and nothing is left."""
     answer = box.monitor(timeout=6)
-    alive = bool(box.processes() or box.monitors())
     if answer == STOPPED:
-        assert not alive, step
+        assert (box.processes(), box.monitors()) == ([], []), (step, box.described())
     assert answer in (RUNNING, FAILED, STOPPED), step
     assert box.code("stop") == 0, step
     assert not box.processes(), step
