@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -124,3 +125,34 @@ def test_a_zombie_has_no_start_time(host: Host) -> None:
     pid = os.posix_spawn("/bin/true", ["true"], {})
     assert host.wait_for("the child to end", lambda: host.started(pid) is None)
     os.waitpid(pid, 0)
+
+
+def test_a_process_whose_first_thread_ended_lives_on_in_the_others(host: Host) -> None:
+    program = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(60,)).start(); "
+        "print(flush=True); ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with subprocess.Popen(["/usr/bin/python3", "-c", program], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        line = Path(f"/proc/{child.pid}/stat")
+        assert host.wait_for("a zombie", lambda: " Z " in line.read_text())
+        assert host.process(child.pid) is not None
+        child.kill()
+        assert host.wait_for("its end", lambda: host.process(child.pid) is None)
+
+
+def test_a_process_stopped_by_a_signal_is_told_apart(host: Host) -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+        child.send_signal(signal.SIGSTOP)
+        assert host.wait_for("a stop", lambda: (host.process(child.pid) or "?")[0] == "T")
+        child.kill()
+
+
+def test_a_signal_goes_only_to_the_process_that_was_meant(host: Host) -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+        started = host.started(child.pid)
+        assert started is not None
+        assert not host.kill(child.pid, signal.SIGKILL, started + 1)
+        assert child.poll() is None
+        assert host.kill(child.pid, signal.SIGKILL, started)
