@@ -1,0 +1,62 @@
+"""`hactl fence`: whether fencing would work, proved without fencing anyone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from hactl.commands.terminal import say
+from hactl.errors import Severity
+from hactl.fencing.configuration import fencing
+from hactl.live.fence_check import Reach
+from hactl.live.fence_check import check as check_all
+from hactl.live.world import opened
+
+SSH = "ssh -o BatchMode=yes -o ConnectTimeout=5 {node} --"
+
+
+@click.group()
+def fence() -> None:
+    """Prove that fencing works, before it is needed."""
+
+
+@fence.command(epilog="Example: hactl fence check --via 'hactl lab exec {node} --'")
+@click.option(
+    "--cib",
+    type=click.Path(path_type=Path),
+    envvar="CIB_file",
+    help="A CIB in a file, instead of the running cluster's.",
+)
+@click.option(
+    "--via",
+    default=SSH,
+    show_default=True,
+    help="How to run a command on another node; {node} stands for its name.",
+)
+@click.option("--here", is_flag=True, help="Ask from this node alone.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def check(cib: Path | None, via: str, here: bool, form: str) -> None:
+    """Ask every device from every node that may use it; nobody is fenced.
+
+    Metadata and parameters, credentials, reachability, and whether it sees the state of each
+    target. Exits 0 if all is well, 1 if something is wrong.
+    """
+    with opened(cib) as world:
+        found = fencing(world.pacemaker.cib())
+        own = os.uname().nodename
+        reach = Reach(world.runner, own, shlex.split(via))
+        nodes = [node for node in found.nodes if node == own] if here else found.nodes
+        findings = check_all(found, reach, nodes)
+    if form == "json":
+        say(json.dumps([finding.as_json() for finding in findings], indent=2) + "\n")
+    else:
+        lines = [str(finding) for finding in findings]
+        asked = f"{len(found.devices)} devices, asked from {len(nodes)} nodes"
+        say("\n".join(lines or [f"fencing would work: {asked}"]) + "\n")
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        sys.exit(1)
