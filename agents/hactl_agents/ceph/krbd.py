@@ -1,7 +1,6 @@
 """Images mapped by the kernel: seen and let go through /sys/bus/rbd, without any tool of Ceph's."""
 
 from hactl_agents.ceph.image import Mapping
-from hactl_agents.host import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,8 +82,8 @@ class Krbd:
             control = f"{BUS}/remove"
         words = f"{mapping.number} force" if force else mapping.number
         done = self.host.run("tee", control, stdin=words, check=False)
-        if done.returncode and "busy" not in done.stderr:
-            raise Failed(f"{mapping.device} cannot be unmapped: {done.complaint()}")
+        if done.returncode:  # in use, most likely; whoever asked looks whether it is still there
+            self.host.log(f"the kernel does not let go of {mapping.device}: {done.complaint()}")
 
     def epoch(self, mapping: Mapping) -> int:
         """The epoch of the OSD map the kernel works by; -1 where it does not say (debugfs)."""
