@@ -78,13 +78,19 @@ def run_lab(lab: Labd, control: int, report: int, lifeline: int) -> None:
         pass
     except (HactlError, OSError) as exc:
         tell(report, {"error": str(exc)})
-    except Exception:
-        tell(report, {"error": traceback.format_exc()})
+    except Exception as exc:
+        tell(report, {"error": bug(exc)})
     finally:
         with contextlib.suppress(HactlError, OSError):
             lab.machines.kill_all()
         lab.machines.groups.remove()
         os._exit(0)
+
+
+def bug(exc: Exception) -> str:
+    """One line on an error nobody foresaw, with the place it happened."""
+    frame = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"unexpected {type(exc).__name__} at {frame.filename}:{frame.lineno}: {exc}"
 
 
 def tell(report: int, message: dict[str, object]) -> None:

@@ -159,6 +159,22 @@ def test_an_interrupted_start_leaves_nothing(name: str, number: int, after: floa
     assert wait_until(lambda: not traces(name), 5), traces(name)
 
 
+def test_after_an_interrupt_a_lab_of_the_same_name_starts_and_bears_faults(name: str) -> None:
+    starting = subprocess.Popen(
+        [*HACTL, "up", "--name", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    claimed = f"@hactl-lab-{name}\n"
+    assert wait_until(lambda: claimed in Path("/proc/net/unix").read_text(), 20, 0.005)
+    time.sleep(0.1)
+    starting.send_signal(signal.SIGINT)
+    starting.wait()
+    lab = up(LabSpec(name, 2, start=False))
+    lab.kill("node1")
+    lab.cut("node2", link=0)
+    assert lab.power("node1", "on") == "on"
+    assert lab.exec("node2", "cat", "/sys/class/net/eth0/carrier").stdout.strip() != "1"
+
+
 def test_a_name_in_use_is_refused_and_the_lab_lives_on(name: str) -> None:
     up(LabSpec(name, 1, start=False))
     done = hactl("up", "--name", name)
