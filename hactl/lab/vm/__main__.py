@@ -46,6 +46,9 @@ def up(wanted: str, keep: bool) -> None:
     requirements.check(definition, places.home())
     if lab.is_running():
         raise HactlError("a VM lab is running", "scripts/vm-lab down ends it")
+    if places.run().exists():
+        say("removing the files of a lab that had died")
+        lab.clear()
     found = current_box(definition)
     chosen = accelerator.choose(wanted, lambda: accelerator.probe(found.kernel))
     say(f"running on {chosen.describe()}")
@@ -187,8 +190,9 @@ def attach(folder: Path, name: str) -> None:
     definition = load(places.DEFINITION)
     if lab.is_running():
         Lab().down()
+    within = definition.timing(name).boots_within / 1000
     with lab.start(definition, Accelerator(name, "Vagrant"), folder=folder.resolve()):
-        shell.vagrant_config(definition, folder)
+        shell.vagrant_config(definition, folder, within)
     say("Vagrant's machines have a power switch; scripts/vm-lab test runs in them")
 
 

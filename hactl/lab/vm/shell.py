@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from hactl.errors import ClusterError
+from hactl.errors import ClusterError, HactlError
 from hactl.lab import image
 from hactl.lab.vm import places
 from hactl.lab.vm.command import run
@@ -107,16 +107,34 @@ def plain_config(lab: Definition) -> Path:
     return path
 
 
-def vagrant_config(lab: Definition, folder: Path) -> Path:
-    """Write the ssh configuration of Vagrant's machines, as root with our key where it may."""
+def vagrant_config(lab: Definition, folder: Path, within: float) -> Path:
+    """Write the ssh configuration of Vagrant's machines, which may still be booting.
+
+    Raises ClusterError where one of them has no address ``within`` so many seconds.
+    """
     path = places.run() / CONFIG
     text = OPTIONS.format(key=places.key()) + SHARED.format(folder=places.run(), kept=KEPT)
     for node in lab.nodes:
-        said = run(["vagrant", "ssh-config", node.name], cwd=folder).decode()
-        kept = [line for line in said.splitlines() if line.split()[:1] in (["Host"], ["HostName"])]
-        text += "\n".join(kept) + "\n"
+        wait_until(
+            lambda name=node.name: bool(vagrant_entry(folder, name)),  # type: ignore[misc]
+            within,
+            f"{node.name} has an address",
+            every=5.0,
+        )
+        text += vagrant_entry(folder, node.name)
     path.write_text(text)
     return path
+
+
+def vagrant_entry(folder: Path, name: str) -> str:
+    """Where ssh reaches a machine of Vagrant's; nothing as long as it has no address."""
+    try:
+        said = run(["vagrant", "ssh-config", name], cwd=folder).decode()
+    except HactlError:
+        return ""
+    kept = ("Host", "HostName", "Port")
+    lines = [line for line in said.splitlines() if line.strip().split(" ")[0] in kept]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def on_all(nodes: tuple[Node, ...], work: Callable[[Node], None]) -> None:
