@@ -15,6 +15,7 @@ from hactl.errors import HactlError
 if TYPE_CHECKING:
     from hactl_agents.declare import Param
     from hactl_agents.ocf.agent import Agent
+    from hactl_fencing.fence.device import FenceDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +93,14 @@ def resource_agent(name: str, agent: type[Agent]) -> Description:
     return Description(name, short, long, parameters, (*advice, *standard))
 
 
-def fence_agent(name: str, device: type) -> Description:
+def fence_agent(name: str, device: type[FenceDevice]) -> Description:
     from hactl_agents.declare import declared
 
     short, _, long = (device.__doc__ or "").strip().partition("\n\n")
     parameters = tuple(map(parameter, declared(device).values()))
     summary = " ".join(short.split()).rstrip(".")
     text = "\n\n".join(" ".join(part.split()) for part in (long or short).split("\n\n"))
-    return Description(name, summary, text, parameters, tuple(getattr(device, "ACTIONS", ())))
+    return Description(name, summary, text, parameters, device.actions())
 
 
 def parameter(param: Param) -> Parameter:

@@ -156,3 +156,19 @@ def test_a_signal_goes_only_to_the_process_that_was_meant(host: Host) -> None:
         assert not host.kill(child.pid, signal.SIGKILL, started + 1)
         assert child.poll() is None
         assert host.kill(child.pid, signal.SIGKILL, started)
+
+
+@pytest.mark.parametrize(
+    ("address", "ours"),
+    [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("2001:db8::1", False)],
+)
+def test_an_address_is_ours_if_it_is_one_of_this_machine(
+    host: Host, address: str, ours: bool
+) -> None:
+    if not Path("/proc/net/if_inet6").exists() and ":" in address:
+        pytest.skip("this machine has no IPv6")
+    assert host.has_address(address) is ours
+
+
+def test_the_wall_clock_is_near_that_of_the_machine(host: Host) -> None:
+    assert abs(host.wall_clock() - time.time()) < 5
