@@ -86,6 +86,10 @@ class Traveller:
         there, here = (self.code(host, "monitor") for host in (self.there, self.here))
         return here, there
 
+    def on_its_way(self) -> bool:
+        job = self.here.virsh("domjobinfo", self.name, check=False)
+        return "Unbounded" in job or self.where()[1] == "paused"
+
     def pids(self) -> "tuple[int, int]":
         return self.here.guest_pid(self.name), self.there.guest_pid(self.name)
 
@@ -200,7 +204,7 @@ def test_a_migration_whose_agent_is_killed_leaves_one_active_guest(
 
 def one_active_until_it_is_over(guest: Traveller) -> None:
     until = time.monotonic() + 8
-    while time.monotonic() < until and guest.where() != ("", "running"):
+    while time.monotonic() < until and guest.on_its_way():
         before, seen, after = guest.where(), guest.seen(), guest.where()
         assert before != ("running", "running")
         assert seen != (RUNNING, RUNNING)
