@@ -185,6 +185,8 @@ def test_a_vswitchd_that_forwards_without_database_is_seen() -> None:
     del host.sockets[DATABASE]
     assert "ovs-vswitchd still runs it" in complaint(host)
     ovs.runs.clear()
+    assert "the kernel still has the device br0" in complaint(host)
+    del host.devices.devices["br0"]
     assert monitor(host) == Status.STOPPED
 
 

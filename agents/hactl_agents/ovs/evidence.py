@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hactl_agents.netlink import Link
     from hactl_agents.ovs_bridge import OvsBridge
 
-OVS_KINDS = ("openvswitch", "tun")  # a bridge's own device, in the kernel and in ovs-vswitchd
+KERNEL, TAP = "openvswitch", "tun"  # a bridge's own device, in the kernel and in ovs-vswitchd
 
 
 class Evidence:
@@ -91,10 +91,12 @@ class Evidence:
     def left_over(self) -> str:
         """What is still here of a bridge of this name, '' if nothing."""
         running = daemon.bridges(self.host, self.agent.rundir)
-        if running is not None:
-            return "ovs-vswitchd still runs it" if self.bridge in running else ""
+        if running is not None and self.bridge in running:
+            return "ovs-vswitchd still runs it"
         device = self.agent.links.get(self.bridge)
-        if device is not None and device.kind in OVS_KINDS:
+        if device is not None and device.kind == KERNEL:
+            return f"the kernel still has the device {self.bridge}"
+        if device is not None and device.kind == TAP and running is None:
             return f"ovs-vswitchd is not running and the device {self.bridge} is still there"
         return ""
 

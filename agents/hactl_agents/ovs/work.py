@@ -4,8 +4,9 @@ What uplinks were like before stands in the record, gone at reboot as they are.
 """
 
 from hactl_agents.host import Failed
-from hactl_agents.ovs import change, daemon, drift, flows
+from hactl_agents.ovs import change, daemon, drift, flows, health
 from hactl_agents.ovs.drift import ADOPTED
+from hactl_agents.ovs.evidence import KERNEL, TAP
 from hactl_agents.ovs.judgement import Judgement
 from hactl_agents.ovs.wire import quoted
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hactl_agents.ovs_bridge import OvsBridge
 
 PORT = "port."
+LINK = 8.0  # seconds
 RESERVE = 5.0  # seconds of stop's time kept for the work after the waiting
 
 
@@ -64,6 +66,19 @@ class Work:
         # devices come up, and statistics into the database, a moment later
         if not self.host.wait_for("reading back what was written", settled, within=5.0):
             raise Failed("; ".join(wrong))
+        self.wait_for_link()
+
+    def wait_for_link(self) -> None:
+        """A card that was just set up takes seconds to find its link; without one it is started
+        all the same, and degraded.
+        """
+        evidence = self.evidence
+
+        def linked() -> bool:
+            return not health.without_link(evidence.look(), evidence.wanted(evidence.devices()))
+
+        if self.agent.on_member_down != "ignore":
+            self.host.wait_for("waiting for the uplinks' link", linked, within=LINK)
 
     def repair(self, wrong: "list[str]") -> "Snapshot":
         """Do it again while nobody else acts on this resource; the bridge as it is then."""
@@ -171,13 +186,13 @@ class Work:
         if change.our_children(now, self.mine):
             self.commit(change.detach(now, self.mine))
         self.commit(change.undo(now, self.mine))
-        self.release_devices()
-        if ours and not adopted:
+        if not adopted and (ours or self.record.get("bridge")):
             self.sweep()
+            left = self.evidence.left_over()
+            if left:
+                raise Failed(f"{self.bridge} was deleted from the database, but {left}")
+        self.release_devices()
         self.forget()
-        left = "" if adopted else self.evidence.left_over() if ours else ""
-        if left:
-            raise Failed(f"{self.bridge} was deleted from the database, but {left}")
 
     def own(self, now: "Snapshot") -> None:
         """A bridge that has lost its mark is known by the record alone."""
@@ -217,11 +232,26 @@ class Work:
         return [name for name in now.ports_of(now.bridge) if name not in ours]
 
     def sweep(self) -> None:
-        """Delete taps that an ovs-vswitchd has left behind as it died: nobody has them open."""
+        """Delete the devices that an ovs-vswitchd has left behind as it died."""
+        running = daemon.bridges(self.host, self.agent.rundir)
+        if running is not None and self.bridge in running:
+            return
         for name in (self.bridge, *(name for name, _ in self.agent.internal)):
             link = self.links.get(name)
-            if link is not None and link.kind == "tun" and not link.carrier:
+            if link is not None and link.kind == TAP and not link.carrier:  # nobody has it open
                 self.links.delete(link)
+            elif link is not None and link.kind == KERNEL:
+                self.detach_in_kernel(name)
+        for name in self.noted_devices() if running is None else ():
+            link = self.links.get(name)
+            if link is not None and link.master:
+                self.detach_in_kernel(name)
+
+    def detach_in_kernel(self, name: str) -> None:
+        """The kernel's datapath forwards without ovs-vswitchd, and is changed without it, too."""
+        done = self.host.run("ovs-dpctl", "del-if", "system@ovs-system", name, check=False)
+        if done.returncode:
+            self.host.log(f"{name} could not be taken out of the kernel: {done.complaint()}")
 
     def forget(self) -> None:
         """No more ours by the record either; a full or read-only /run is no reason to fail."""
