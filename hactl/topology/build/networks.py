@@ -6,9 +6,12 @@ from hactl.model.resource import Agent, Clone, Operation, Primitive
 from hactl.topology.schema.networks import Network
 
 LINUX_BRIDGE = Agent("ocf", "hactl", "LinuxBridge")
+# A bridge refuses to go while ports of others are on it, such as guests that the cluster does not
+# know. Fencing the node over that would kill what the refusal protects: leave it, and call for help.
+STOP = {"on-fail": "block"}
 OPERATIONS = (
     Operation("start", 60_000),
-    Operation("stop", 60_000),
+    Operation("stop", 60_000, options=STOP),
     Operation("monitor", 20_000, interval=10_000),
 )
 CLONE = {"interleave": "true"}
