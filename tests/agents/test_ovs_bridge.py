@@ -278,6 +278,8 @@ def test_an_answer_that_is_shorter_than_before_is_an_answer() -> None:
     assert monitor(host) == Status.RUNNING
     ovs.tables["Bridge"].clear()
     ovs.runs.clear()
+    assert complaint(host).endswith("but the kernel still has the device br0")
+    del host.devices.devices["br0"]
     assert monitor(host) == Status.STOPPED
 
 
