@@ -1,0 +1,181 @@
+"""Fencing levels through a real pacemaker-fenced: what fails or lies hands over to what is true."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hactl.lab.lab import Lab
+from tests.cluster.conftest import Eventually, repair
+
+pytestmark = pytest.mark.cluster
+
+TARGET = "node3"
+
+# An agent on our runtime whose device says yes and does nothing.
+LIAR = """
+class Liar(LabPower):
+    \"\"\"Says yes.
+
+    And does nothing.
+    \"\"\"
+
+    name = "fence_liar"
+
+    def switch_off(self) -> None:
+        pass
+
+
+main(Liar)
+"""
+
+# The same, and nobody looks.
+BLIND = LIAR.replace(
+    "    def switch_off",
+    "    def power(self):\n        return 'off'\n\n    def switch_off",
+).replace("fence_liar", "fence_blind")
+
+
+@pytest.fixture
+def levels(fenced_lab: Lab) -> Iterator[Lab]:
+    """A lab in which a test may add devices that lie; afterwards as it was."""
+    yield fenced_lab
+    fenced_lab.power(TARGET, "reboot")  # it may run, and yet have been told that it is fenced
+    for name in ("fence_liar", "fence_blind"):
+        for node in fenced_lab.nodes:
+            if fenced_lab.power(node, "status") == "on":
+                fenced_lab.exec(node, "rm", "-f", f"/usr/sbin/{name}")
+    repair(fenced_lab)
+
+
+def spread(lab: Lab, name: str, body: str) -> None:
+    """Install an agent on every node, by the launcher of fence_lab."""
+    launcher = lab.exec("node1", "cat", "/usr/sbin/fence_lab").stdout
+    text = launcher.replace("main(LabPower)\n", body)
+    for node in lab.nodes:
+        lab.write(node, f"/usr/sbin/{name}", text.encode(), 0o755)
+
+
+def configure(lab: Lab, *levels: str, **devices: tuple[str, dict[str, str]]) -> None:
+    """Add devices for the target, and its levels; ``fence`` is the true one."""
+    resources = ""
+    for name, (agent, params) in devices.items():
+        given = {"pcmk_host_list": TARGET, "power_timeout": "6", **params}
+        nvpairs = "".join(
+            f'<nvpair id="{name}-{key}" name="{key}" value="{value}"/>'
+            for key, value in given.items()
+        )
+        resources += (
+            f'<primitive id="{name}" class="stonith" type="{agent}">'
+            f'<instance_attributes id="{name}-i">{nvpairs}</instance_attributes></primitive>'
+        )
+    topology = "".join(
+        f'<fencing-level id="l{index}" target="{TARGET}" index="{index}" devices="{names}"/>'
+        for index, names in enumerate(levels, 1)
+    )
+    # what cannot be started would be tried again and again, and is used for fencing all the same
+    config = (
+        f"<configuration><resources>{resources}</resources>"
+        f"<fencing-topology>{topology}</fencing-topology></configuration>"
+    )
+    modify = ("cibadmin", "--modify", "--allow-create", "-p")
+    done = lab.exec("node1", *modify, stdin=config)
+    assert done.returncode == 0, done.stderr
+
+
+def known(lab: Lab, device: str) -> bool:
+    """Whether the fencer of node1 has a device."""
+    return device in lab.exec("node1", "stonith_admin", "--list-registered").stdout
+
+
+def fenced(lab: Lab, action: str) -> tuple[str, float]:
+    """(why it failed, '' if Pacemaker calls it a success; seconds)."""
+    began = time.monotonic()
+    done = lab.exec("node1", "stonith_admin", f"--{action}", TARGET, "--timeout", "60")
+    complaint = f"{done.returncode}: {done.stderr}" if done.returncode else ""
+    return complaint, time.monotonic() - began
+
+
+def used_since(lab: Lab, began: float) -> list[str]:
+    return [use["action"] for use in lab.history() if use["node"] == TARGET and use["time"] > began]
+
+
+UNREACHABLE = ("fence_libvirt", {"uri": "qemu+unix:///system?socket=/nonexistent", "plug": TARGET})
+NO_STORAGE = ("fence_ceph_blocklist", {"addresses": f"{TARGET}=10.1.0.3", "conf": "/none.conf"})
+
+
+def test_a_device_that_is_out_of_reach_hands_over_at_once(
+    levels: Lab, eventually: Eventually
+) -> None:
+    configure(levels, "vm", "fence", vm=UNREACHABLE)
+    eventually(lambda: known(levels, "vm"), "the device is registered")
+    began = time.time()
+    failure, took = fenced(levels, "reboot")
+    assert failure == ""
+    assert took < 15
+    assert used_since(levels, began)[:1] == ["off"]
+
+
+def test_storage_that_cannot_be_cut_off_fails_its_level_and_not_the_next(
+    levels: Lab, eventually: Eventually
+) -> None:
+    """It has no reboot: Pacemaker turns that into off for the whole level."""
+    configure(levels, "fence,ceph", "fence", ceph=NO_STORAGE)
+    eventually(lambda: known(levels, "ceph"), "the device is registered")
+    began = time.time()
+    failure, _ = fenced(levels, "reboot")
+    assert failure == ""
+    assert used_since(levels, began)[:1] == ["off"]
+
+
+def test_a_liar_hands_over_to_the_true_device(levels: Lab, eventually: Eventually) -> None:
+    spread(levels, "fence_liar", LIAR)
+    configure(levels, "liar", "fence", liar=("fence_liar", {}))
+    eventually(lambda: known(levels, "liar"), "the device is registered")
+    began = time.time()
+    failure, _ = fenced(levels, "fence")
+    assert failure == ""
+    assert levels.power(TARGET, "status") == "off"
+    assert used_since(levels, began) == ["off"]
+
+
+def test_without_a_look_the_liar_would_be_believed(levels: Lab, eventually: Eventually) -> None:
+    """Shows that the test above can fail."""
+    spread(levels, "fence_blind", BLIND)
+    configure(levels, "blind", "fence", blind=("fence_blind", {}))
+    eventually(lambda: known(levels, "blind"), "the device is registered")
+    failure, _ = fenced(levels, "fence")
+    assert failure == ""
+    assert levels.power(TARGET, "status") == "on"
+
+
+def test_fence_check_asks_the_devices_of_a_real_cluster(fenced_lab: Lab, tmp_path: Path) -> None:
+    lab = fenced_lab
+    assert check(lab, tmp_path) == (0, "fencing would work: 1 devices, asked from 3 nodes\n")
+    lab.exec("node2", "mv", "/usr/sbin/fence_lab", "/usr/sbin/fence_lab.away")
+    try:
+        code, said = check(lab, tmp_path)
+    finally:
+        lab.exec("node2", "mv", "/usr/sbin/fence_lab.away", "/usr/sbin/fence_lab")
+    assert code == 1
+    assert "device fence (from node2): fence_lab cannot be run" in said
+
+
+def check(lab: Lab, folder: Path) -> tuple[int, str]:
+    path = folder / "cib.xml"
+    path.write_text(lab.exec("node1", "cibadmin", "--query").stdout)
+    hactl = Path(sys.executable).parent / "hactl"
+    via = f"{shlex.quote(str(hactl))} lab exec --name {lab.name} {{node}} --"
+    done = subprocess.run(
+        [hactl, "fence", "check", "--cib", path, "--via", via],
+        capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "HOME": "/root"},
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
