@@ -76,7 +76,9 @@ def find(name: str) -> Description:
         if full in known:
             return known[full]
     short = {full.rpartition(":")[2].lower(): full for full in known}
-    close = difflib.get_close_matches(name.rpartition(":")[2].lower(), short, n=1)
+    asked = name.rpartition(":")[2].lower()
+    close = [known for known in short if asked and asked in known]
+    close = close or difflib.get_close_matches(asked, short, n=1)
     hint = f"did you mean {short[close[0]]}?" if close else "hactl agents list names them all"
     raise HactlError(f"{name}: no such agent", hint)
 
