@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,8 +54,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def node(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     work = tmp_path_factory.mktemp("node")
-    shutil.copy(wheel, "/var/tmp")
-    copy = Path("/var/tmp") / wheel.name
+    # the overlay does not show a tmpfs, and /tmp may be one
+    shelf = Path(tempfile.mkdtemp(prefix="hactl-wheel-", dir="/var/tmp"))
+    copy = Path(shutil.copy(wheel, shelf))
     hold = subprocess.Popen(
         ["unshare", "--mount", "--kill-child", "--fork", "sh", "-c", HOLD.format(work=work)],
         stdout=subprocess.PIPE, text=True,
@@ -77,7 +79,7 @@ def node(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]
         assert done.returncode == 0, done.stderr
         yield run
     finally:
-        copy.unlink()
+        shutil.rmtree(shelf)
         hold.kill()
         if hold.stdout:
             hold.stdout.close()
