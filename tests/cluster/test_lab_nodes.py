@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hactl.errors import ClusterError
-from hactl.lab.lab import Lab
+from hactl.lab.lab import Lab, wait_until
 from hactl.lab.spec import LabSpec
 from hactl.lab.start import up
 from tests.cluster.conftest import Eventually, lab_name, skip_without_a_cluster_stack
@@ -27,7 +27,7 @@ LISTEN = """
 import socket
 ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 ear.bind(("0.0.0.0", 7777))
-ear.settimeout(1)
+ear.settimeout(%s)
 ear.recv(99)
 """
 SHOUT = """
@@ -38,6 +38,7 @@ for _ in range(5):
     mouth.sendto(b"hello", ("10.77.10.255", 7777))
     time.sleep(0.05)
 """
+SHOUTING_TAKES = 1.5  # seconds, and the time to begin
 CALL_AND_HANG = (
     "import socket, time; power = socket.socket(socket.AF_UNIX); "
     'power.connect("/lab/power.sock"); time.sleep(60)'
@@ -224,8 +225,10 @@ def heard(lab: Lab) -> tuple[bool, bool]:
 
 def arrives(lab: Lab, speaker: str, listener: str) -> bool:
     with ThreadPoolExecutor() as pool:
-        listening = pool.submit(lab.exec, listener, "/usr/bin/python3", "-c", LISTEN)
-        time.sleep(0.2)
+        ear = LISTEN % SHOUTING_TAKES
+        listening = pool.submit(lab.exec, listener, "/usr/bin/python3", "-c", ear)
+        ports = ["ss", "-Hlun", "sport = 7777"]
+        assert wait_until(lambda: lab.exec(listener, *ports).stdout != "", 10)
         lab.exec(speaker, "/usr/bin/python3", "-c", SHOUT)
         return listening.result().returncode == 0
 
