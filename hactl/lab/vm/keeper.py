@@ -57,6 +57,8 @@ class Keeper:
         op = str(request.get("op"))
         if op == "status":
             return self.status(), []
+        if op == "home":  # to be had even where the machines are not
+            return {"home": str(places.home())}, []
         if op == "dial":
             return {}, [socket.socket(socket.AF_INET, socket.SOCK_STREAM).detach()]
         name = str(request.get("node"))
@@ -78,7 +80,6 @@ class Keeper:
             "accelerator": self.accelerator.name,
             "why": self.accelerator.why,
             "started": self.started,
-            "home": str(places.home()),
             "definition": self.lab.text,
             "nodes": [self.state_of(node) for node in self.lab.nodes],
             "power": [action.to_dict() for action in self.power.history],

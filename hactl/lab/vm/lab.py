@@ -46,7 +46,7 @@ class Lab:
     @property
     def folder(self) -> Path:
         """Where the files of the running lab are, whatever HACTL_VM_HOME says now."""
-        return Path(self.status().get("home", places.home())) / "run"
+        return Path(self.ask({"op": "home"})["home"]) / "run"
 
     def power(self, node: str, action: str) -> str:
         """``on``, ``off``, ``reboot`` or ``status``; the state afterwards."""
