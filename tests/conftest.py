@@ -1,5 +1,8 @@
 """What holds for all tests."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # These machines are shared and slow at times: how long an example takes proves nothing.
@@ -7,3 +10,20 @@ settings.register_profile(
     "hactl", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("hactl")
+
+# Minutes of Ceph, Open vSwitch and small virtual machines: `scripts/test --all` runs them too.
+EXTENDED = (
+    "truth/test_ovs_bridge.py",
+    "truth/test_ovs_bridge_kernel.py",
+    "truth/test_rbd_image.py",
+    "truth/test_rbd_image_kernel.py",
+    "fencing/test_ceph_clients.py",
+    "fencing/test_libvirt_hosts.py",
+)
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE) and str(item.path.relative_to(HERE)) in EXTENDED:
+            item.add_marker(pytest.mark.extended)
