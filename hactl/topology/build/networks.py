@@ -7,7 +7,7 @@ from hactl.topology.schema.networks import Network
 
 LINUX_BRIDGE = Agent("ocf", "hactl", "LinuxBridge")
 # A bridge refuses to go while ports of others are on it, such as guests that the cluster does not
-# know. Fencing the node over that would kill what the refusal protects: leave it, and call for help.
+# know. Fencing the node over that would kill what the refusal protects: leave it and say so.
 STOP = {"on-fail": "block"}
 OPERATIONS = (
     Operation("start", 60_000),
