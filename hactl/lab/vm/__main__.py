@@ -174,7 +174,7 @@ def console(node: str) -> None:
 def test(arguments: tuple[str, ...]) -> None:
     """Run the tests that need real kernels, in the running lab."""
     Lab().status()
-    argv = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-m", "vm", "--durations=0"]
+    argv = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-m", "vm", "--durations=10"]
     if not any((places.PROJECT / word.partition("::")[0]).exists() for word in arguments):
         argv.append(str(places.TESTS))
     environment = {**os.environ, "HACTL_VM_LAB": "1"}
