@@ -17,9 +17,10 @@ from hactl.cib.document import configuration
 from hactl.commands.render import report
 from hactl.commands.terminal import say
 from hactl.errors import UsageError
-from hactl.live.apply import Options, Outcome
+from hactl.live.apply import Outcome
 from hactl.live.apply import apply as carry_out
 from hactl.live.record import state_dir
+from hactl.live.step import Options
 from hactl.live.world import opened
 from hactl.plan.plan import Plan
 from hactl.plan.text import text

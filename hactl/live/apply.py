@@ -1,56 +1,25 @@
-"""Carries out a plan: plan, gate, guarded commit, wait, compare, and take back what went wrong."""
+"""Carries out a plan: plan, gate, stop what goes, commit, compare; each commit is a `Step`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from lxml.etree import _Element
 
 from hactl.errors import ClusterError, ConcurrentEdit
-from hactl.live.commit import Committer, prove_guard
-from hactl.live.observe import Difference, Observation, differences
-from hactl.live.record import Record, save
-from hactl.live.revert import NotReverted, reverted
-from hactl.live.settle import Settled, Unsettled, settle
+from hactl.live.commit import prove_guard
+from hactl.live.observe import Difference
+from hactl.live.record import Record
+from hactl.live.settle import Unsettled
+from hactl.live.step import Operator, Options, Step, at_rest, fencings
 from hactl.live.world import World
-from hactl.plan.document import document, fingerprint
+from hactl.plan.document import fingerprint
 from hactl.plan.gate import Forbidden, disruption, refuse_edits
 from hactl.plan.plan import Plan, Planned, planned
+from hactl.plan.retire import continues, retirement
 from hactl.simulate.oracle import CannotSimulate
-
-# Somebody who edits the configuration this often is at work on it: let them finish.
-ATTEMPTS = 5
-
-
-class Operator(Protocol):
-    """Whoever sits in front: sees the plan, may be asked if there, watches the progress."""
-
-    @property
-    def there(self) -> bool: ...
-    def show(self, plan: Plan) -> None: ...
-    def agrees(self, question: str) -> bool: ...
-    def progress(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Options:
-    """What an operator allows. ``recorded`` is a plan made earlier, as JSON; times in seconds.
-
-    ``records`` is where the configuration before and the plan are kept.
-    """
-
-    records: Path
-    adopt: Collection[str] = ()
-    yes: bool = False
-    allow_disruption: bool = False
-    overwrite_edits: bool = False
-    dry_run: bool = False
-    timeout: float = 600.0
-    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,10 +30,6 @@ class Outcome:
     committed: bool = False
     record: Record | None = None
     differences: tuple[Difference, ...] = ()
-
-
-class NotAsPredicted(ClusterError):
-    """The commit led to something else than was foreseen."""
 
 
 def apply(world: World, wanted: _Element, options: Options, operator: Operator) -> Outcome:
@@ -89,25 +54,54 @@ def apply(world: World, wanted: _Element, options: Options, operator: Operator) 
 
 
 def carry_out(
-    world: World, wanted: _Element, options: Options, operator: Operator, foreseen: Planned
+    world: World, wanted: _Element, options: Options, operator: Operator, shown: Planned
 ) -> Outcome:
-    """Commit what was foreseen, see what comes of it, and take it back if that is right."""
+    """Commit what was shown, see what comes of it, and take it back if that is right."""
     prove_guard(world.runner, world.scratch)
-    fenced = fencings(world)
-    foreseen, record = commit(world, wanted, options, foreseen)
-    plan = foreseen.plan
+    step = Step(world, options, operator, fencings(world))
+
+    def anew() -> Planned:
+        return planned(world.pacemaker.cib(), wanted, world.runner, options.adopt)
+
     if not world.pacemaker.live:
-        return Outcome(plan, committed=True, record=record)
-    try:
-        settled = at_rest(world, options, operator)
-        new = tuple(sorted({node for node, *_ in fencings(world) - fenced}))
-    except (ClusterError, KeyboardInterrupt) as problem:
-        raise left_alone(problem, record) from None
-    seen = Observation(foreseen.live, settled.cib, settled.transition, new)
-    found = compared(plan, seen)
-    if any(difference.grave for difference in found):
-        raise take_back(world, plan, seen, found, record, options, operator)
-    return Outcome(plan, True, record, found)
+        return Outcome(shown.plan, committed=True, record=step.commit(shown, anew)[1])
+    rest, before = stopped_first(step, shown, anew), shown.live
+    _, record = step.commit(rest, anew)
+    return Outcome(shown.plan, True, record, step.see_through(shown.plan, before, record))
+
+
+def stopped_first(step: Step, shown: Planned, anew: Callable[[], Planned]) -> Planned:
+    """Stop, in its order, what ``shown`` removes; return the plan for what is left to do.
+
+    Raises ConcurrentEdit where that is no longer what was shown, and what a step raises.
+    """
+    runner = step.world.runner
+    stops = retirement(shown, runner)
+    if stops is None:
+        return shown
+    refuse_more(shown.plan, stops.plan)
+    step.operator.progress("stopping what is to be removed")
+    stops, record = step.commit(stops, lambda: retirement(anew(), runner))
+    step.see_through(stops.plan, stops.live, record)
+    rest = anew()
+    if not continues(shown.plan, rest.plan):
+        raise ConcurrentEdit(
+            "somebody else changed the configuration while what is to be removed was stopped",
+            "look at `hactl plan` and apply again; so far things were only stopped, by target-role",
+        )
+    return rest
+
+
+def refuse_more(shown: Plan, stops: Plan) -> None:
+    """Raise Forbidden where stopping things in order would interrupt what was not shown."""
+    named = {effect.name for effect in shown.disruptive}
+    more = sorted({effect.name for effect in stops.disruptive} - named)
+    if more or stops.fencing or not stops.simulated:
+        what = ", ".join([*more, *(fencing.node for fencing in stops.fencing)]) or stops.why_not
+        raise Forbidden(
+            f"stopping first what is to be removed would do more than was shown: {what}",
+            "remove it in two steps; nothing was changed",
+        )
 
 
 def plan_at_rest(world: World, wanted: _Element, options: Options, operator: Operator) -> Planned:
@@ -124,10 +118,6 @@ def plan_at_rest(world: World, wanted: _Element, options: Options, operator: Ope
         except Unsettled as problem:
             raise Unsettled(problem.message, "nothing was changed") from None
     return planned(cib, wanted, world.runner, options.adopt)
-
-
-def at_rest(world: World, options: Options, operator: Operator) -> Settled:
-    return settle(world.pacemaker, world.runner, options.timeout, operator.progress, world.clock)
 
 
 def refuse_stale(plan: Plan, recorded: Mapping[str, Any]) -> None:
@@ -160,83 +150,3 @@ def gate(plan: Plan, options: Options, operator: Operator) -> None:
             raise Forbidden(interrupted, "allow it with --allow-disruption; nothing was changed")
     elif asked and not options.yes and not operator.agrees("Carry out this plan?"):
         raise Forbidden("not carried out", "nothing was changed")
-
-
-def commit(
-    world: World, wanted: _Element, options: Options, foreseen: Planned
-) -> tuple[Planned, Record]:
-    """Write what was planned; plan anew when refused, and go on only if that is the same plan."""
-    committer = Committer(world.pacemaker, world.runner, world.scratch)
-    shown = fingerprint(foreseen.plan)
-    for _ in range(ATTEMPTS):
-        record = save(options.records, foreseen.live, document(foreseen.plan), datetime.now(tz=UTC))
-        try:
-            committer.commit(foreseen.live, foreseen.merged)
-        except ConcurrentEdit:
-            record.discard()
-            foreseen = planned(world.pacemaker.cib(), wanted, world.runner, options.adopt)
-            if options.recorded or fingerprint(foreseen.plan) != shown:
-                break
-        else:
-            return foreseen, record
-    raise ConcurrentEdit(
-        "somebody else changed the configuration in the meantime, and the plan is no longer the "
-        "one shown",
-        "look at `hactl plan` and apply again; nothing was changed",
-    )
-
-
-def fencings(world: World) -> set[tuple[str, str, str]]:
-    """Return every successful fencing on record that took a node down."""
-    if not world.pacemaker.live:
-        return set()
-    return {
-        (event.get("target", ""), event.get("action", ""), event.get("completed", ""))
-        for event in world.pacemaker.fencing().iter("fence_event")
-        if event.get("status") == "success" and event.get("action") != "on"
-    }
-
-
-def compared(plan: Plan, seen: Observation) -> tuple[Difference, ...]:
-    fencing = tuple(fencing.node for fencing in plan.fencing)
-    return differences(plan.effects.all, fencing, seen)
-
-
-def left_alone(problem: BaseException, record: Record) -> ClusterError:
-    """Nothing is taken back while something is under way: a guest might run twice."""
-    said = problem.message if isinstance(problem, ClusterError) else "interrupted"
-    return Unsettled(
-        f"the configuration is committed and stays; {said}",
-        f"watch it with `hactl status`; the configuration before is in {record.cib}",
-    )
-
-
-def take_back(
-    world: World,
-    plan: Plan,
-    seen: Observation,
-    found: tuple[Difference, ...],
-    record: Record,
-    options: Options,
-    operator: Operator,
-) -> ClusterError:
-    """Undo the commit if that is right, and return what to say."""
-    said = "".join(f"\n  {difference}" for difference in found)
-    try:
-        if seen.fenced:
-            raise NotReverted(f"{', '.join(seen.fenced)} was fenced")
-        now = world.pacemaker.cib()
-        back = reverted(now, plan.changes, world.runner)
-        Committer(world.pacemaker, world.runner, world.scratch).commit(now, back)
-    except (NotReverted, ClusterError) as problem:
-        return NotAsPredicted(
-            f"hactl: committed, and it did not go as predicted:{said}\n"
-            f"The configuration stays, because {problem}; the one before is in {record.cib}"
-        )
-    try:
-        at_rest(world, options, operator)
-    except Unsettled as problem:
-        said += f"\n  after taking it back: {problem}"
-    return NotAsPredicted(
-        f"hactl: it did not go as predicted, so the configuration was taken back:{said}"
-    )

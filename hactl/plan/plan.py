@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml.etree import _Element
 
@@ -76,7 +76,21 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
     Raises SchemaTooNew, Refused or Invalid where there can be no plan.
     """
     schema.refuse_newer(live)
-    merged = merge(live, wanted, adopt)
+    bare = foreseen(live, merge(live, wanted, adopt), runner)
+    plan = replace(
+        bare.plan,
+        edited=edits(child(live, "configuration"), wanted),
+        switches=switches(child(bare.merged, "configuration")),
+        notes=(*notes(live, wanted), *other_version(live, runner)),
+    )
+    return replace(bare, plan=plan)
+
+
+def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
+    """Return what changes and what happens when ``live`` becomes ``merged``, both ``<cib>``.
+
+    Raises Invalid where ``merged`` breaks the CIB's schema.
+    """
     found = changes(live, merged)
     if found:
         schema.check(merged)
@@ -86,16 +100,12 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
         transition = simulate(scenario, runner)
     except CannotSimulate as problem:
         why_not = str(problem)
-    configuration = child(live, "configuration")
     plan = Plan(
         cluster=name_of(live) or name_of(merged),
         version=Version.of(live),
         changes=found,
         effects=Effects((), ()) if why_not else effects(transition, live, merged, found),
         fencing=transition.fencing,
-        edited=edits(configuration, wanted),
-        switches=switches(child(merged, "configuration")),
-        notes=(*notes(live, wanted), *other_version(live, runner)),
         why_not=why_not,
     )
     return Planned(plan, live, merged, transition)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from hactl.lab.lab import Lab, Result
 from tests.cluster.conftest import Eventually, repair
@@ -24,6 +27,15 @@ fencing: {devices: {power: {agent: fence_lab, socket: /lab/power.sock}}}
 raw:
   - {kind: primitive, id: still, agent: "ocf:pacemaker:Dummy", params: {state: /run/still}}
   - {kind: primitive, id: mover, agent: "ocf:pacemaker:Dummy", meta: {allow-migrate: "true"}}
+"""
+# web stands on disk, and takes its time to stop
+PAIR = """\
+  - {kind: primitive, id: disk, agent: "ocf:pacemaker:Dummy", params: {state: /run/disk}}
+  - {kind: primitive, id: web, agent: "ocf:pacemaker:Dummy",
+     params: {state: /run/web, op_sleep: "2"}}
+  - {kind: location, resource: disk, node: node1, score: INFINITY}
+  - {kind: order, first: disk, then: web}
+  - {kind: colocation, resource: web, with: disk, score: INFINITY}
 """
 OURS = frozenset({"still", "mover", "shop", "power-node1", "power-node2", "power-node3"})
 
@@ -139,6 +151,22 @@ def test_what_does_not_start_is_taken_back(here: Here) -> None:
     assert "No changes" in here.apply(BASE).stdout
 
 
+def test_what_is_removed_is_stopped_in_its_order_first(here: Here) -> None:
+    pair = BASE + PAIR
+    assert here.apply(pair).returncode == 0
+    with here.first_to_vanish("/run/disk", "/run/web") as vanished:
+        applied = here.apply(BASE)
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert "as foreseen" in applied.stdout
+    assert vanished == ["/run/web"]
+    assert 'id="web"' not in here.configuration()
+    # by hand, the orders go with them: the detector fires
+    assert here.apply(pair).returncode == 0
+    with here.first_to_vanish("/run/disk", "/run/web") as vanished:
+        here.remove("disk", "web")
+    assert vanished == ["/run/disk"]
+
+
 def test_without_quorum_nothing_is_applied(here: Here, eventually: Eventually) -> None:
     changed = BASE.replace("/run/still", "/run/still-3")
     for node in ("node2", "node3"):
@@ -184,6 +212,33 @@ class Here:
         done = self.lab.exec("node1", "/bin/sh", "-c", command)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    @contextmanager
+    def first_to_vanish(self, *files: str) -> Iterator[list[str]]:
+        """Which of two files that are there is gone before the other; known after the block."""
+        both = " && ".join(f"[ -e {file} ]" for file in files)
+        watch = f"while {both}; do sleep 0.02; done; ls {' '.join(files)}"
+        found: list[str] = []
+
+        def looks() -> None:
+            left = self.lab.exec("node1", "/bin/sh", "-c", watch).stdout.split()
+            found.extend(file for file in files if file not in left)
+
+        self.sh(both)
+        watcher = threading.Thread(target=looks)
+        watcher.start()
+        yield found
+        watcher.join(30)
+
+    def remove(self, *names: str) -> None:
+        """Remove resources with their constraints at once, as an editor of the CIB would."""
+        tree = etree.fromstring(self.configuration())
+        for element in list(tree.iterfind("*/*")):
+            if set(names) & {element.get(key) for key in ("id", "rsc", "first")}:
+                element.getparent().remove(element)
+        replace = ("cibadmin", "--replace", "--scope", "configuration", "-p")
+        done = self.lab.exec("node1", *replace, stdin=etree.tostring(tree, encoding="unicode"))
+        assert done.returncode == 0, done.stderr
 
     def configuration(self) -> str:
         return self.sh("cibadmin -Q -o configuration")

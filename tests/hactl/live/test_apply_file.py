@@ -12,9 +12,10 @@ from lxml.etree import _Element
 
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live import cibfile
-from hactl.live.apply import Options, Outcome, apply
+from hactl.live.apply import Outcome, apply
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
+from hactl.live.step import Options
 from hactl.live.world import World
 from hactl.plan.document import document, fingerprint
 from hactl.plan.gate import Forbidden
