@@ -89,6 +89,7 @@ class Host:
         self.step = ""
         self.children: set[int] = set()
         self.held: set[str] = set()  # locks
+        self.teller: Callable[[str], None] | None = None  # to the parent of a process apart
         self.deadline = None if budget is None else self.now() + budget
 
     # time
@@ -147,6 +148,23 @@ class Host:
         """Start ``function(*args)`` in a thread of its own and come back at once."""
         self.step = step
         return Task(function, args)
+
+    def at(self, step: str) -> None:
+        """Note what is being done, for the message when the time runs out."""
+        self.step = step
+        if self.teller is not None:
+            self.teller(f"at {step}")
+
+    def apart(self, work: "Callable[[], None]") -> None:
+        """Do ``work`` in a process of its own, which is left behind where the kernel holds it.
+
+        For writes that wait for a disk: neither a signal nor our own end interrupts them. Raises
+        what ``work`` raised, and TimedOut at the deadline, naming the step. What ``work`` notes
+        in memory is lost.
+        """
+        from hactl_agents import apart
+
+        apart.run(self, work)
 
     # files
 
@@ -207,8 +225,12 @@ class Host:
                 return None
             raise unreadable(path, exc) from None
 
-    def write(self, path: str, text: str) -> None:
-        """Write to an existing file, such as one in /sys. Raises Failed."""
+    def read_secret(self, path: str) -> str:
+        """The text of a file that is root's alone; no link is followed. Raises Failed."""
+        return state.secret(path)
+
+    def write(self, path: str, text: str, secret: bool = False) -> None:
+        """Write to an existing file, such as one in /sys. Raises Failed, without a ``secret``."""
         try:
             descriptor = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
             try:
@@ -216,7 +238,28 @@ class Host:
             finally:
                 posix.close(descriptor)
         except OSError as exc:
-            raise Failed(f"{path}: cannot write {text!r}: {strerror(exc)}") from None
+            what = "the secret" if secret else repr(text)
+            raise Failed(f"{path}: cannot write {what}: {strerror(exc)}") from None
+
+    def make_folder(self, path: str) -> bool:
+        """Make a folder, such as one in configfs; False where there is one. Raises Failed."""
+        try:
+            posix.mkdir(path, 0o755)
+        except FileExistsError:
+            return False
+        except OSError as exc:
+            raise Failed(f"{path}: cannot be made: {strerror(exc)}") from None
+        return True
+
+    def link(self, path: str, to: str) -> bool:
+        """Make the symbolic link ``path``; False where there is one. Raises Failed."""
+        try:
+            posix.symlink(to, path)
+        except FileExistsError:
+            return False
+        except OSError as exc:
+            raise Failed(f"{path}: cannot be linked to {to}: {strerror(exc)}") from None
+        return True
 
     def rename(self, path: str, to: str) -> None:
         """Give a file another name in its folder, replacing what has that name. Raises Failed."""
@@ -465,6 +508,9 @@ class Host:
 
     def log(self, text: str) -> None:
         """A line for Pacemaker's log (it records an agent's stderr)."""
+        if self.teller is not None:
+            self.teller(f"said {text}")
+            return
         posix.write(2, (" ".join(text.split()) + "\n").encode(errors="replace"))
 
 

@@ -57,6 +57,25 @@ def load(path: str, name: str) -> "str | None":
         posix.close(descriptor)
 
 
+def secret(path: str) -> str:
+    """The text of a regular file that only its owner, root, can read. Raises Failed."""
+    try:
+        descriptor = posix.open(path, READ | posix.O_NONBLOCK)
+    except OSError as exc:
+        raise unreadable(path, exc) from None
+    try:
+        found = posix.fstat(descriptor)
+        if not _stat.S_ISREG(found.st_mode):
+            raise Failed(f"{path}: is not a regular file")
+        if found.st_uid != posix.geteuid() or found.st_mode & 0o077:
+            raise Failed(f"{path}: others may read it: run chown root and chmod 0600 on it")
+        return read_all(descriptor).decode(errors="replace")
+    except OSError as exc:
+        raise unreadable(path, exc) from None
+    finally:
+        posix.close(descriptor)
+
+
 def save(path: str, name: str, text: str) -> None:
     """Save ``text`` under ``name``, whole or not at all."""
     folder = opened(path)

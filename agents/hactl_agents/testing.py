@@ -12,7 +12,7 @@ from copy import copy
 from typing import Any
 
 from hactl_agents.command import Done
-from hactl_agents.host import Failed, Host, NotInstalled, Task
+from hactl_agents.host import Failed, Host, NotInstalled, Task, TimedOut
 from hactl_agents.netlink import Link, Links
 from hactl_agents.ocf.agent import PREFIX, Agent
 from hactl_agents.ocf.main import answer, perform
@@ -97,6 +97,14 @@ class FakeHost(Host):
         duration = math.inf if step in self.hangs else self.delays.get(step, 0.0)
         return FakeTask(self, duration, function, args)
 
+    def at(self, step: str) -> None:
+        super().at(step)
+        if step in self.hangs:
+            raise TimedOut(f"{step}: no answer within the operation's time")
+
+    def apart(self, work: Callable[[], None]) -> None:
+        work()
+
     def read(self, path: str) -> str | None:
         found = self.files.get(path)
         if isinstance(found, Failed):
@@ -119,10 +127,25 @@ class FakeHost(Host):
     def readlink(self, path: str) -> str | None:
         return self.links.get(path)
 
-    def write(self, path: str, text: str) -> None:
+    def read_secret(self, path: str) -> str:
+        found = self.read(path)
+        if found is None:
+            raise Failed(f"{path}: cannot be read: No such file or directory")
+        if self.modes.get(path, 0o100600) & 0o077:
+            raise Failed(f"{path}: others may read it: run chown root and chmod 0600 on it")
+        return found
+
+    def write(self, path: str, text: str, secret: bool = False) -> None:
         if path not in self.files:
-            raise Failed(f"{path}: cannot write {text!r}: No such file or directory")
+            what = "the secret" if secret else repr(text)
+            raise Failed(f"{path}: cannot write {what}: No such file or directory")
         self.files[path] = text
+
+    def link(self, path: str, to: str) -> bool:
+        if self.exists(path):
+            return False
+        self.links[path] = to
+        return True
 
     def rename(self, path: str, to: str) -> None:
         self.files[to] = self.files.pop(path)

@@ -172,3 +172,76 @@ def test_an_address_is_ours_if_it_is_one_of_this_machine(
 
 def test_the_wall_clock_is_near_that_of_the_machine(host: Host) -> None:
     assert abs(host.wall_clock() - time.time()) < 5
+
+
+# secrets
+
+
+def test_a_secret_is_read_only_where_nobody_else_can(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("key\n")
+    file.chmod(0o600)
+    assert host.read_secret(str(file)) == "key\n"
+    file.chmod(0o640)
+    with pytest.raises(Failed, match="others may read it"):
+        host.read_secret(str(file))
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    with pytest.raises(Failed, match="cannot be read"):
+        host.read_secret(str(link))
+    with pytest.raises(Failed, match="is not a regular file"):
+        host.read_secret(str(tmp_path))
+    with pytest.raises(Failed) as refused:
+        host.write(str(tmp_path / "absent"), "s3cret", secret=True)
+    assert "s3cret" not in str(refused.value)
+
+
+# work in a process of its own
+
+
+def test_work_apart_is_done_and_its_failure_is_ours(host: Host, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    host.apart(done.touch)
+    assert done.exists()
+    with pytest.raises(NotInstalled, match="ls: none here") as refused:
+        host.apart(lambda: fail(NotInstalled("ls: none\nhere")))
+    assert refused.value.code == 5
+    with pytest.raises(Failed, match="KeyError during counting"):
+        host.apart(lambda: (host.at("counting"), {}["absent"])[1])
+    with pytest.raises(Failed, match="was killed during: counting"):
+        host.apart(lambda: (host.at("counting"), os.kill(os.getpid(), signal.SIGKILL))[1])
+
+
+def test_work_apart_that_hangs_is_named_and_killed(tmp_path: Path) -> None:
+    host, mark = Host(budget=0.5), tmp_path / "pid"
+
+    def work() -> None:
+        mark.write_text(str(os.getpid()))
+        host.at("disabling namespace 1")
+        time.sleep(1000)
+
+    with pytest.raises(TimedOut, match="disabling namespace 1: no answer within"):
+        host.apart(work)
+    assert gone(host, int(mark.read_text()))
+
+
+def test_work_apart_ends_at_the_next_step_once_nobody_waits_for_it(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    program = (
+        "import os, time; from hactl_agents.host import Host; host = Host(20.0, {})\n"
+        "def work():\n"
+        f"    open({str(mark)!r}, 'w').write(str(os.getpid()))\n"
+        "    [(host.at('step'), time.sleep(0.05)) for _ in range(400)]\n"
+        "host.apart(work)\n"
+    )
+    path = str(Path(__file__).parents[2] / "agents")
+    process = subprocess.Popen(["/usr/bin/python3", "-c", program], env={"PYTHONPATH": path})
+    host = Host(budget=20.0)
+    assert host.wait_for("the child", lambda: mark.exists() and bool(mark.read_text()))
+    process.kill()
+    process.wait()
+    assert host.wait_for("its end", lambda: gone(host, int(mark.read_text())), within=5)
+
+
+def fail(exc: Failed) -> None:
+    raise exc
