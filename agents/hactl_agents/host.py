@@ -162,9 +162,9 @@ class Host:
         what ``work`` raised, and TimedOut at the deadline, naming the step. What ``work`` notes
         in memory is lost.
         """
-        from hactl_agents import apart
+        from hactl_agents import worker
 
-        apart.run(self, work)
+        worker.run(self, work)
 
     # files
 

@@ -27,6 +27,7 @@ SKIP_STATS = 8
 IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP = 0x1, 0x8, 0x10000
 AF_INET, AF_INET6 = 2, 10
 RT_SCOPE_LINK = 253
+NOT_OWN = 0x01 | 0x08 | 0x20 | 0x40  # IFA_F_SECONDARY (or TEMPORARY) DADFAILED DEPRECATED TENTATIVE
 TIMEOUT = 10.0  # seconds; the kernel answers at once, unless it is in deep trouble
 
 # setting -> (attribute of IFLA_INFO_DATA, bytes, kernel units in one of ours); linux/if_link.h.
@@ -129,6 +130,12 @@ class Links:
         """The IP addresses of a device as ADDRESS/LENGTH, those the kernel made itself left out."""
         replies = self.ask(GETADDR, DUMP, bytes(8), "listing addresses")
         return [written(reply) for reply in replies if on(reply, index)]
+
+    def own_addresses(self) -> "list[str]":
+        """The IP addresses that are the node's own: neither secondary nor still being checked."""
+        replies = self.ask(GETADDR, DUMP, bytes(8), "listing addresses")
+        own = (reply for reply in replies if reply[3] < RT_SCOPE_LINK and not reply[2] & NOT_OWN)
+        return sorted({written(reply).partition("/")[0] for reply in own})
 
     def add_bridge(self, name: str, group: int) -> None:
         """Make a bridge that is in device group ``group`` from its first moment; it is down."""

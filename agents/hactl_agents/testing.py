@@ -288,6 +288,9 @@ class FakeLinks(Links):
     def addresses(self, index: int) -> list[str]:
         return next(self.ips.get(d.name, []) for d in self.devices.values() if d.index == index)
 
+    def own_addresses(self) -> list[str]:
+        return sorted(ip.partition("/")[0] for ips in self.ips.values() for ip in ips)
+
     def add_bridge(self, name: str, group: int) -> None:
         self.changed("add", name)
         self.put(name, "bridge", up=False, group=group)
