@@ -155,7 +155,7 @@ class Host:
         if self.teller is not None:
             self.teller(f"at {step}")
 
-    def apart(self, work: "Callable[[], None]") -> None:
+    def delegate(self, work: "Callable[[], None]") -> None:
         """Do ``work`` in a process of its own, which is left behind where the kernel holds it.
 
         For writes that wait for a disk: neither a signal nor our own end interrupts them. Raises

@@ -102,7 +102,7 @@ class FakeHost(Host):
         if step in self.hangs:
             raise TimedOut(f"{step}: no answer within the operation's time")
 
-    def apart(self, work: Callable[[], None]) -> None:
+    def delegate(self, work: Callable[[], None]) -> None:
         work()
 
     def read(self, path: str) -> str | None:

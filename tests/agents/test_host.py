@@ -201,15 +201,15 @@ def test_a_secret_is_read_only_where_nobody_else_can(host: Host, tmp_path: Path)
 
 def test_work_apart_is_done_and_its_failure_is_ours(host: Host, tmp_path: Path) -> None:
     done = tmp_path / "done"
-    host.apart(done.touch)
+    host.delegate(done.touch)
     assert done.exists()
     with pytest.raises(NotInstalled, match="ls: none here") as refused:
-        host.apart(lambda: fail(NotInstalled("ls: none\nhere")))
+        host.delegate(lambda: fail(NotInstalled("ls: none\nhere")))
     assert refused.value.code == 5
     with pytest.raises(Failed, match="KeyError during counting"):
-        host.apart(lambda: (host.at("counting"), {}["absent"])[1])
+        host.delegate(lambda: (host.at("counting"), {}["absent"])[1])
     with pytest.raises(Failed, match="was killed during: counting"):
-        host.apart(lambda: (host.at("counting"), os.kill(os.getpid(), signal.SIGKILL))[1])
+        host.delegate(lambda: (host.at("counting"), os.kill(os.getpid(), signal.SIGKILL))[1])
 
 
 def test_work_apart_that_hangs_is_named_and_killed(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_work_apart_that_hangs_is_named_and_killed(tmp_path: Path) -> None:
         time.sleep(1000)
 
     with pytest.raises(TimedOut, match="disabling namespace 1: no answer within"):
-        host.apart(work)
+        host.delegate(work)
     assert gone(host, int(mark.read_text()))
 
 
@@ -232,7 +232,7 @@ def test_work_apart_ends_at_the_next_step_once_nobody_waits_for_it(tmp_path: Pat
         "def work():\n"
         f"    open({str(mark)!r}, 'w').write(str(os.getpid()))\n"
         "    [(host.at('step'), time.sleep(0.05)) for _ in range(400)]\n"
-        "host.apart(work)\n"
+        "host.delegate(work)\n"
     )
     path = str(Path(__file__).parents[2] / "agents")
     process = subprocess.Popen(["/usr/bin/python3", "-c", program], env={"PYTHONPATH": path})
