@@ -23,6 +23,12 @@ EXTENDED = (
 HERE = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--seen", metavar="FILE", default="", help="note what the truth table has seen in a file"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE) and str(item.path.relative_to(HERE)) in EXTENDED:

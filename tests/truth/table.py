@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 PREFIX = "ocf-exit-reason:"
-LOOKS = ("probe", "monitor")
+LOOKS = ("probe", "monitor", "deep")
 STOPPED = 7
 RUNS = (0, 8)
 # Pacemaker takes 7 for stopped, masks 2 and 5 of a probe to that, and bans the resource for 6.
@@ -23,15 +23,16 @@ class Seen:
 
     state: str
     what: str  # is broken
-    action: str  # probe, monitor, start, stop
-    code: int
-    stderr: str
-    seconds: float
+    action: str  # probe, monitor, deep (a monitor of depth 10), start, stop
     timeout: float
-    before: str  # a Presence
-    after: str
+    code: int = 0
+    stderr: str = ""
+    seconds: float = 0.0
+    before: str = "absent"  # a Presence
+    after: str = "absent"
     untouched: bool = True  # all that is foreign
     healed: bool = False  # what was broken
+    unhindered: bool = False  # what is broken is no reason for a stop to fail
 
     @property
     def sound(self) -> bool:
@@ -130,6 +131,10 @@ def once_healed_it_can_be_stopped(seen: Seen) -> bool:
     return seen.code == 0 and seen.after == "absent"
 
 
+def a_stop_works_where_nothing_hinders_it(seen: Seen) -> bool:
+    return seen.action != "stop" or not seen.unhindered or seen.code == 0
+
+
 def every_failure_has_one_reason(seen: Seen) -> bool:
     reasons = [line for line in seen.stderr.splitlines() if line.startswith(PREFIX)]
     if seen.code in (*RUNS, STOPPED):
@@ -165,6 +170,7 @@ RULES: dict[str, Callable[[Seen], bool]] = {
         what_runs_well_is_said_to_run,
         a_start_works_where_nothing_is_broken,
         once_healed_it_can_be_stopped,
+        a_stop_works_where_nothing_hinders_it,
         every_failure_has_one_reason,
         no_traceback_is_shown,
         every_answer_comes_in_time,

@@ -80,7 +80,7 @@ class World(Protocol):
 
 
 class WorldModule(Protocol):
-    """A module in worlds/. The last three are optional."""
+    """A module in worlds/. From EXTENDED on all is optional."""
 
     AGENT: str  # the OCF type
     STATES: Sequence[str]  # "absent", "running" and "foreign" are among them
@@ -92,6 +92,9 @@ class WorldModule(Protocol):
     def world(self, folder: Path) -> AbstractContextManager[World]:
         """The world for the length of a ``with`` block; ``folder`` is its own and empty."""
 
-    EXTENDED: bool  # True: minutes, for scripts/test --all only (default False)
+    EXTENDED: bool  # True: too long for the daily run, only for scripts/test --all
+    QUICK: bool  # True: all cells run daily; else every state unbroken, and running with each break
     TIMEOUT: float  # of every call, in seconds (default 15); long enough for a start
+    DEEP: bool  # True: monitors of depth 10 are made, too; ``call`` takes ``level=10`` then
+    UNHINDERED: Collection[str]  # breaks with which a stop of every state has to work at once
     EXEMPTIONS: Collection[Exemption]  # which answers are no lies here after all, and why

@@ -1,0 +1,94 @@
+"""The truth table: every agent, in every state, with every break, gives no answer that is a lie.
+
+The rules are in table.py, what they are applied to in worlds/. With ``--seen FILE`` the answers
+are noted, for ``scripts/truth`` to write a page of.
+"""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.truth import worlds
+from tests.truth.play import play
+from tests.truth.table import RULES, Seen, complaints
+from tests.truth.world import World, WorldModule
+
+MODULES: dict[str, Any] = {
+    info.name: importlib.import_module(f"tests.truth.worlds.{info.name}")
+    for info in pkgutil.iter_modules(worlds.__path__)
+}
+
+
+def is_daily(module: Any, state: str, what: str) -> bool:
+    """The rim of the table: every state with nothing broken, and what runs with every break."""
+    return not getattr(module, "EXTENDED", False) and (
+        what == "nothing" or state == "running" or getattr(module, "QUICK", False)
+    )
+
+
+def marks(name: str, state: str, what: str) -> "list[pytest.MarkDecorator]":
+    module = MODULES[name]
+    found = [pytest.mark.xdist_group(f"truth-{name}"), pytest.mark.timeout(900)]
+    found += [pytest.mark.skipif(True, reason=reason) for reason in module.lacking()]
+    if name != "toy":
+        found.append(pytest.mark.backend)
+    if not is_daily(module, state, what):
+        found.append(pytest.mark.extended)
+    return found
+
+
+CELLS = [
+    pytest.param(name, state, what, marks=marks(name, state, what), id=f"{name}-{state}-{what}")
+    for name, module in MODULES.items()
+    for state in module.STATES
+    for what in module.BREAKS
+]
+
+
+@pytest.fixture(scope="module")
+def booted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, World]]:
+    """A world's name, and the world."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with MODULES[request.param].world(folder) as world:
+        yield request.param, world
+
+
+@pytest.mark.parametrize(("booted", "state", "what"), CELLS, indirect=["booted"])
+def test_no_answer_is_a_lie(
+    booted: tuple[str, World], state: str, what: str, pytestconfig: pytest.Config
+) -> None:
+    name, world = booted
+    module = MODULES[name]
+    seen = list(play(module, world, state, what))
+    note(pytestconfig.getoption("seen"), module.AGENT, seen)
+    exemptions = getattr(module, "EXEMPTIONS", ())
+    lies = [lie for each in seen for lie in complaints(each, exemptions)]
+    assert not lies, "\n".join([*lies, "", "all of it:", *map(str, seen)])
+
+
+def note(path: str, agent: str, seen: list[Seen]) -> None:
+    """Add a line of JSON to a file that several processes may write to."""
+    if path:
+        line = json.dumps({"agent": agent, "seen": [asdict(each) for each in seen]})
+        with Path(path).open("a") as file:
+            file.write(line + "\n")
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+def test_a_world_has_what_every_world_has(module: WorldModule) -> None:
+    assert {"absent", "running", "foreign"} <= set(module.STATES)
+    assert module.BREAKS[0] == "nothing"
+    known = {"state": module.STATES, "what": module.BREAKS, "rule": RULES}
+    for exemption in getattr(module, "EXEMPTIONS", ()):
+        for column, names in known.items():
+            assert getattr(exemption, column) in ("*", *names), exemption
+        assert exemption.why
+    assert set(getattr(module, "UNHINDERED", ())) <= set(module.BREAKS)
