@@ -6,7 +6,7 @@ What uplinks were like before stands in the record, gone at reboot as they are.
 from hactl_agents.host import Failed
 from hactl_agents.ovs import change, daemon, drift, flows, health
 from hactl_agents.ovs.drift import ADOPTED
-from hactl_agents.ovs.evidence import KERNEL, TAP
+from hactl_agents.ovs.evidence import KERNEL, STILL_RUNS, TAP
 from hactl_agents.ovs.judgement import Judgement
 from hactl_agents.ovs.wire import quoted
 
@@ -188,11 +188,26 @@ class Work:
         self.commit(change.undo(now, self.mine))
         if not adopted and (ours or self.record.get("bridge")):
             self.sweep()
-            left = self.evidence.left_over()
+            left = self.what_stays()
             if left:
                 raise Failed(f"{self.bridge} was deleted from the database, but {left}")
         self.release_devices()
         self.forget()
+
+    def what_stays(self) -> str:
+        """What is still here of a deleted bridge; a stop that was cut short deletes the row and
+        does not wait for ovs-vswitchd, so it may only now be on its way.
+        """
+        left = [STILL_RUNS]
+
+        def let_go() -> bool:
+            left[:] = [self.evidence.left_over()]
+            return left[0] != STILL_RUNS
+
+        limit = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE)
+        step = f"waiting for ovs-vswitchd to let go of {self.bridge}"
+        self.host.wait_for(step, let_go, within=limit)
+        return left[0]
 
     def own(self, now: "Snapshot") -> None:
         """A bridge that has lost its mark is known by the record alone."""
