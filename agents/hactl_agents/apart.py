@@ -1,107 +1,110 @@
-"""Work in a process of its own, for what the kernel may hold on to for ever.
+"""A call in a process of its own, which is left behind where the kernel does not let go of it.
 
-A write to configfs that waits for a dead disk cannot be interrupted, and a process with such a
-thread cannot end: only a child can be left behind. It tells its parent what it is at, and gives
-up at the next step when it has no parent any more.
+A thread would not do: a process whose thread hangs in the kernel cannot end, and whoever waits for
+it hangs as well. Imported only by actions that touch what may hang; a plain monitor does not.
 """
 
+import _signal  # type: ignore[import-not-found]
 import posix
 import select
+import time
 
-from hactl_agents.failures import Failed, NotInstalled, TimedOut
+from hactl_agents.failures import Failed, TimedOut
+from hactl_agents.state import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import NoReturn
+    from collections.abc import Callable, Iterable
+    from typing import Any, NoReturn
 
-    from hactl_agents.host import Host
-
-KINDS = {kind.__name__: kind for kind in (Failed, NotInstalled, TimedOut)}
-AT, SAID, DONE = "at ", "said ", "done"
+SIGTERM, SIGKILL = 15, 9
+FAILED = 1
 
 
-def run(host: "Host", work: "Callable[[], None]") -> None:
-    """Do ``work`` in a child. Raises what it raised, and TimedOut at the deadline.
+class Abandoned(TimedOut):
+    """A call did not come back, and its process was left behind, killed as far as that goes.
 
-    What the child notes in memory is lost; what it saves is saved.
+    ``so_far`` is what it had said, ``pid`` which process it is.
     """
-    ours, theirs = posix.pipe()
+
+    def __init__(self, message: str, pid: int, so_far: bytes) -> None:
+        super().__init__(message)
+        self.pid = pid
+        self.so_far = so_far
+
+
+def call(
+    step: str,
+    function: "Callable[..., Iterable[bytes]]",
+    args: "tuple[Any, ...]",
+    limit: "float | None",
+) -> bytes:
+    """All that ``function(*args)`` yields, within ``limit`` seconds.
+
+    Raises Abandoned, and Failed where the function does; a function that fails yields nothing.
+    """
+    out, inner = posix.pipe()
     pid = posix.fork()
     if not pid:
-        posix.close(ours)
-        child(host, work, theirs)
-    posix.close(theirs)
-    host.children.add(pid)
+        work(inner, function, args)
+    posix.close(inner)
     try:
-        outcome = follow(host, ours)
-        posix.waitpid(pid, 0)
+        said, whole = collect(out, limit)
     except BaseException:
-        from hactl_agents.command import slay
-
-        slay(pid)
+        posix.kill(pid, SIGKILL)
         raise
     finally:
-        host.children.discard(pid)
-        posix.close(ours)
-    if outcome != DONE:
-        raise failure(outcome, host.step)
+        posix.close(out)
+    if not whole:
+        posix.kill(pid, SIGKILL)
+        raise Abandoned(f"{step}: no answer within {limit:.1f} s", pid, said)
+    code = posix.waitstatus_to_exitcode(posix.waitpid(pid, 0)[1])
+    if code:
+        raise Failed(said.decode(errors="replace") or f"{step}: ended with {code}")
+    return said
 
 
-def child(host: "Host", work: "Callable[[], None]", tell: int) -> "NoReturn":
-    """Never returns. Nothing of the parent's is kept open, whoever reads that waits for its end."""
-    outcome = DONE
-    try:
-        posix.setpgid(0, 0)
-        null = posix.open("/dev/null", posix.O_RDWR)
-        for number in range(3):
-            posix.dup2(null, number)
-        host.teller = lambda line: said(tell, line)
-        work()
-    except Failed as exc:
-        outcome = f"{known(exc)} {exc.code} {exc}"
-    except BaseException as exc:
-        outcome = f"Failed 1 {type(exc).__name__} during {host.step}: {exc}"
-    try:
-        said(tell, outcome)
-    finally:
-        posix._exit(0)
-
-
-def said(tell: int, line: str) -> None:
-    """Raises BrokenPipeError where nobody listens any more: then the work ends here."""
-    posix.write(tell, (" ".join(line.split()) + "\n").encode(errors="replace"))
-
-
-def known(exc: Failed) -> str:
-    return next(kind.__name__ for kind in type(exc).__mro__ if kind.__name__ in KINDS)
-
-
-def follow(host: "Host", ours: int) -> str:
-    """What the child says last; its steps and its log become ours. Raises TimedOut."""
-    text = b""
-    last = ""
+def collect(out: int, limit: "float | None") -> "tuple[bytes, bool]":
+    """What was said, and whether that is all of it."""
+    said = b""
+    stop_at = None if limit is None else time.monotonic() + limit
     while True:
-        left = host.left()
-        if not select.select([ours], (), (), left)[0]:
-            raise TimedOut(f"{host.step}: no answer within the operation's time")
-        piece = posix.read(ours, 65536)
+        left = None if stop_at is None else max(0.0, stop_at - time.monotonic())
+        if not select.select([out], (), (), left)[0]:
+            return said, False
+        piece = posix.read(out, 65536)
         if not piece:
-            return last
-        *lines, text = (text + piece).split(b"\n")
-        for line in lines:
-            last = line.decode()
-            if last.startswith(AT):
-                host.step = last[len(AT) :]
-            elif last.startswith(SAID):
-                host.log(last[len(SAID) :])
+            return said, True
+        said += piece
 
 
-def failure(outcome: str, step: str) -> Failed:
-    kind, _, rest = outcome.partition(" ")
-    if kind not in KINDS:
-        return Failed(f"the process that did it was killed during: {step}")
-    code, _, sentence = rest.partition(" ")
-    failed = KINDS[kind](sentence)
-    failed.code = int(code)
-    return failed
+def work(
+    out: int, function: "Callable[..., Iterable[bytes]]", args: "tuple[Any, ...]"
+) -> "NoReturn":
+    code = 0
+    try:
+        detach(out)
+        try:
+            for piece in function(*args):
+                write_all(out, piece)
+        except Failed as exc:
+            write_all(out, str(exc).encode(errors="replace"))
+            code = FAILED
+    except BaseException:
+        code = FAILED
+    posix._exit(code)
+
+
+def detach(out: int) -> None:
+    """Hold nothing of the agent's: neither Pacemaker's pipes, nor a lock for as long as we hang."""
+    _signal.signal(SIGTERM, _signal.SIG_DFL)
+    posix.setsid()
+    nothing = posix.open("/dev/null", posix.O_RDWR)
+    for stream in (0, 1, 2):
+        posix.dup2(nothing, stream)
+    for name in posix.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != out:
+            try:
+                posix.close(int(name))
+            except OSError:
+                pass  # the listing's own

@@ -24,11 +24,12 @@ from hactl_agents.state import read_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeVar
 
     from hactl_agents.command import Done
     from hactl_agents.netlink import Links
+    from hactl_agents.storage import Storage
 
     T = TypeVar("T")
 
@@ -166,6 +167,23 @@ class Host:
 
         worker.run(self, work)
 
+    def apart(
+        self,
+        step: str,
+        function: "Callable[..., Iterable[bytes]]",
+        *args: "Any",
+        within: "float | None" = None,
+    ) -> bytes:
+        """All that ``function(*args)`` yields, in a process of its own: the kernel may never let
+        go of one that touches a file system or device that hangs.
+
+        Raises Failed where the function does, and Abandoned (a TimedOut) at the deadline.
+        """
+        from hactl_agents import apart
+
+        self.step = step
+        return apart.call(step, function, args, self.left(within))
+
     # files
 
     def read(self, path: str) -> "str | None":
@@ -206,6 +224,39 @@ class Host:
             if exc.errno in ABSENT:
                 return None
             raise unreadable(path, exc) from None
+
+    def identity(self, path: str) -> str:
+        """What a path stands for, links followed: a block device's MAJOR:MINOR, a file's place.
+
+        '' where there is nothing.
+        """
+        try:
+            found = posix.stat(path)
+        except OSError as exc:
+            if exc.errno in ABSENT:
+                return ""
+            raise unreadable(path, exc) from None
+        if found.st_mode & 0o170000 == 0o060000:  # S_IFBLK
+            return f"{posix.major(found.st_rdev)}:{posix.minor(found.st_rdev)}"
+        return f"{found.st_dev}/{found.st_ino}"
+
+    def is_claimed(self, path: str) -> bool:
+        """Whether somebody has a block device for itself: a mount, a volume group, a guest."""
+        return self.fails_to_open(path, posix.O_RDONLY | posix.O_EXCL, errno.EBUSY)
+
+    def has_direct_io(self, path: str) -> bool:
+        """Whether a file can be read past the page cache (open(2), O_DIRECT)."""
+        return not self.fails_to_open(path, posix.O_RDONLY | posix.O_DIRECT, errno.EINVAL)
+
+    def fails_to_open(self, path: str, flags: int, how: int) -> bool:
+        """Whether opening fails in one way; raises Failed where it fails in another."""
+        try:
+            posix.close(posix.open(path, flags | posix.O_CLOEXEC))
+        except OSError as exc:
+            if exc.errno == how:
+                return True
+            raise unreadable(path, exc) from None
+        return False
 
     def listdir(self, path: str) -> "list[str]":
         """The names in a folder, sorted; empty where there is no such folder."""
@@ -287,7 +338,17 @@ class Host:
                 raise Failed(f"{path}: cannot be removed: {strerror(exc)}") from None
         return True
 
+    def storage(self) -> "Storage":
+        """Block devices, file systems and mounts."""
+        from hactl_agents.storage import Storage
+
+        return Storage()
+
     # processes
+
+    def pid(self) -> int:
+        """The id of this process."""
+        return posix.getpid()
 
     def started(self, pid: int) -> "int | None":
         """When a process started, in clock ticks since boot; None: no such process, or a zombie.

@@ -7,17 +7,20 @@ assert host.calls == []
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any
 
+from hactl_agents.apart import Abandoned
 from hactl_agents.command import Done
 from hactl_agents.host import Failed, Host, NotInstalled, Task, TimedOut
 from hactl_agents.netlink import Link, Links
 from hactl_agents.ocf.agent import PREFIX, Agent
 from hactl_agents.ocf.main import answer, perform
+from hactl_agents.storage import KernelLog, Storage
 
 Reply = Done | Failed | Callable[..., Done]
+STUCK = 4242  # the pid of a process that is left behind
 
 
 class FakeHost(Host):
@@ -56,7 +59,9 @@ class FakeHost(Host):
         self.logged: list[str] = []
         self.bindings: dict[str, Any] = {}
         self.modes: dict[str, int] = {}
+        self.refused: set[tuple[str, int]] = set()  # files and how opening them fails, an errno
         self.devices = FakeLinks()
+        self.store = FakeStorage()
         self.ours: set[str] = set()  # IP addresses
         self.epoch = 1_700_000_000.0  # seconds from 1970 to the start of the clock
         self.sockets: dict[bytes, Callable[[bytes], bytes] | Failed] = {}
@@ -79,6 +84,26 @@ class FakeHost(Host):
 
     def network(self) -> "FakeLinks":
         return self.devices
+
+    def storage(self) -> "FakeStorage":
+        return self.store
+
+    def pid(self) -> int:
+        return 999
+
+    def apart(
+        self,
+        step: str,
+        function: Callable[..., Iterable[bytes]],
+        *args: Any,
+        within: float | None = None,
+    ) -> bytes:
+        task = self.begin(step, lambda: b"".join(function(*args)))
+        limit = self.left(within)
+        if not task.finished(limit):
+            raise Abandoned(f"{step}: no answer within {limit:.1f} s", STUCK, b"")
+        said: bytes = task.result()
+        return said
 
     def now(self) -> float:
         return self.clock
@@ -116,6 +141,16 @@ class FakeHost(Host):
 
     def mode(self, path: str) -> int | None:
         return self.modes.get(path, 0o100600) if self.exists(path) else None
+
+    def identity(self, path: str) -> str:
+        path = self.links.get(path, path)
+        if not self.exists(path):
+            return ""
+        kind = self.modes.get(path, 0o100600)
+        return f"7:{sorted(self.modes).index(path)}" if kind & 0o060000 == 0o060000 else path
+
+    def fails_to_open(self, path: str, flags: int, how: int) -> bool:  # noqa: ARG002
+        return (path, how) in self.refused
 
     def listdir(self, path: str) -> list[str]:
         start = path.rstrip("/") + "/"
@@ -248,6 +283,62 @@ class FakeTask(Task):
         except Exception as exc:
             self.outcome = [False, exc]
         return True
+
+
+class FakeStorage(Storage):
+    """Block devices and mounts as the test lays them out.
+
+    ``numbers`` maps devices to their numbers ('' for what is no block device), ``blocks`` to their
+    content by offset, or a Failed; ``mounts`` maps paths to the mounts they are on. ``said`` is
+    what the kernel logs; ``trouble`` why a file system does not work; ``detached`` what was
+    unmounted in other namespaces.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, str] = {}
+        self.blocks: dict[str, dict[int, bytes] | Failed] = {}
+        self.mounts: dict[str, int] = {}
+        self.files: dict[str, str] = {}
+        self.said: list[str] = []
+        self.trouble = ""
+        self.written: list[str] = []
+        self.detached: list[tuple[int, str]] = []
+
+    def number(self, path: str) -> str | None:
+        return self.numbers.get(path)
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        found = self.blocks.get(path, {})
+        if isinstance(found, Failed):
+            raise found
+        return found.get(offset, b"")[:size].ljust(size, b"\0")
+
+    def mount_of(self, path: str) -> int | None:
+        return self.mounts.get(path)
+
+    def device_of(self, path: str) -> str:
+        return self.files.get(path, "")
+
+    def exercise(self, directory: str, note: str = "") -> Iterable[bytes]:
+        if self.trouble:
+            raise Failed(f"{directory} does not work: {self.trouble}")
+        self.written += [note] if note else []
+        return ()
+
+    def detach(self, pid: int, point: str) -> Iterable[bytes]:
+        self.detached.append((pid, point))
+        return ()
+
+    def kernel_log(self) -> KernelLog:
+        return FakeLog(self.said)
+
+
+class FakeLog(KernelLog):
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+
+    def lines(self) -> list[str]:
+        return self.said
 
 
 class FakeLinks(Links):

@@ -1,0 +1,45 @@
+"""A mounted GFS2 as the kernel shows it in /sys/fs/gfs2; never asks the file system itself."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hactl_agents.host import Host
+
+FOLDER = "/sys/fs/gfs2"
+
+
+class Active:
+    """A GFS2 that this node's kernel has: mounted, or about to be, or not quite unmounted."""
+
+    def __init__(self, host: "Host", table: str) -> None:
+        self.host = host
+        self.table = table
+
+    @property
+    def withdrawn(self) -> bool:
+        """The kernel found it inconsistent, or its device broken, and does not touch it again."""
+        return self.says("withdraw") == "1"
+
+    @property
+    def frozen(self) -> bool:
+        """Nobody can write, until somebody thaws it (fsfreeze(8))."""
+        return self.says("freeze") == "1"
+
+    @property
+    def recovering(self) -> bool:
+        """Locks are held back until a dead node is fenced and its journal replayed."""
+        return self.says("lock_module/block") == "1"
+
+    def says(self, name: str) -> str:
+        return (self.host.read(f"{FOLDER}/{self.table}/{name}") or "").strip()
+
+    def thaw(self) -> None:
+        """By a program: this may hang where the file system does. Raises Failed, TimedOut."""
+        self.host.run("tee", f"{FOLDER}/{self.table}/freeze", stdin="0")
+
+
+def active(host: "Host", number: str) -> "Active | None":
+    """The GFS2 on the device with that number."""
+    for table in host.listdir(FOLDER):
+        if (host.read(f"{FOLDER}/{table}/id") or "").strip() == number:
+            return Active(host, table)
+    return None

@@ -1,0 +1,115 @@
+"""Taking a GFS2 off this node: unmounted and gone from the kernel, or whoever keeps it is named."""
+
+from hactl_agents.gfs2.kernel import active
+from hactl_agents.gfs2.mounts import SELF, parse
+from hactl_agents.gfs2.users import COPY, Users, find
+from hactl_agents.host import SIGKILL, SIGTERM, Failed, TimedOut
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hactl_agents.host import Host
+
+RESERVE = 2.0  # seconds kept back to say what happened
+HANGS = "the file system hangs, so this node has to be fenced"
+
+
+class Release:
+    """One attempt at unmounting, in steps that are each bounded. ``patience`` is in seconds."""
+
+    def __init__(self, host: "Host", number: str, directory: str, patience: float) -> None:
+        self.host = host
+        self.number = number
+        self.directory = directory
+        self.patience = min(patience, (host.left() or 4 * patience) / 4)
+        self.complaint = ""
+
+    def run(self, force: bool) -> None:
+        """Raises Failed, naming who uses it; with ``force`` those are ended first."""
+        self.wait_for_earlier()
+        if self.unmounted() or self.users_left():
+            return
+        if force and (self.ended(SIGTERM) or self.ended(SIGKILL)):
+            return
+        raise Failed(self.what_is_wrong(force))
+
+    def wait_for_earlier(self) -> None:
+        """A umount that hangs in the kernel outlives the stop that began it."""
+
+        def ended() -> bool:
+            return not at_work(self.host, "umount", self.directory)
+
+        left = self.host.left()
+        within = None if left is None else max(0.0, left - RESERVE)
+        if not self.host.wait_for("waiting for an earlier umount", ended, within=within):
+            raise Failed(f"an earlier umount of {self.directory} has not come back: {HANGS}")
+
+    def unmounted(self) -> bool:
+        """Try once; True when the kernel has nothing left of it."""
+        while self.is_mounted():
+            left = self.host.left()
+            within = None if left is None else max(0.1, left - RESERVE)
+            try:
+                done = self.host.run("umount", "-c", self.directory, check=False, within=within)
+            except TimedOut as exc:
+                raise Failed(f"{exc}: {HANGS}") from None
+            if done.returncode:
+                self.complaint = done.complaint()
+                return False
+        return active(self.host, self.number) is None
+
+    def is_mounted(self) -> bool:
+        mounts = parse(self.host.read(SELF) or "")
+        return any(
+            mount.number == self.number and mount.point == self.directory for mount in mounts
+        )
+
+    def users_left(self) -> bool:
+        """Guests that are just stopping let go by themselves."""
+        return self.host.wait_for(
+            f"waiting for the users of {self.directory}",
+            self.unmounted,
+            within=self.patience,
+            interval=1.0,
+        )
+
+    def ended(self, signal: int) -> bool:
+        from hactl_agents.gfs2.ladder import send
+
+        users = find(self.host, self.number, self.directory)
+        send(self.host, users.processes, signal, self.directory)
+        for user in users.processes:
+            if user.how == COPY:
+                self.undo_copies(user.pid)
+        return self.users_left()
+
+    def undo_copies(self, pid: int) -> None:
+        """Unmount it where a namespace was made while it was mounted."""
+        mounts = parse(self.host.read(f"/proc/{pid}/mountinfo") or "")
+        for mount in reversed([each for each in mounts if each.number == self.number]):
+            detach = self.host.storage().detach
+            try:
+                self.host.apart("unmounting a copy", detach, pid, mount.point, within=self.patience)
+            except Failed as exc:
+                self.host.log(str(exc))
+
+    def what_is_wrong(self, force: bool) -> str:
+        users: Users = find(self.host, self.number, self.directory)
+        if self.is_mounted():
+            state = f"{self.directory} is still mounted"
+        else:
+            state = f"{self.directory} is unmounted, but the file system is still in use"
+        if not users:
+            return f"{state}, and nobody can be seen to use it: {self.complaint or HANGS}"
+        advice = "" if force else ": stop that first, or set force=true"
+        return f"{state}: in use by {users}{advice}"
+
+
+def at_work(host: "Host", tool: str, directory: str) -> "list[int]":
+    """The processes of a program that has ``directory`` among its arguments."""
+    found = []
+    for name in host.listdir("/proc"):
+        if name.isdigit() and (host.read(f"/proc/{name}/comm") or "").rstrip("\n") == tool:
+            words = (host.read(f"/proc/{name}/cmdline") or "").split("\0")
+            if directory in words:
+                found.append(int(name))
+    return found

@@ -1,0 +1,217 @@
+"""Who uses a file system on this node: found in the kernel's tables by the device's number.
+
+Paths prove nothing (other mount namespaces, deleted files, detached mounts), and the file system
+itself is not asked where that can be helped: it may hang. Kills nobody.
+"""
+
+from hactl_agents.failures import Failed
+from hactl_agents.gfs2.mounts import SELF, lies_on, nested, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hactl_agents.gfs2.mounts import Mount
+    from hactl_agents.host import Host
+    from hactl_agents.storage import Storage
+
+# files whose words may be paths that the kernel itself holds open: NFS exports, targets' LUNs
+KERNEL_FILES = (
+    ("/proc/swaps", "swap"),
+    ("/proc/net/rpc/nfsd.export/content", "NFS export"),
+)
+CONFIGFS = "/sys/kernel/config"
+SCAN = 10.0  # seconds for all of /proc
+COPY = "a copy of the mount in its namespace"
+
+
+class User:
+    """A process that uses the file system. ``how`` says by what: fd 5, cwd, a mapped file."""
+
+    def __init__(self, pid: int, started: int, name: str, how: str) -> None:
+        self.pid = pid
+        self.started = started
+        self.name = name
+        self.how = how
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.name}, {self.how})"
+
+
+class Users:
+    """All that keeps a file system from being unmounted."""
+
+    def __init__(self) -> None:
+        self.processes: list[User] = []
+        self.others: list[str] = []  # mounts on it, loop devices, swap, targets
+
+    def __bool__(self) -> bool:
+        return bool(self.processes or self.others)
+
+    def __str__(self) -> str:
+        named = [*self.others, *(str(user) for user in self.processes)]
+        more = f" and {len(named) - 6} more" if len(named) > 6 else ""
+        return ", ".join(named[:6]) + more
+
+
+def find(host: "Host", number: str, directory: str) -> Users:
+    """Everybody who uses the file system on the device with that number."""
+    from hactl_agents.apart import Abandoned
+
+    users = Users()
+    users.others = others(host, number, directory)
+    try:
+        said = host.apart("looking for processes", scan, host, number, within=SCAN)
+    except Abandoned as exc:  # somebody's memory map cannot be read while he hangs
+        host.log(str(exc))
+        said = exc.so_far
+    users.processes = [User(*parsed(line)) for line in said.decode(errors="replace").splitlines()]
+    return users
+
+
+def parsed(line: str) -> "tuple[int, int, str, str]":
+    pid, started, name, how = line.split("\t")
+    return int(pid), int(started), name, how
+
+
+# what is no process
+
+
+def others(host: "Host", number: str, directory: str) -> "list[str]":
+    """Mounts, loop devices, swap and exports that lie on it."""
+    mounts = parse(host.read(SELF) or "")
+    found = []
+    for mount in mounts:
+        if mount.number == number:
+            if mount.point != directory:
+                found.append(f"a mount of it on {mount.point}")
+            found += [str(child) for child in nested(mounts, mount)]
+    for what, path in kernel_paths(host):
+        owner = lies_on(mounts, path) if path.startswith("/") else None
+        if owner is not None and owner.number == number:
+            found.append(f"{what} {path}")
+    return found
+
+
+def kernel_paths(host: "Host") -> "Iterable[tuple[str, str]]":
+    """Files that the kernel itself has open: what has them, and where they are."""
+    from hactl_agents.gfs2.mounts import unescaped
+
+    for name in host.listdir("/sys/block"):
+        backing = host.read(f"/sys/block/{name}/loop/backing_file")
+        if backing:
+            yield f"/dev/{name} in", backing.rstrip("\n")
+    for path, what in KERNEL_FILES:
+        for line in (host.read(path) or "").split("\n"):
+            yield what, unescaped(line.split(" ", 1)[0].split("\t", 1)[0])
+    for folder in below(host, f"{CONFIGFS}/nvmet/subsystems", "namespaces"):
+        yield "NVMe namespace in", (host.read(f"{folder}/device_path") or "").strip()
+    for folder in below(host, f"{CONFIGFS}/target/core", ""):
+        yield "iSCSI backstore in", (host.read(f"{folder}/udev_path") or "").strip()
+
+
+def below(host: "Host", folder: str, inner: str) -> "Iterable[str]":
+    for name in host.listdir(folder):
+        within = f"{folder}/{name}/{inner}".rstrip("/")
+        for deeper in host.listdir(within):
+            yield f"{within}/{deeper}"
+
+
+# processes
+
+
+def scan(host: "Host", number: str) -> "Iterable[bytes]":
+    """A line for each process that uses it; whoever cannot be looked at is left out."""
+    storage, ids = host.storage(), Ids(number)
+    copies = Copies(host, ids)
+    for name in host.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            copy = copies.first_in(name)
+            how = uses(host, storage, ids, name) or (COPY if copy else "")
+            started = host.started(int(name)) if how else None
+        except Failed:
+            continue
+        if started is not None:
+            yield f"{name}\t{started}\t{comm(host, name)}\t{how}\n".encode(errors="replace")
+
+
+class Copies:
+    """The mount namespaces of this node that have a mount of the device, other than ours."""
+
+    def __init__(self, host: "Host", ids: "Ids") -> None:
+        self.host = host
+        self.ids = ids
+        self.own = host.readlink("/proc/self/ns/mnt")
+        self.seen: set[str | None] = set()
+
+    def first_in(self, pid: str) -> bool:
+        """Whether this process is the first that is seen in such a namespace."""
+        namespace = self.host.readlink(f"/proc/{pid}/ns/mnt")
+        if namespace in self.seen:
+            return False
+        self.seen.add(namespace)
+        found = self.ids.learn(self.host.read(f"/proc/{pid}/mountinfo") or "")
+        return bool(found) and namespace != self.own
+
+
+class Ids:
+    """Which mounts there are on this node, and which of them are of the device."""
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+        self.ours: set[int] = set()
+        self.known: set[int] = set()
+
+    def learn(self, mountinfo: str) -> "list[Mount]":
+        """Take in a namespace; its mounts of the device."""
+        mounts = parse(mountinfo)
+        found = [mount for mount in mounts if mount.number == self.number]
+        self.known |= {mount.id for mount in mounts}
+        self.ours |= {mount.id for mount in found}
+        return found
+
+
+def uses(host: "Host", storage: "Storage", ids: Ids, pid: str) -> str:
+    """By what a process uses it, '' if it does not."""
+    from hactl_agents.storage import mount_id
+
+    folder = f"/proc/{pid}"
+    for name in ("cwd", "root", "exe"):
+        link = f"{folder}/{name}"
+        if is_on(storage, ids, storage.mount_of(link), link):
+            return name
+    for name in host.listdir(f"{folder}/fd"):
+        link = f"{folder}/fd/{name}"
+        if not (host.readlink(link) or "").startswith("/"):
+            continue  # a pipe or socket
+        if is_on(storage, ids, mount_id(host.read(f"{folder}/fdinfo/{name}") or ""), link):
+            return f"fd {name}"
+    return "a mapped file" if ids.number in mapped(host.read(f"{folder}/maps") or "") else ""
+
+
+def is_on(storage: "Storage", ids: Ids, mount: "int | None", link: str) -> bool:
+    """A mount that is in no namespace any more is one that was detached: only then stat(2)."""
+    if mount is None:
+        return False
+    if mount in ids.ours:
+        return True
+    return mount not in ids.known and storage.device_of(link) == ids.number
+
+
+def mapped(maps: str) -> "set[str]":
+    """The numbers of the devices that mapped files are on (proc(5), /proc/PID/maps)."""
+    found = set()
+    for line in maps.split("\n"):
+        words = line.split(" ", 5)
+        if len(words) == 6 and words[4] != "0":
+            major, _, minor = words[3].partition(":")
+            found.add(f"{int(major, 16)}:{int(minor, 16)}")
+    return found
+
+
+def comm(host: "Host", pid: str) -> str:
+    """A process's name, fit for a line of a log."""
+    name = host.read(f"/proc/{pid}/comm") or ""
+    return "".join(c if c.isprintable() else "?" for c in name.rstrip("\n"))

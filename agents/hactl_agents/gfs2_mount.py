@@ -1,0 +1,356 @@
+"""A GFS2 on this node: whether it is mounted and works, who may mount it, how it is given up."""
+
+from hactl_agents.gfs2 import options
+from hactl_agents.gfs2.kernel import active
+from hactl_agents.gfs2.mounts import SELF, hiding, parse
+from hactl_agents.ocf import (
+    Agent,
+    Degraded,
+    Failed,
+    NotConfigured,
+    NotInstalled,
+    Status,
+    action,
+    boolean,
+    choice,
+    integer,
+    seconds,
+    string,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hactl_agents.gfs2.kernel import Active
+    from hactl_agents.gfs2.mounts import Mount
+    from hactl_agents.gfs2.permission import Permission
+    from hactl_agents.gfs2.superblock import Superblock
+    from hactl_agents.host import Host
+    from hactl_agents.storage import KernelLog
+
+DLM, NOLOCK = "lock_dlm", "lock_nolock"
+FENCE = "this node has to be fenced (on-fail=fence)"
+RESERVE = 3.0  # seconds of start's time kept back to undo it
+
+
+class Gfs2Mount(Agent):
+    """Mount a GFS2, the file system that all nodes of a cluster have mounted at once.
+
+    Run it as a clone, after the clones of ocf:pacemaker:controld (DLM) and, where the device is a
+    logical volume, of lvmlockd and LVM-activate; set no-quorum-policy=freeze, and on-fail=fence on
+    the monitor and stop operations. Start compares the file system's lock table with the cluster
+    DLM is in, counts its journals, waits for DLM, and reads back what was mounted.
+
+    A monitor reads mountinfo and /sys/fs/gfs2, runs no program and never waits for the file
+    system. One that has withdrawn is a failure that only fencing mends: stop fails and says so.
+    With OCF_CHECK_LEVEL=10 the file system and its device have to answer within 10 seconds, with
+    20 a small file is also written; if they do not, nothing is left hanging but one process.
+
+    Stop waits for those that use it, finds them by the device's number, and names them. Only with
+    force=true it ends them, and never Pacemaker, Corosync, DLM or itself. Stopped means that the
+    kernel has nothing left of it, in any mount namespace.
+    """
+
+    device: str = string(
+        "The block device",
+        required=True,
+        longdesc="The block device, by a name that is the same on every node",
+        example="/dev/vg0/shared",
+    )
+    directory: str = string(
+        "Where it is mounted, an existing folder", required=True, unique="directory",
+        example="/srv/shared",
+    )  # fmt: skip
+    options: str = string(
+        "Mount options, separated by commas",
+        "",
+        forbid=" \"'\\",
+        reloadable=True,
+        example="noatime,discard",
+    )
+    quota: str | None = choice(
+        "What is done about quotas", "off", "account", "on", "quiet", reloadable=True
+    )
+    cluster_name: str | None = string(
+        "The cluster in the lock table",
+        forbid=":",
+        longdesc="The cluster that the lock table must name. Default: the one that dlm_controld "
+        "has from Corosync.",
+    )
+    nodes: int | None = integer(
+        "How many nodes have it mounted at once, at most",
+        minimum=1,
+        maximum=1024,
+        longdesc="How many nodes have it mounted at once, at most; it needs a journal for each. "
+        "Default: clone-max of the clone, which is the number of nodes where it is not given.",
+    )
+    lock_protocol: str = choice(
+        "The lock protocol it was made with",
+        DLM,
+        NOLOCK,
+        default=DLM,
+        longdesc="The lock protocol it was made with. A file system that is made with lock_nolock "
+        "is for one node, and is refused unless that is said here",
+    )
+    force: bool = boolean(
+        "Whether stop ends the processes that use it",
+        longdesc="Whether stop ends the processes that use it: with SIGTERM, and with SIGKILL "
+        "those that are still there after the time in patience. If not, stop fails and names them.",
+    )
+    patience: int = seconds("How long stop waits for those that use it, at each step", 10)
+
+    def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
+        super().__init__(host, environ)
+        self.mount: Mount | None = None  # as probe saw it
+        self.active: Active | None = None
+
+    # what Pacemaker asks for
+
+    def probe(self) -> int:
+        self.look_for_it()
+        if self.mount is None:
+            return Status.STOPPED
+        if self.active is None:
+            raise Failed(f"{self.directory} is mounted, and /sys/fs/gfs2 does not know it")
+        if self.active.withdrawn:
+            raise Failed(f"{self.active.table} has withdrawn on this node: {FENCE}")
+        return Status.RUNNING
+
+    @action(timeout=20, interval=10)
+    @action(timeout=40, interval=60, depth=10)
+    def monitor(self) -> int:
+        status: int = super().monitor()
+        if self.mount is not None and self.active is not None:
+            self.judge(self.mount, self.active)
+        return status
+
+    @action(timeout=120)
+    def start(self) -> None:
+        permission = self.permission()
+        found = permission.superblock()
+        permission.refuse_taken_table(found)
+        if found.protocol == DLM:
+            permission.refuse_other_cluster(found, self.cluster_of_dlm())
+        self.record.put("number", self.host.storage().number(self.device))
+        self.record.put("table", found.table)
+        self.record.save()
+        self.put_up(found)
+        self.look_for_it()
+        if self.mount is None:
+            raise Failed(f"{self.directory} was mounted and is gone again")
+        self.refuse_unlike(self.mount)
+
+    @action(timeout=120)
+    def stop(self) -> None:
+        number = self.number_to_stop()
+        if not number:
+            return
+        self.wait_for_a_mount_under_way(number)
+        found = active(self.host, number)
+        if found is not None and found.withdrawn:
+            raise Failed(f"{found.table} has withdrawn and cannot be given up cleanly: {FENCE}")
+        if found is not None and found.frozen:
+            self.host.log(f"{found.table} is frozen, and thawed to be unmounted")
+            found.thaw()
+        from hactl_agents.gfs2.release import Release
+
+        Release(self.host, number, self.directory, self.patience).run(self.force)
+
+    @action(timeout=60)
+    def reload_agent(self) -> None:
+        self.look_for_it()
+        if self.mount is None:
+            raise Failed(f"{self.directory} is not mounted here: start it")
+        given = ",".join(["remount", *options.RESET, *self.wanted()])
+        self.host.run("mount", "-c", "-o", given, "--source", self.device, "--target",
+                      self.directory)  # fmt: skip
+        self.look_for_it()
+        if self.mount is not None:
+            self.refuse_unlike(self.mount)
+
+    def check(self) -> None:
+        for name in ("device", "directory"):
+            refuse_odd_path(name, self.values[name])
+        wrong = options.refused(options.split(self.options))
+        if wrong:
+            raise NotConfigured(f"options: {wrong[0]} is not for this agent: leave it out")
+        if self.lock_protocol == NOLOCK and self.meta("clone_max") not in ("", "1"):
+            raise NotConfigured(
+                "lock_protocol: with lock_nolock two nodes would destroy it: do not clone it"
+            )
+
+    def preflight(self) -> None:
+        """Refuse what cannot work on this node, before anything is touched."""
+        self.look_for_it()
+        if self.mount is not None:
+            return
+        permission = self.permission()
+        permission.refuse_directory()
+        permission.refuse_device()
+        found = permission.superblock()
+        permission.refuse_protocol(found, self.lock_protocol)
+        permission.refuse_other_cluster(found, self.cluster_name or "")
+        if "spectator" not in self.wanted():
+            permission.refuse_journals(found, self.nodes or int(self.meta("clone_max") or 1))
+
+    def examine(self) -> None:
+        from hactl_agents.gfs2.health import Health
+
+        if self.mount is not None and self.active is not None:
+            node = self.meta("on_node") if self.level >= 20 else ""
+            health = Health(self.host, f"{self.record.name}.hang", self.active)
+            health.check(self.directory, self.mount.number, node)
+
+    def given_up(self) -> None:
+        """Unmount what is not as it should be; a mount that may still come is left to stop."""
+        try:
+            self.stop()
+            if self.look() == Status.STOPPED:
+                self.record.drop()
+        except Failed as exc:
+            self.host.log(f"could not undo the start that failed: {exc}")
+
+    # what is here
+
+    def look_for_it(self) -> None:
+        """Find mount and file system. Raises Failed where they are in doubt."""
+        self.mount = self.active = None
+        mounts = parse(self.host.read(SELF) or "")
+        here = [each for each in mounts if each.point == self.directory and each.type == "gfs2"]
+        numbers = self.numbers()
+        found = [each for each in here if each.number in numbers]
+        if not found and here and not numbers:
+            found = [each for each in here if self.same_source(each)]
+        if found:
+            self.take(found[-1], mounts)
+        else:
+            self.refuse_remains(numbers, mounts)
+
+    def take(self, mount: "Mount", mounts: "list[Mount]") -> None:
+        if mount.root != "/":
+            raise Failed(f"{self.directory} shows only the folder {mount.root} of the file system")
+        over = hiding(mounts, mount)
+        if over is not None:
+            raise Failed(f"{self.directory} is hidden by {over}: unmount that")
+        self.mount, self.active = mount, active(self.host, mount.number)
+
+    def same_source(self, mount: "Mount") -> bool:
+        """Where the device is gone and nothing was noted, its name has to do."""
+        if mount.source == self.device:
+            return True
+        raise Failed(
+            f"{mount}: there is no {self.device} here to tell whether that is the same device"
+        )
+
+    def refuse_remains(self, numbers: "list[str]", mounts: "list[Mount]") -> None:
+        """Not mounted is not gone: the kernel may have it all the same."""
+        for number in numbers:
+            found = active(self.host, number)
+            elsewhere = [each for each in mounts if each.number == number]
+            if found is None or (elsewhere and not self.record.get("number")):
+                continue  # somebody else's mount of it is his
+            if elsewhere:
+                raise Failed(f"{found.table} is mounted on {elsewhere[-1].point}, not on "
+                             f"{self.directory}: unmount it there")  # fmt: skip
+            raise Failed(
+                f"{found.table} is still active on this node, though it is mounted nowhere that "
+                "can be seen: it is being mounted or unmounted, frozen, or in another namespace"
+            )
+
+    def numbers(self) -> "list[str]":
+        """What the device's number is, and what it was when it was started."""
+        found = [self.record.get("number"), self.host.storage().number(self.device)]
+        return list(dict.fromkeys(number for number in found if number))
+
+    def number_to_stop(self) -> str:
+        """The number of the device that is to be given up; '' if nothing of it is here."""
+        for number in self.numbers():
+            if active(self.host, number) is not None:
+                return number
+        self.look_for_it()
+        return self.mount.number if self.mount is not None else ""
+
+    # what is wrong with it
+
+    def judge(self, mount: "Mount", found: "Active") -> None:
+        """Raise Failed or Degraded with what is not as it should be."""
+        wanted, has = self.wanted(), mount.options
+        if "ro" in has and "ro" not in wanted:
+            raise Failed(f"{self.directory} is mounted read-only")
+        if found.frozen:
+            raise Degraded(f"{found.table} is frozen: nobody can write until it is thawed")
+        missing = options.missing(wanted, has)
+        if missing:
+            raise Degraded(f"{self.directory} is mounted without {','.join(missing)}")
+
+    def refuse_unlike(self, mount: "Mount") -> None:
+        missing = options.missing(self.wanted(), mount.options)
+        if missing:
+            raise Failed(f"the kernel has mounted it without {','.join(missing)}")
+
+    def wanted(self) -> "list[str]":
+        given = options.split(self.options)
+        return [*given, f"quota={self.quota}"] if self.quota else given
+
+    # mounting
+
+    def permission(self) -> "Permission":
+        from hactl_agents.gfs2.permission import Permission
+
+        return Permission(self.host, self.device, self.directory)
+
+    def cluster_of_dlm(self) -> str:
+        """The cluster's name once lock spaces can be joined. Raises Failed with what is lacking."""
+        from hactl_agents.gfs2 import dlm
+
+        within = max(0.0, (self.host.left(60.0) or 60.0) - RESERVE)
+
+        def is_ready() -> bool:
+            return not dlm.lacks(self.host)
+
+        if not self.host.wait_for("waiting for DLM", is_ready, within=within, interval=0.5):
+            raise Failed(f"DLM is not ready: {dlm.lacks(self.host) or 'it came too late'}")
+        return dlm.cluster_name(self.host)
+
+    def put_up(self, found: "Superblock") -> None:
+        given = ",".join(self.wanted())
+        words = ["mount", "-c", "-t", "gfs2", *(["-o", given] if given else [])]
+        words += ["--source", self.device, "--target", self.directory]
+        log = self.host.storage().kernel_log()
+        within = max(0.1, (self.host.left(600.0) or 0.0) - RESERVE)
+        try:
+            self.host.run(*words, within=within)
+        except NotInstalled:
+            raise
+        except Failed as exc:
+            raise Failed(f"{exc}{self.explanation(found, log)}") from None
+
+    def explanation(self, found: "Superblock", log: "KernelLog") -> str:
+        """What the kernel and DLM have to say; mount(8) only guesses."""
+        from hactl_agents.gfs2 import dlm
+
+        said = [line for line in log.lines() if "gfs2" in line and found.name in line]
+        waits = dlm.waits_for(self.host, found.name) if found.protocol == DLM else ""
+        return (f" (the kernel: {said[-1]})" if said else "") + (
+            f" (the lock space waits for {waits})" if waits else ""
+        )
+
+    def wait_for_a_mount_under_way(self, number: str) -> None:
+        """A mount that hung in the kernel may come after the start that gave it up."""
+        from hactl_agents.gfs2.release import at_work
+
+        def ended() -> bool:
+            return not at_work(self.host, "mount", self.directory)
+
+        within = max(0.0, (self.host.left(60.0) or 60.0) - RESERVE)
+        if not self.host.wait_for("waiting for a mount under way", ended, within=within):
+            raise Failed(f"a mount of {self.device} ({number}) has not come back: {FENCE}")
+
+
+def refuse_odd_path(name: str, path: str) -> None:
+    parts = path.split("/")
+    if path[:1] != "/" or len(parts) < 2 or not parts[1]:
+        raise NotConfigured(f"{name}: give the whole path of it, from /")
+    if "" in parts[1:] or "." in parts or ".." in parts:
+        raise NotConfigured(f"{name}: write {path} without '//', '.', '..' and a '/' at the end")
