@@ -29,7 +29,7 @@ def parse_nqns(text: str) -> "tuple[str, ...]":
 
 def serial(nqn: str) -> str:
     """The subsystem's serial number. That it has this one is how we know that we made it."""
-    return "HA" + digest("serial", nqn).hexdigest()[:18]
+    return f"HA{digest('serial', nqn).hexdigest()[:18]}"
 
 
 def uuid(nqn: str, stable_id: str) -> str:

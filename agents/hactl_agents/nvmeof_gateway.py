@@ -1,0 +1,320 @@
+"""An NVMe over Fabrics gateway: what Pacemaker asks for, in terms of evidence and work."""
+
+from hactl_agents.nvmeof.evidence import FOREIGN, OURS, Evidence
+from hactl_agents.nvmeof.parameters import LAST_CONTROLLER, Parameters
+from hactl_agents.ocf import (
+    Agent,
+    BadValue,
+    Degraded,
+    Failed,
+    NotConfigured,
+    NotInstalled,
+    Status,
+    WrongHere,
+    action,
+)
+from hactl_agents.promotion import is_promotable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hactl_agents.host import Host
+    from hactl_agents.nvmeof.keys import Keys
+    from hactl_agents.nvmeof.work import Work
+
+OPTIMIZED = "optimized"
+STANDING_BY = ("inaccessible", "non-optimized")
+IDS_PER_NODE = 1000
+MOST_NODES = LAST_CONTROLLER // IDS_PER_NODE
+
+
+class DegradedPromoted(Degraded):
+    """It runs promoted, but not as well as it should (OCF_DEGRADED_PROMOTED)."""
+
+    code = Status.DEGRADED_PROMOTED
+
+
+class NvmeofGateway(Parameters, Agent):
+    """Serve block devices or files to hosts over NVMe/TCP or RDMA, by the kernel's target.
+
+    Subsystem, namespaces, hosts with their DH-HMAC-CHAP keys, and port are written to configfs
+    and read back; a port is linked last, and a start that fails is taken back. Names that hosts
+    remember - UUID, NGUID, serial - are made from the NQN and are the same on every node.
+
+    As a promotable clone it is a gateway group: every node serves the subsystem at an address of
+    its own (give a network as address), the promoted one as ANA optimized, and hosts with native
+    multipath follow. As a plain resource it moves together with its address, behind a PortGate.
+
+    Running means that configfs says so; a monitor runs no program. Stop disables each namespace,
+    which returns when its last write has reached the disk, and leaves nothing behind. What
+    others made is not touched: a subsystem of the same NQN is refused.
+    """
+
+    converges = True
+
+    def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
+        super().__init__(host, environ)
+        self.status: int = Status.STOPPED  # as the last probe saw it
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(self)
+
+    @property
+    def work(self) -> "Work":
+        from hactl_agents.nvmeof.work import Work
+
+        return Work(self)
+
+    # what Pacemaker asks for
+
+    def probe(self) -> int:
+        evidence = self.evidence
+        self.status = Status.STOPPED
+        if evidence.owner() != OURS:
+            remains = evidence.remains() if self.record.notes else ""
+            if remains:
+                raise Failed(remains)
+            return Status.STOPPED
+        try:
+            faults = evidence.faults()
+            self.status = Status.STOPPED if faults else self.role(evidence.states())
+        except BadValue as exc:
+            raise Failed(f"{self.nqn} is served here, but not as it should be: {exc}") from None
+        if faults:
+            raise Failed("; ".join(faults))
+        return self.status
+
+    @action(timeout=20, interval=10, role="Promoted")
+    @action(timeout=20, interval=11, role="Unpromoted")
+    @action(timeout=30, interval=60, depth=10)
+    def monitor(self) -> int:
+        status: int = super().monitor()
+        return status
+
+    @action(timeout=60)
+    def start(self) -> None:
+        self.record.put("roles", "yes" if is_promotable(self) else None)
+        self.record.put("controllers", "-".join(str(number) for number in self.controller_range()))
+        self.record.save()
+        self.do(lambda: self.work.build(self.first_state()))
+        self.open_gate()
+        from hactl_agents import promotion
+
+        promotion.offer(self, self.promotion_score)
+
+    @action(timeout=60)
+    def stop(self) -> None:
+        self.close_gate()
+        self.do(lambda: self.work.undo())
+        from hactl_agents import promotion
+
+        promotion.withdraw(self)
+
+    @action(timeout=30)
+    def promote(self) -> int:
+        if self.look() == Status.STOPPED:
+            return Status.STOPPED
+        self.take_role(OPTIMIZED)
+        return 0
+
+    @action(timeout=30)
+    def demote(self) -> int:
+        if self.evidence.owner() != OURS:
+            return Status.STOPPED
+        self.take_role(self.unpromoted)
+        return 0
+
+    @action(timeout=60)
+    def reload_agent(self) -> None:
+        status = self.look()
+        if status == Status.STOPPED:
+            raise Failed(f"{self.nqn} is not running here: start it")
+        self.preflight()
+        state = OPTIMIZED if status == Status.PROMOTED else self.first_state()
+        self.do(lambda: self.work.build(state))
+        if self.has_roles() and status != Status.PROMOTED:
+            self.take_role(self.unpromoted)
+
+    def check(self) -> None:
+        several = self.meta("clone_max") not in ("", "1")
+        if several and not self.address.is_network:
+            raise NotConfigured(
+                "address: every instance of the clone would have it; give the network, as "
+                "192.0.2.0/24"
+            )
+        if several and self.reservations:
+            raise NotConfigured("reservations: one gateway of the group knows nothing of another's")
+        if self.auth_file and self.auth_file[0] != "/":
+            raise NotConfigured("auth_file: give the whole path, from /")
+
+    def preflight(self) -> None:
+        """Refuse what cannot work on this node, before anything is made."""
+        self.refuse_missing_target()
+        evidence = self.evidence
+        if evidence.owner() == FOREIGN:
+            other, _ = evidence.claim()
+            whose = f"the resource {other}" if other else "somebody else"
+            raise WrongHere(f"{self.nqn} is served by {whose} on this node: stop that first")
+        self.keys()
+        self.controller_range()
+        from hactl_agents.nvmeof import preflight
+
+        preflight.refuse(self, evidence)
+
+    def examine(self) -> None:
+        """Whether every attribute is as it was given, and nothing was added."""
+        from hactl_agents.nvmeof.drift import Drift
+
+        wrong = Drift(self, self.evidence).of_what_runs()
+        if self.gate and not wrong:
+            wrong = self.closed_gate()
+        if wrong:
+            kind = DegradedPromoted if self.status == Status.PROMOTED else Degraded
+            raise kind("; ".join(wrong))
+
+    def found_running(self) -> None:
+        """Pacemaker takes what it started for unpromoted."""
+        if is_promotable(self):
+            self.take_role(self.unpromoted)
+        self.open_gate()
+
+    def given_up(self) -> None:
+        """Nothing half made is left where a start failed, unless the kernel holds on to it."""
+        try:
+            self.stop()
+            if self.look() == Status.STOPPED:
+                self.stopped()
+                self.record.drop()
+        except Failed as exc:
+            self.host.log(f"could not undo the start that failed: {exc}")
+
+    def stopped(self) -> None:
+        """Nothing is signed for any more. What others signed stays so."""
+        if "nqn" not in self.values:
+            return
+        evidence = self.evidence
+        if evidence.claim()[0] == self.instance:
+            self.host.drop(evidence.claim_name)
+
+    # roles
+
+    def has_roles(self) -> bool:
+        return is_promotable(self) or self.record.get("roles") is not None
+
+    def first_state(self) -> str:
+        """The ANA state to start with."""
+        return str(self.unpromoted) if self.has_roles() else OPTIMIZED
+
+    def role(self, states: "set[str]") -> int:
+        """What the ANA states stand for. Raises Failed where that is neither role."""
+        if states == {OPTIMIZED}:
+            return Status.PROMOTED if self.has_roles() else Status.RUNNING
+        if len(states) == 1 and states.issubset(STANDING_BY) and self.has_roles():
+            return Status.RUNNING
+        found = " and ".join(sorted(state or "unknown" for state in states))
+        raise Failed(f"{self.nqn} is {found} to its hosts")
+
+    def take_role(self, state: str) -> None:
+        self.record.put("roles", "yes")
+        self.record.save()
+        self.do(lambda: self.change_state(state))
+
+    def change_state(self, state: str) -> None:
+        work = self.work
+        work.set_state(state)
+        if state != OPTIMIZED and not work.settle():
+            raise Failed(f"{self.nqn} is {state}, but something is still being read or written")
+
+    # what it takes
+
+    def do(self, work: "object") -> None:
+        """Change the target in a process apart, and take over what it noted."""
+        try:
+            self.host.delegate(work)  # type: ignore[arg-type]
+        finally:
+            self.reread_record()
+
+    def keys(self) -> "dict[str, Keys]":
+        """The hosts' keys, fresh from the file. Raises WrongHere."""
+        if not self.auth_file:
+            return {}
+        from hactl_agents.nvmeof import keys
+
+        found = keys.read(self.host, self.auth_file)
+        without = [name for name in self.hosts if name not in found]
+        if without:
+            raise WrongHere(f"auth_file: {self.auth_file}: has no key for the host {without[0]}")
+        return {name: found[name] for name in self.hosts or sorted(found)}
+
+    def controller_range(self) -> "tuple[int, int]":
+        """First and last of the controller ids to give away. Raises WrongHere."""
+        noted = self.record.get("controllers")
+        node, number = self.meta("on_node"), self.meta("on_node_uuid")
+        for each in self.controller_ids:
+            if each.node == node:
+                return each.first, each.last
+        if noted and not number:
+            first, _, last = noted.partition("-")
+            return int(first), int(last)
+        if self.controller_ids and node:
+            raise WrongHere(f"controller_ids: has no range for the node {node}")
+        if self.meta("clone_max") in ("", "1"):
+            return 1, LAST_CONTROLLER
+        if not number.isdigit() or not 1 <= int(number[:9]) <= MOST_NODES:
+            raise WrongHere(
+                f"the node id {number!r} is not from 1 to {MOST_NODES}: give controller_ids"
+            )
+        return (int(number) - 1) * IDS_PER_NODE + 1, int(number) * IDS_PER_NODE
+
+    def namespaces_before(self) -> "set[str]":
+        """The numbers of those it was started with."""
+        text = self.record.parameters().get("namespaces", "")
+        return {word.partition("=")[0] for word in text.split()}
+
+    def refuse_missing_target(self) -> None:
+        from hactl_agents.nvmeof.tree import MOUNT, ROOT
+
+        if not self.host.exists(ROOT):
+            self.load("nvmet")
+            if not self.host.exists(ROOT):
+                self.run_if_there("mount", "-t", "configfs", "configfs", MOUNT)
+        if not self.host.exists(ROOT):
+            raise NotInstalled("the kernel has no NVMe target: it lacks the module nvmet")
+        self.load(f"nvmet-{self.transport}")
+
+    def load(self, module: str) -> None:
+        if not self.host.exists(f"/sys/module/{module.replace('-', '_')}"):
+            self.run_if_there("modprobe", module)
+
+    def run_if_there(self, *words: str) -> None:
+        """What is not there, or fails, is missed by whoever looks next."""
+        try:
+            self.host.run(*words, check=False)
+        except NotInstalled as exc:
+            self.host.log(str(exc))
+
+    # the gate
+
+    def open_gate(self) -> None:
+        if self.gate:
+            from hactl_agents import port_gate
+
+            port_gate.open_gate(self.host, self.gate)
+
+    def close_gate(self) -> None:
+        """What cannot be closed is no reason to go on serving."""
+        if self.gate:
+            from hactl_agents import port_gate
+
+            try:
+                port_gate.close_gate(self.host, self.gate)
+            except Failed as exc:
+                self.host.log(f"goes on without closing the gate: {exc}")
+
+    def closed_gate(self) -> "list[str]":
+        from hactl_agents import port_gate
+
+        state = port_gate.gate_state(self.host, self.gate)
+        return [] if state == "open" else [f"the gate {self.gate} is {state}"]
