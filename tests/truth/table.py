@@ -69,6 +69,22 @@ class Exemption:
         return self.rule == rule and all(mine in ("*", its) for mine, its in pairs)
 
 
+def nameless(state: str, *breaks: str) -> list[Exemption]:
+    """For a resource that has lost its record and whose parameters do not even name it."""
+    why = (
+        "without name and record it could be anything; and a new resource with a typo in its name "
+        "must not fail to stop, for that fences the node"
+    )
+    return [
+        Exemption(rule, state, what, action, why)
+        for what in breaks
+        for rule, action in (
+            (what_is_there_is_not_denied.__name__, "*"),
+            (what_was_stopped_is_absent.__name__, "stop"),
+        )
+    ]
+
+
 def complaints(seen: Seen, exemptions: Iterable[Exemption] = ()) -> list[str]:
     """Every rule that an answer breaks, each with what was seen."""
     found = [name for name, rule in RULES.items() if not rule(seen)]

@@ -1,17 +1,15 @@
 """LinuxBridge against the real kernel: it is killed, misled and deprived, and tells the truth."""
 
 import itertools
-import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.private_node import LIBDIR, PrivateNode, lacking, private_node, public_folder, why
+from tests.truth.worlds.linux_bridge import Lan
 
 pytestmark = [
     pytest.mark.backend,
@@ -19,7 +17,6 @@ pytestmark = [
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-COUNTER = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -28,52 +25,11 @@ def node() -> Iterator[PrivateNode]:
         yield node
 
 
-class Lan:
-    """A bridge of the agent's and its uplink, whose other end is ours; names are used once."""
-
-    def __init__(self, node: PrivateNode) -> None:
-        number = next(COUNTER)
-        self.node = node
-        self.bridge, self.port, self.switch = f"br{number}", f"eth{number}", f"sw{number}"
-        self.name = f"lan{number}"
-        self.params: dict[str, Any] = {"bridge": self.bridge, "ports": self.port}
-        node.sh(f"ip link add {self.port} type veth peer name {self.switch}")
-        node.sh(f"ip link set {self.switch} up")
-
-    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        given: dict[str, Any] = {"resource": self.name} | self.params | more
-        return self.node.call("LinuxBridge", action, **given)
-
-    def code(self, action: str, **more: Any) -> int:
-        return self.call(action, **more).returncode
-
-    def monitor(self, **more: Any) -> int:
-        return self.code("monitor", meta={"interval": "10000"}, **more)
-
-    def link(self, name: str) -> "dict[str, Any] | None":
-        """What iproute2 says of a device: a witness of its own."""
-        done = self.node.run("ip", "-j", "-d", "link", "show", "dev", name, check=False)
-        found: dict[str, Any] = json.loads(done.stdout)[0] if done.returncode == 0 else {}
-        return found or None
-
-    def exists(self) -> bool:
-        return self.link(self.bridge) is not None
-
-    def uplink(self) -> "tuple[str | None, bool, int]":
-        port = self.link(self.port)
-        assert port is not None
-        return port.get("master"), "UP" in port["flags"], port["mtu"]
-
-    def tap(self, name: str) -> None:
-        """A guest's port on the bridge."""
-        self.node.sh(f"ip tuntap add {name} mode tap; ip link set {name} master {self.bridge} up")
-
-
 @pytest.fixture
 def lan(node: PrivateNode) -> Iterator[Lan]:
     lan = Lan(node)
     yield lan
-    node.sh(f"ip link del {lan.bridge}; ip link del {lan.port}; rm -rf /run/hactl", check=False)
+    lan.clean_up()
 
 
 UNTOUCHED = (None, False, 1500)

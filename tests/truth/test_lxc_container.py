@@ -10,138 +10,32 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hactl.lab import container as tiny
-from tests.private_node import (
-    PrivateNode,
+from tests.private_node import PrivateNode, private_node, public_folder, wait_until, why
+from tests.truth.worlds.lxc_container import (
+    CGROUPS,
+    SURVIVE,
+    UNIFIED,
+    Box,
+    in_cgroups,
     lacking,
-    private_node,
-    public_folder,
-    wait_until,
-    why,
 )
 
 pytestmark = [
     pytest.mark.backend,
     pytest.mark.xdist_group("lxc-container"),
-    *(pytest.mark.skipif(True, reason=reason) for reason in lacking("lxc-start", "busybox")),
+    *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-COUNTER = itertools.count(1)
-CGROUPS = Path("/sys/fs/cgroup")
-SURVIVE = "lxc.monitor.signal.pdeath = 0\n"  # the payload outlives its monitor process
-UNIFIED = (CGROUPS / "cgroup.controllers").exists()
 
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[PrivateNode]:
     with public_folder() as folder, private_node(folder) as node:
         yield node
-
-
-def in_cgroups(pattern: str, *more: str) -> list[Path]:
-    """Paths in the tree that all of this machine shares; others' come and go meanwhile."""
-    command = ["find", str(CGROUPS), "-path", pattern, *more, "-print"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return [Path(line) for line in found.stdout.splitlines()]
-
-
-class Box:
-    """A container of the agent's; its name is used once on this machine."""
-
-    def __init__(self, node: PrivateNode, more: str = "", lxcpath: str = "c") -> None:
-        self.node = node
-        self.number = next(COUNTER)
-        self.name = f"t{os.getpid():x}x{self.number}"
-        self.lxcpath = node.dir / lxcpath
-        self.port = 8000 + self.number
-        self.folder = self.lxcpath / self.name
-        self.config = tiny.make(self.folder, port=self.port, more=more)
-        self.params: dict[str, Any] = {"container": self.name, "lxcpath": str(self.lxcpath)}
-
-    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        given: dict[str, Any] = {"resource": self.name, "timeout": 20} | self.params | more
-        return self.node.call("LxcContainer", action, **given)
-
-    def code(self, action: str, **more: Any) -> int:
-        return self.call(action, **more).returncode
-
-    def monitor(self, **more: Any) -> int:
-        return self.code("monitor", **more)
-
-    def hook(self, when: str, script: str) -> None:
-        """Have LXC run a script on the node at some point of the start."""
-        path = self.folder / when
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-        with self.config.open("a") as config:
-            config.write(f"lxc.hook.{when} = {path}\n")
-
-    # witnesses of their own
-
-    def processes(self) -> list[int]:
-        """Pids, in the node, of all that is in a control group with the container's name."""
-        ours = re.compile(f"/lxc.payload.{re.escape(self.name)}(-[0-9]+)?(/|$)", re.M)
-        return self.pids("cgroup", ours)
-
-    def monitors(self) -> list[int]:
-        """Pids, in the node, of its monitor process and of lxc-start itself."""
-        ours = re.compile(f"^(\\[lxc monitor\\]|.*lxc-start).*[ \0]{re.escape(self.name)}(\0|$)")
-        return self.pids("cmdline", ours)
-
-    def pids(self, file: str, wanted: "re.Pattern[str]") -> list[int]:
-        found = []
-        for path in Path(f"/proc/{self.node.pid}/root/proc").glob(f"[0-9]*/{file}"):
-            with contextlib.suppress(OSError):
-                if wanted.search(path.read_text(errors="replace")):
-                    found.append(int(path.parent.name))
-        return sorted(filter(self.lives, found))
-
-    def described(self) -> str:
-        return self.node.sh("ps axf -o pid,ppid,stat,args; cat /run/hactl/*.run", check=False)
-
-    def answers(self) -> bool:
-        done = self.node.run("wget", "-qO-", f"http://127.0.0.1:{self.port}/", check=False)
-        return done.stdout.strip() == self.name
-
-    def gone(self) -> bool:
-        """Whether nothing of it is left: no process, no monitor process, no control group."""
-        return not (self.processes() or self.monitors() or self.groups())
-
-    def groups(self) -> list[Path]:
-        return in_cgroups(f"*/lxc.*.{self.name}*", "-type", "d", "-prune")
-
-    def kill(self, pids: "list[int]", number: int = 9) -> None:
-        """Signal processes; returns when they are dead, if that is what it does."""
-        self.node.run("kill", f"-{number}", *map(str, pids), check=False)
-        if number == 9:
-            wait_until(lambda: not any(map(self.lives, pids)), f"{pids} do not die", 10)
-
-    def lives(self, pid: int) -> bool:
-        with contextlib.suppress(OSError):
-            stat = Path(f"/proc/{self.node.pid}/root/proc/{pid}/stat").read_text()
-            return stat.rpartition(")")[2].split()[0] not in "ZX"
-        return False
-
-    def clean_up(self) -> None:
-        """By other means than the agent's."""
-        self.node.sh("umount /run/hactl; rm -rf /run/hactl", check=False)
-        self.kill(self.monitors())
-        for state in in_cgroups(f"*/lxc.payload.{self.name}*/freezer.state"):
-            state.write_text("THAWED")
-        self.kill(self.processes())
-        wait_until(self.no_groups, f"the control groups of {self.name} cannot be removed", 5)
-
-    def no_groups(self) -> bool:
-        for group in self.groups():
-            inner = [path for path in group.rglob("*") if path.is_dir()]
-            for path in (*sorted(inner, reverse=True), group):
-                with contextlib.suppress(OSError):  # somebody in it is still dying
-                    path.rmdir()
-        return not self.groups()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.execd import pacemaker_environment
 from tests.truth import toys
-from tests.truth.table import Exemption
+from tests.truth.table import nameless
 from tests.truth.world import Presence
 
 AGENT = "Honest"
@@ -19,18 +19,7 @@ BREAKS = ("nothing", "no tools", "parameters broken", "name unreadable", "state 
 UNHINDERED = BREAKS
 QUICK = True
 TIMEOUT = 3.0
-NAMELESS = (
-    "with neither a name nor a record it could be anything; a new resource with a typo in its name "
-    "must not fail to stop, that fences the node"
-)
-EXEMPTIONS = [
-    Exemption(rule, "forgotten", "name unreadable", action, NAMELESS)
-    for action, rule in (
-        ("probe", "what_is_there_is_not_denied"),
-        ("monitor", "what_is_there_is_not_denied"),
-        ("stop", "what_was_stopped_is_absent"),
-    )
-]
+EXEMPTIONS = nameless("forgotten", "name unreadable")
 HERE = Path(__file__).parents[3]
 PYTHONPATH = f"{HERE}:{HERE / 'agents'}"
 

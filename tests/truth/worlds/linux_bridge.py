@@ -1,0 +1,222 @@
+"""The world of LinuxBridge: a private node with the real kernel, and bridges in every condition."""
+
+import itertools
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.private_node import PrivateNode, lacking, private_node, public_folder
+from tests.truth.table import Exemption, nameless
+from tests.truth.world import Presence
+
+AGENT = "LinuxBridge"
+STATES = (
+    "absent", "running", "half made", "half deleted", "drifted", "forgotten", "under a guest",
+    "adopted", "foreign",
+)  # fmt: skip
+BREAKS = (
+    "nothing", "no tools", "parameters broken", "name unreadable", "state folder lost",
+    "state folder read-only", "no sysfs", "uplink gone",
+)  # fmt: skip
+UNHINDERED = tuple(what for what in BREAKS if what != "name unreadable")
+TIMEOUT = 6.0
+CARRIES = (
+    "a bridge that still carries a guest is not deleted; stop names it, and waits for it first"
+)
+KEEPS = "nobody knows any more whether the operator's own bridge had that uplink before: it stays"
+EXEMPTIONS = [
+    *(
+        Exemption(rule, "adopted", "state folder lost", action, KEEPS)
+        for rule, action in (
+            ("what_is_there_is_not_denied", "probe"),
+            ("what_was_stopped_is_absent", "stop"),
+            ("once_healed_it_can_be_stopped", "stop"),
+        )
+    ),
+    *nameless("forgotten", "name unreadable"),
+    Exemption("once_healed_it_can_be_stopped", "under a guest", "*", "stop", CARRIES),
+    Exemption("a_stop_works_where_nothing_hinders_it", "under a guest", "*", "stop", CARRIES),
+]
+COUNTER = itertools.count(1)
+MISSING = {"OCF_TESTER_FAIL_HAVE_BINARY": "1", "PATH": "/nowhere"}
+NO_TOOLS = ("env", *(f"{name}={value}" for name, value in MISSING.items()))
+__all__ = ["lacking"]
+
+
+@contextmanager
+def world(folder: Path) -> "Iterator[Bridges]":  # noqa: ARG001
+    with public_folder() as public, private_node(public) as node:
+        yield Bridges(node)
+
+
+class Bridges:
+    def __init__(self, node: PrivateNode) -> None:
+        self.node = node
+
+    def fresh(self) -> "BridgeCell":
+        return BridgeCell(Lan(self.node))
+
+
+class Lan:
+    """A bridge of the agent's and its uplink, whose other end is ours; names are used once."""
+
+    def __init__(self, node: PrivateNode) -> None:
+        number = next(COUNTER)
+        self.node = node
+        self.bridge, self.port, self.switch = f"br{number}", f"eth{number}", f"sw{number}"
+        self.name = f"lan{number}"
+        self.params: dict[str, Any] = {"bridge": self.bridge, "ports": self.port}
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        """Make the uplink."""
+        self.node.sh(f"ip link add {self.port} type veth peer name {self.switch}")
+        self.node.sh(f"ip link set {self.switch} up")
+
+    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+        given: dict[str, Any] = {"resource": self.name} | self.params | more
+        return self.node.call("LinuxBridge", action, **given)
+
+    def code(self, action: str, **more: Any) -> int:
+        return self.call(action, **more).returncode
+
+    def monitor(self, **more: Any) -> int:
+        return self.code("monitor", meta={"interval": "10000"}, **more)
+
+    def link(self, name: str) -> "dict[str, Any] | None":
+        """What iproute2 says of a device: a witness of its own."""
+        done = self.node.run("ip", "-j", "-d", "link", "show", "dev", name, check=False)
+        found: dict[str, Any] = json.loads(done.stdout)[0] if done.returncode == 0 else {}
+        return found or None
+
+    def exists(self) -> bool:
+        return self.link(self.bridge) is not None
+
+    def uplink(self) -> "tuple[str | None, bool, int]":
+        port = self.link(self.port) or {"flags": [], "mtu": 0}
+        return port.get("master"), "UP" in port["flags"], port["mtu"]
+
+    def tap(self, name: str) -> None:
+        """A guest's port on the bridge."""
+        self.node.sh(f"ip tuntap add {name} mode tap; ip link set {name} master {self.bridge} up")
+
+    def clean_up(self) -> None:
+        """By other means than the agent's."""
+        for name in (self.bridge, self.port):
+            self.node.sh(f"ip link del {name}", check=False)
+        self.node.sh("umount /run/hactl; rm -rf /run/hactl", check=False)
+
+
+class BridgeCell:
+    """A bridge in one state, beside one of nearly the same name that is nobody's business."""
+
+    def __init__(self, lan: Lan) -> None:
+        self.lan = lan
+        self.sh = lan.node.sh
+        self.name_of_another = f"{lan.bridge}0"
+        self.guest = f"tap{lan.bridge}"
+        self.broken = ""
+        self.given: dict[str, Any] = {}
+        self.sh(f"ip link add {self.name_of_another} type bridge")
+        self.sh(f"ip link set {self.name_of_another} alias hactl:{lan.name}")
+        self.foreign = {self.name_of_another: self.seen(self.name_of_another)}
+
+    def bring_into(self, state: str) -> None:
+        lan = self.lan
+        if state in ("foreign", "adopted"):
+            self.sh(f"ip link add {lan.bridge} type bridge")
+            self.sh(f"ip link set {lan.bridge} up alias 'by hand'")
+            lan.tap(self.guest)
+            self.foreign |= {name: self.seen(name) for name in (lan.bridge, self.guest)}
+        if state == "adopted":
+            self.foreign.pop(lan.bridge)
+            lan.params |= {"adopt": "true", "stp": "on"}
+        if state == "half made":
+            self.cut_short("start", "sendto,rename", lambda there, _: there == "partly")
+        elif state not in ("absent", "foreign"):
+            assert lan.code("start") == 0
+        self.spoil(state)
+
+    def spoil(self, state: str) -> None:
+        lan = self.lan
+        if state == "half deleted":
+            self.cut_short("stop", "sendto,unlink", lambda _, attached: not attached)
+            assert self.witness() != "absent"
+        if state == "drifted":
+            self.sh(f"ip link set {lan.port} nomaster")
+        if state == "forgotten":
+            self.sh("rm -rf /run/hactl")
+        if state == "under a guest":
+            lan.tap(self.guest)
+            self.foreign[self.guest] = self.seen(self.guest)
+
+    def cut_short(self, action: str, calls: str, until: "Callable[[Presence, bool], bool]") -> None:
+        """Kill an action at the first step after which it is half done.
+
+        ``until`` is told what is there, and whether the uplink is attached.
+        """
+        lan = self.lan
+        for step in itertools.count(1):
+            cut = lan.node.call_killed(
+                "LinuxBridge", action, calls, step, resource=lan.name, **lan.params
+            )
+            assert cut, f"{action} was never half done"
+            if until(self.witness(), lan.uplink()[0] == lan.bridge):
+                return
+
+    def do_break(self, what: str) -> None:
+        self.broken = what
+        if what == "no tools":
+            self.given = {"wrapper": NO_TOOLS}
+        elif what == "parameters broken":
+            self.given = {"mtu": "many", "stp": "perhaps"}
+        elif what == "name unreadable":
+            self.given = {"bridge": "br0;touch /run/x"}
+        elif what == "state folder lost":
+            self.sh("rm -rf /run/hactl")
+        elif what == "state folder read-only":
+            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
+            self.sh("mount -o remount,bind,ro /run/hactl")
+        elif what == "no sysfs":
+            self.sh("mount -t tmpfs tmpfs /sys")
+        elif what == "uplink gone":
+            self.sh(f"ip link del {self.lan.port}")
+
+    def heal(self) -> None:
+        if self.broken == "state folder read-only":
+            self.sh("umount /run/hactl")
+        elif self.broken == "no sysfs":
+            self.sh("umount /sys")
+        elif self.broken == "uplink gone":
+            self.lan.plug_in()
+        self.broken, self.given = "", {}
+
+    def clean(self) -> None:
+        self.lan.clean_up()
+        for name in (self.name_of_another, self.guest):
+            self.sh(f"ip link del {name}", check=False)
+
+    def witness(self) -> Presence:
+        lan = self.lan
+        bridge = lan.link(lan.bridge)
+        if bridge is None or lan.bridge in self.foreign:
+            return "absent"
+        marked = bridge.get("ifalias", "").startswith("hactl:")
+        if lan.params.get("adopt") and not marked and lan.uplink()[0] is None:
+            return "absent"  # it is there, and no more ours
+        return "there" if "UP" in bridge["flags"] and marked else "partly"
+
+    def foreign_untouched(self) -> bool:
+        return all(self.seen(name) == before for name, before in self.foreign.items())
+
+    def seen(self, name: str) -> "tuple[Any, ...]":
+        """What must not change of somebody else's device."""
+        found = self.lan.link(name)
+        assert found is not None, f"{name} is gone"
+        return tuple(found.get(key) for key in ("ifindex", "flags", "mtu", "master", "ifalias"))
+
+    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+        return self.lan.call(action, **self.given, **more)
