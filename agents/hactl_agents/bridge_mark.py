@@ -38,7 +38,8 @@ def find(links: "Links", record: "Record", mark: str, name: str) -> "Owned | Non
     owner, _, rest = device.alias.partition(" ")
     if owner == mark:
         return described(device, rest)
-    return remembered(record, device)
+    owned = remembered(record, device)
+    return None if owned is None or is_given_back(links, record, owned) else owned
 
 
 def remembered(record: "Record", device: "Link") -> "Owned | None":
@@ -49,6 +50,23 @@ def remembered(record: "Record", device: "Link") -> "Owned | None":
     owned = described(device, how)
     owned.unmarked = True
     return owned
+
+
+def is_given_back(links: "Links", record: "Record", owned: Owned) -> bool:
+    """Whether nothing of ours is left on an adopted bridge: a record that could not be written,
+    as /run was full or read-only when it was given back, proves nothing.
+    """
+    device = owned.device
+    if not owned.adopted or device.alias != owned.alias:
+        return False
+    for key, text in record.notes.items():
+        kind, _, name = key.partition(".")
+        if kind == "was" and name != "up" and str(device.setting(name)) != text:
+            return False
+        port = links.get(name) if kind == "port" and text.endswith(" free") else None
+        if port is not None and port.master == device.index:
+            return False
+    return True
 
 
 def described(device: "Link", words: str) -> Owned:
