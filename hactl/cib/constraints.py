@@ -8,7 +8,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.ids import constraint_id
-from hactl.model.constraint import INFINITY, Colocation, Confinement, Location, Order
+from hactl.model.constraint import INFINITY, Colocation, Confinement, Location, Order, Promotion
 
 
 @singledispatch
@@ -79,6 +79,17 @@ def _(confinement: Confinement) -> _Element:
             operation="ne",
             value=node,
         )
+    return made
+
+
+@constraint_element.register
+def _(promotion: Promotion) -> _Element:
+    id_ = constraint_id(promotion)
+    made = etree.Element("rsc_location", id=id_, rsc=promotion.rsc)
+    rule = etree.SubElement(made, "rule", {"id": f"{id_}-rule", "role": "Promoted"})
+    rule.set("score", score_text(promotion.score))
+    expression = {"id": f"{id_}-node", "attribute": "#uname", "operation": "eq"}
+    etree.SubElement(rule, "expression", expression, value=promotion.node)
     return made
 
 

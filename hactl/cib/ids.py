@@ -11,7 +11,15 @@ import hashlib
 from functools import singledispatch
 
 from hactl.cib.ownership import PREFIX
-from hactl.model.constraint import INFINITY, Colocation, Confinement, Location, Order, OrderKind
+from hactl.model.constraint import (
+    INFINITY,
+    Colocation,
+    Confinement,
+    Location,
+    Order,
+    OrderKind,
+    Promotion,
+)
 from hactl.model.fencing import FencingLevel
 
 WORDS = frozenset(
@@ -87,6 +95,13 @@ def _(confinement: Confinement) -> str:
     nodes = "-and-".join(confinement.nodes)
     names = (confinement.rsc, *confinement.nodes)
     return spelled(confinement, names, f"only-{confinement.rsc}-on-{nodes}")
+
+
+@constraint_id.register
+def _(promotion: Promotion) -> str:
+    names = (promotion.rsc, promotion.node)
+    text = f"promote-{promotion.rsc}-on-{promotion.node}-{promotion.score}"
+    return spelled(promotion, names, text)
 
 
 @constraint_id.register

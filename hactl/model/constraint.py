@@ -57,4 +57,13 @@ class Confinement:
     nodes: tuple[str, ...]
 
 
-Constraint = Order | Colocation | Location | Confinement
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """How much ``rsc``, a promotable clone, likes to be promoted on ``node``; above 0."""
+
+    rsc: str
+    node: str
+    score: int
+
+
+Constraint = Order | Colocation | Location | Confinement | Promotion

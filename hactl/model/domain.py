@@ -13,17 +13,38 @@ NAMED_MODES = ("host-model", "host-passthrough")
 
 
 @dataclass(frozen=True, slots=True)
+class Ceph:
+    """How QEMU itself opens an image; ``secret`` is the UUID of libvirt's secret with the key."""
+
+    client: str = ""
+    secret: str = ""
+    conf: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Disk:
+    """``path`` is a file or device; with ``ceph`` it is an image, POOL/IMAGE."""
+
     path: str
     format: str = "qcow2"
     bus: str = "virtio"
+    read_only: bool = False
+    ceph: Ceph | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Nic:
+    """``port`` is the id of its port on an Open vSwitch bridge, empty on a Linux bridge.
+
+    With one of ``vlans`` it is in that VLAN; several it gets with their tags (``trunk``).
+    """
+
     bridge: str
     mac: str
     model: str = "virtio"
+    port: str = ""
+    vlans: tuple[int, ...] = ()
+    trunk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +115,7 @@ def add_devices(devices: _Element, machine: Machine) -> None:
         interface = add(devices, "interface", type="bridge")
         add(interface, "mac", address=nic.mac)
         add(interface, "source", bridge=nic.bridge)
+        add_port(interface, nic)
         add(interface, "model", type=nic.model)
     add(add(devices, "serial", type="pty"), "target", port="0")
     add(add(devices, "console", type="pty"), "target", type="serial", port="0")
@@ -105,13 +127,37 @@ def add_devices(devices: _Element, machine: Machine) -> None:
     add(rng, "backend", "/dev/urandom", model="random")
 
 
+def add_port(interface: _Element, nic: Nic) -> None:
+    if nic.port:
+        add(add(interface, "virtualport", type="openvswitch"), "parameters", interfaceid=nic.port)
+    if nic.vlans:
+        tags = add(interface, "vlan", **({"trunk": "yes"} if nic.trunk else {}))
+        for vlan in nic.vlans:
+            add(tags, "tag", id=str(vlan))
+
+
 def add_disk(devices: _Element, disk: Disk, target: str) -> None:
     block = disk.path.startswith("/dev/")
-    device = add(devices, "disk", type="block" if block else "file", device="disk")
+    kind = "network" if disk.ceph else "block" if block else "file"
+    device = add(devices, "disk", type=kind, device="disk")
     # cache=none: a migration is only safe if the host's page cache holds nothing back.
     add(device, "driver", name="qemu", type=disk.format, cache="none", discard="unmap")
-    add(device, "source", **{"dev" if block else "file": disk.path})
+    if disk.ceph:
+        add_image(device, disk.path, disk.ceph)
+    else:
+        add(device, "source", **{"dev" if block else "file": disk.path})
     add(device, "target", dev=target, bus=disk.bus)
+    if disk.read_only:
+        add(device, "readonly")
+
+
+def add_image(device: _Element, image: str, ceph: Ceph) -> None:
+    if ceph.secret:
+        auth = add(device, "auth", username=ceph.client)
+        add(auth, "secret", type="ceph", uuid=ceph.secret)
+    source = add(device, "source", protocol="rbd", name=image)
+    if ceph.conf:
+        add(source, "config", file=ceph.conf)
 
 
 def letters(index: int) -> str:

@@ -13,6 +13,7 @@ UNITS = {
     "TiB": 1 << 40,
 }  # fmt: skip
 MAX_BYTES = 1 << 20
+IMAGES = "devices/disk/source[@protocol='rbd']"
 
 
 class Illegible(ValueError):
@@ -21,7 +22,10 @@ class Illegible(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """``memory`` is in bytes; ``disks`` are paths, ``bridges`` names of interfaces."""
+    """``memory`` is in bytes, ``bridges`` are names of interfaces.
+
+    ``disks`` are paths, and ``rbd:POOL/IMAGE`` for what QEMU opens by librbd.
+    """
 
     name: str = ""
     memory: int | None = None
@@ -46,6 +50,7 @@ def guest_definition(data: bytes) -> Definition:
         disks=(
             *attributes(root, "devices/disk/source[@file]", "file"),
             *attributes(root, "devices/disk/source[@dev]", "dev"),
+            *(f"rbd:{name}" for name in attributes(root, IMAGES, "name")),
         ),
         macs=tuple(mac.lower() for mac in attributes(root, "devices/interface/mac", "address")),
     )

@@ -54,17 +54,36 @@ def as_written(node: dict[str, Any]) -> dict[str, Any]:
 SPELLINGS = {units.TIME_PATTERN: units.as_time, units.SIZE_PATTERN: units.as_size}
 
 
-def keys_at(path: Sequence[Step]) -> list[str]:
-    """Return the keys that a mapping at ``path`` may have; none where any key may stand."""
+def keys_at(path: Sequence[Step], kinds: Sequence[Step] = ()) -> list[str]:
+    """Return the keys that a mapping at ``path`` may have; none where any key may stand.
+
+    Of mappings that come in kinds, only those of one of ``kinds`` count, if any is given.
+    """
+    keys: dict[str, None] = {}
+    for option in options_at(path):
+        if not kinds or kind_of(option) in (None, *kinds):
+            keys.update(dict.fromkeys(option.get("properties", {})))
+    return list(keys)
+
+
+def kinds_at(path: Sequence[Step]) -> list[str]:
+    """Return the kinds that a mapping at ``path`` comes in."""
+    return [kind for option in options_at(path) if (kind := kind_of(option))]
+
+
+def kind_of(option: dict[str, Any]) -> str | None:
+    kind = option.get("properties", {}).get("kind", {})
+    found: str | None = kind.get("const")
+    return found
+
+
+def options_at(path: Sequence[Step]) -> Iterator[dict[str, Any]]:
     schema = json_schema()
     candidates = [schema]
     for step in path:
         candidates = [below for node in candidates for below in inside(schema, node, step)]
-    keys: dict[str, None] = {}
     for node in candidates:
-        for option in resolved(schema, node):
-            keys.update(dict.fromkeys(option.get("properties", {})))
-    return list(keys)
+        yield from resolved(schema, node)
 
 
 def inside(root: dict[str, Any], node: dict[str, Any], step: Step) -> Iterator[dict[str, Any]]:

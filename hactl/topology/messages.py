@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hactl.topology.builder import Complaint
-from hactl.topology.jsonschema import keys_at
+from hactl.topology.jsonschema import keys_at, kinds_at
 from hactl.topology.places import Branch, Step, has, line_of
 from hactl.topology.suggest import did_you_mean, one_of
 from hactl.topology.units import shown
@@ -21,6 +21,9 @@ MOVED = {
     "vcpus": "did you mean 'cpus'?",
     "interfaces": "did you mean 'nics'?",
     "uplinks": "did you mean 'ports'?",
+    "ports": "did you mean 'uplinks'?",
+    "trunks": "did you mean 'vlans'?",
+    "tag": "did you mean 'vlan'?",
     "vms": "did you mean 'guests'?",
 }
 
@@ -32,7 +35,10 @@ def complaints(root: Branch | None, error: ValidationError) -> list[Complaint]:
 
 def complaint(root: Branch | None, error: Error) -> Complaint:
     path = document_path(root, error["loc"])
-    message, hint = describe(error, path)
+    if error["type"] == "union_tag_invalid":
+        path = (*path, "kind")
+    # The kinds that pydantic has put into the path say which keys are possible.
+    message, hint = describe(error, path, [step for step in error["loc"] if step not in path])
     return Complaint(line_of(root, path), path, message, hint)
 
 
@@ -47,7 +53,7 @@ def document_path(root: Branch | None, loc: Sequence[Step]) -> tuple[Step, ...]:
     return (*path, *steps[-1:])
 
 
-def describe(error: Error, path: Sequence[Step]) -> tuple[str, str]:
+def describe(error: Error, path: Sequence[Step], kinds: Sequence[Step]) -> tuple[str, str]:
     """Return what is wrong and how to mend it."""
     context = error.get("ctx", {})
     match error["type"]:
@@ -56,26 +62,28 @@ def describe(error: Error, path: Sequence[Step]) -> tuple[str, str]:
         case "missing":
             return "is missing", f"add {path[-1]}:"
         case "extra_forbidden":
-            return unknown_key(path)
+            return unknown_key(path, kinds)
         case "union_tag_invalid" | "union_tag_not_found":
-            return wrong_kind(error)
+            return wrong_kind(error, path)
     return MESSAGES.get(error["type"], fallback)(error)
 
 
-def unknown_key(path: Sequence[Step]) -> tuple[str, str]:
+def unknown_key(path: Sequence[Step], kinds: Sequence[Step]) -> tuple[str, str]:
     key = str(path[-1])
-    known = keys_at(path[:-1])
+    known = keys_at(path[:-1], kinds)
     suggestion = MOVED.get(key) or did_you_mean(key, known, f"known keys: {one_of(known, 30)}")
     return "unknown key", suggestion
 
 
-def wrong_kind(error: Error) -> tuple[str, str]:
-    context = error["ctx"]
-    tag = context.get("tag")
-    kinds = context.get("expected_tags", "").replace("'", "") or "one of the known ones"
+def wrong_kind(error: Error, path: Sequence[Step]) -> tuple[str, str]:
+    tag = error["ctx"].get("tag")
+    kinds = kinds_at(path if tag is None else path[:-1])
+    listed = ", ".join(kinds[:-1]) + f" or {kinds[-1]}"
     if tag is None:
-        return "has no kind", "add kind: primitive, group, order, colocation or location"
-    return f"{tag!r} is not a kind", f"write one of {kinds}"
+        return "has no kind", f"add kind: {listed}"
+    return f"{shown(tag)} is no kind that this hactl knows", did_you_mean(
+        str(tag), kinds, f"write {listed}"
+    )
 
 
 def expects(what: str, hint: str = "") -> Callable[[Error], tuple[str, str]]:
@@ -88,10 +96,6 @@ def expects(what: str, hint: str = "") -> Callable[[Error], tuple[str, str]]:
 
 
 def literal(error: Error) -> tuple[str, str]:
-    if error["loc"][-1] == "kind":
-        return f"{shown(error['input'])} is no kind that this hactl knows", (
-            f"write {error['ctx']['expected']}".replace("'", "")
-        )
     choices = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
     return f"{shown(error['input'])} is not possible here", f"write one of {choices}"
 
@@ -132,6 +136,7 @@ MESSAGES: dict[str, Callable[[Error], tuple[str, str]]] = {
     "literal_error": literal,
     "greater_than_equal": limit("less than", "ge"),
     "less_than_equal": limit("more than", "le"),
+    "multiple_of": expects("a multiple of 4096"),
     "less_than": limit("not below", "lt"),
     "greater_than": limit("not above", "gt"),
     "too_short": too_short,

@@ -39,6 +39,7 @@ KINDS = {
     units.TIME_PATTERN: "time",
     units.SIZE_PATTERN: "size",
     units.RATE_PATTERN: "rate",
+    units.BIT_RATE_PATTERN: "rate",
     types.NAME: "name",
     types.NODE_NAME: "node name",
     types.MAC: "MAC address",

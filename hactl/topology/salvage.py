@@ -33,7 +33,7 @@ def salvage(value: dict[str, Any], faults: Iterable[Path]) -> tuple[Document | N
             return Document.model_validate(value), gone
         except ValidationError as exc:
             # Only what is missing now: a key that went was needed, so its owner goes too.
-            wanted = [above(error["loc"]) for error in exc.errors(include_url=False)]
+            wanted = [above(value, error) for error in exc.errors(include_url=False)]
     return None, gone
 
 
@@ -45,8 +45,22 @@ def cut_at(path: Sequence[Step]) -> Path:
     return tuple(path)
 
 
-def above(loc: Sequence[Step]) -> Path:
-    return cut_at([step for step in loc if step != "[key]"])[:-1]
+def above(value: dict[str, Any], error: Any) -> Path:
+    """Return what goes because something in it is missing.
+
+    Steps that are not in the value, such as the kind of a storage, are pydantic's.
+    """
+    # A mapping that lost its kind is itself what the error names.
+    loc = error["loc"] if error["type"] == "union_tag_not_found" else error["loc"][:-1]
+    found: list[Step] = []
+    place: Any = value
+    for step in loc:
+        if isinstance(step, int):
+            return tuple(found[:-1])
+        if isinstance(place, dict) and step in place:
+            place = place[step]
+            found.append(step)
+    return tuple(found)
 
 
 def without(value: dict[str, Any], path: Sequence[Step]) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""What guests and containers need, from the topology and from the files it points to."""
+"""What guests, containers and gateways need, from the topology and the files it points to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from hactl.topology.attachment import attachments, exported, exports
 from hactl.topology.definition import Definition, Illegible, container_config, guest_definition
+from hactl.topology.holder import holder
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.document import Document
+from hactl.topology.schema.gateways import Gateway
 from hactl.topology.schema.guests import Guest
 
 DEFAULT_LXC_PATH = "/var/lib/lxc"
@@ -17,7 +20,7 @@ Reader = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one guest or container needs of its node.
+    """What one guest, container or gateway needs of its node.
 
     ``memory`` in bytes and ``cpus`` in thousandths of a core are None where nobody said.
     ``storage`` and ``networks`` are names of sections; ``stray_disks`` and ``stray_bridges`` are
@@ -36,9 +39,13 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The needs of everything, and the files that could not be read, each with the reason."""
+    """The needs of everything, and the files that could not be read, each with the reason.
+
+    ``attached`` is how each image of Ceph's reaches its users.
+    """
 
     needs: Mapping[str, Needs]
+    attached: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     illegible: Mapping[str, str] = field(default_factory=dict)
 
@@ -55,12 +62,18 @@ def survey(document: Document, read: Reader) -> Survey:
             unread[name] = (exc.strerror or str(exc)).lower()
         except Illegible as exc:
             illegible[name] = str(exc)
-    return Survey(all_needs(document, definitions), unread, illegible)
+    return Survey(
+        all_needs(document, definitions), attached(document, definitions), unread, illegible
+    )
 
 
 def nothing_read(document: Document) -> Survey:
     """Return what is known without opening a file."""
-    return Survey(all_needs(document, {}))
+    return Survey(all_needs(document, {}), attached(document, {}))
+
+
+def attached(document: Document, definitions: Mapping[str, Definition]) -> dict[str, str]:
+    return attachments(document, {name: found.disks for name, found in definitions.items()})
 
 
 def pointed_to(
@@ -89,6 +102,8 @@ def all_needs(document: Document, definitions: Mapping[str, Definition]) -> dict
     for name, container in document.containers.items():
         found = definitions.get(name, Definition())
         needs.setdefault(name, container_needs(document, container, found))
+    for name, gateway in document.gateways.items():
+        needs.setdefault(name, gateway_needs(document, gateway))
     return needs
 
 
@@ -116,7 +131,9 @@ def container_needs(document: Document, container: Container, found: Definition)
     homes = [] if container.storage else [container.path or DEFAULT_LXC_PATH]
     return Needs(
         storage=storage_of(document, container.storage, [*paths, *found.disks]),
-        networks=networks_of(document, container.networks, found.bridges),
+        networks=networks_of(
+            document, [plug.network for plug in container.networks], found.bridges
+        ),
         memory=container.memory,
         cpus=container.cpus,
         macs=found.macs,
@@ -125,21 +142,21 @@ def container_needs(document: Document, container: Container, found: Definition)
     )
 
 
+def gateway_needs(document: Document, gateway: Gateway) -> Needs:
+    used = [name for export in exports(gateway) if (name := exported(document, export))]
+    paths = [path for export in exports(gateway) if (path := export.path)]
+    return Needs(
+        storage=storage_of(document, used, ()),
+        networks=networks_of(document, [gateway.network] if gateway.network else [], ()),
+        stray_disks=stray_disks(document, paths),
+    )
+
+
 def storage_of(document: Document, named: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
     """Return the storage that is named or that a path is in."""
     by_path = (holder(document, path) for path in paths)
     found = dict.fromkeys([*named, *(name for name in by_path if name)])
     return tuple(name for name in found if name in document.storage)
-
-
-def holder(document: Document, path: str) -> str | None:
-    """Return the storage a path is in: the deepest, where one is inside another."""
-    inside = [
-        (len(storage.path), name)
-        for name, storage in document.storage.items()
-        if (path + "/").startswith(storage.path.rstrip("/") + "/")
-    ]
-    return max(inside)[1] if inside else None
 
 
 def networks_of(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from hactl.model.constraint import INFINITY
@@ -19,8 +19,16 @@ NODE_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$"
 MAC = r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"
 IFNAME = r"^[A-Za-z0-9_.-]{1,15}$"
 AGENT = r"^(ocf:[A-Za-z0-9_-]+:|systemd:|service:|lsb:)[A-Za-z0-9_.@-]+$"
+IMAGE = r"^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+][A-Za-z0-9_.+-]*){1,2}$"
+LVM_NAME = r"^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,126}$"
+UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+IQN = r"^(iqn\.[0-9]{4}-[0-9]{2}\.[a-z0-9.-]+(:[a-z0-9:.-]+)?|(eui|naa)\.[0-9a-fA-F]{16,32})$"
+NQN = r"^nqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+:[A-Za-z0-9:._-]+$"
+SERVICE = r"^(systemd|service|lsb):[A-Za-z0-9_.@-]+$"
 FENCE_AGENT = r"^fence_[A-Za-z0-9_-]+$"
 HOST = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,252}")
+VLAN_RANGE = re.compile(r"([1-9][0-9]{0,3})(?:-([1-9][0-9]{0,3}))?", re.ASCII)
+MAX_VLAN = 4094
 MAX_TEXT = 4000
 
 JsonSchema = dict[str, Any]
@@ -62,6 +70,24 @@ class Short:
 
     def expand(self, value: object) -> object:
         return {self.key: value} if isinstance(value, str) else value
+
+
+class Listed:
+    """Lets a list with one item be written as that item."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(self.expand, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchema:
+        whole = handler(schema)
+        return {"anyOf": [whole["items"], whole]}
+
+    def expand(self, value: object) -> object:
+        return [value] if isinstance(value, str | dict) else value
 
 
 def wrong(message: str, hint: str = "") -> PydanticCustomError:
@@ -117,6 +143,29 @@ def check_path(value: object) -> str:
     return value.rstrip("/") or "/"
 
 
+def check_vlans(value: object) -> list[str]:
+    """Read ``[10, 20, 30-39]``, ``"10,20"`` or ``10``, each part as a VLAN or a range of them."""
+    parts = value if isinstance(value, list) else str(value).split(",")
+    return [check_vlan_range(part) for part in parts]
+
+
+def check_vlan_range(value: object) -> str:
+    text = shown(value).strip("' ")
+    found = VLAN_RANGE.fullmatch(text)
+    if found and 1 <= int(found[1]) <= int(found[2] or found[1]) <= MAX_VLAN:
+        return text
+    raise wrong(f"{shown(value)} is not a VLAN", f"write 1 to {MAX_VLAN}, or a range like 20-29")
+
+
+def vlan_numbers(ranges: Iterable[str]) -> list[int]:
+    """Return the VLANs in ``["10", "20-22"]``, each once, sorted."""
+    found: set[int] = set()
+    for text in ranges:
+        first, _, last = text.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return sorted(found)
+
+
 def check_interface(value: object) -> str:
     """Read ``10.77.10.53/24``: an address with the prefix length of its network."""
     try:
@@ -170,6 +219,36 @@ def check_cores(value: object) -> int:
     return thousandths
 
 
+def check_device(value: object) -> str:
+    """Read the name of a storage, or the path of a device."""
+    if isinstance(value, str) and value.startswith("/"):
+        return check_path(value)
+    if isinstance(value, str) and re.fullmatch(NAME.strip("^$"), value, re.ASCII):
+        return value
+    raise wrong(
+        f"{shown(value)} is neither a storage nor the path of a device",
+        quoting(value) or "name a storage, or write a path like /dev/vg1/shared",
+    )
+
+
+def check_network(value: object) -> str:
+    """Read ``10.77.1.0/24``: the network in which every node has an address of its own."""
+    try:
+        if isinstance(value, str) and "/" in value:
+            return str(ipaddress.ip_network(value))
+    except ValueError:
+        pass
+    raise wrong(f"{shown(value)} is not a network", "write it like 10.0.0.0/24")
+
+
+def check_address_or_network(value: object) -> str:
+    """Read ``10.77.1.100/24``, or ``10.77.1.0/24``: an address, or a whole network."""
+    try:
+        return check_network(value)
+    except PydanticCustomError:
+        return check_interface(value)
+
+
 NAME_HINT = "begin with a letter or _ and go on with letters, digits, _ - and . (63 at most)"
 NODE_HINT = "use the host name: letters, digits, - and . (63 at most)"
 IFNAME_HINT = "use at most 15 letters, digits, _ - and ."
@@ -193,12 +272,46 @@ Mac = Annotated[str, matching(MAC, "a MAC address", "write it like '52:54:00:12:
 Text = Annotated[str, Checked(check_text, {"type": "string", "minLength": 1})]
 Path = Annotated[str, Checked(check_path, {"type": "string", "pattern": "^/"})]
 AddressWithPrefix = Annotated[str, Checked(check_interface, {"type": "string", "pattern": "/"})]
+Device = Annotated[str, Checked(check_device, {"type": "string"})]
+ImageSpec = Annotated[
+    str, matching(IMAGE, "an image of Ceph's", "write it as POOL/IMAGE or POOL/NAMESPACE/IMAGE")
+]
+LvmName = Annotated[
+    str, matching(LVM_NAME, "a name that LVM takes", "use letters, digits, _ . + and -")
+]
+Uuid = Annotated[
+    str, matching(UUID, "a UUID", "write it like 1f0a7c3e-52b4-4a0e-9d5c-0c6f2f0a8b11")
+]
+Iqn = Annotated[
+    str, matching(IQN, "the name of a target", "write it like iqn.2026-11.com.example:san1")
+]
+Nqn = Annotated[
+    str, matching(NQN, "the name of a subsystem", "write it like nqn.2026-11.com.example:san1")
+]
+AddressOrNetwork = Annotated[
+    str, Checked(check_address_or_network, {"type": "string", "pattern": "/"})
+]
 LinkAddress = Annotated[str, Checked(check_link, {"type": "string"})]
 Parameter = Annotated[str, Checked(check_parameter, {"type": ["string", "number", "boolean"]})]
 
-# Times in milliseconds, sizes in bytes, rates in bytes a second, cores in thousandths.
+Vlan = Annotated[int, Field(ge=1, le=MAX_VLAN)]
+VLANS_SCHEMA: JsonSchema = {"type": ["integer", "string"]}
+Vlans = Annotated[
+    list[str],
+    Checked(
+        check_vlans,
+        {"anyOf": [VLANS_SCHEMA, {"type": "array", "items": VLANS_SCHEMA}]},
+    ),
+]
+Service = Annotated[
+    str, matching(SERVICE, "the name of a service", "write it like systemd:openvswitch-switch")
+]
+
+# Times in milliseconds, sizes in bytes, rates in bytes a second or bits a second, cores in
+# thousandths.
 Duration = Annotated[int, quantity(units.milliseconds, units.TIME_PATTERN, "30s")]
 Size = Annotated[int, quantity(units.size, units.SIZE_PATTERN, "4GiB")]
+BitRate = Annotated[int, quantity(units.bit_rate, units.BIT_RATE_PATTERN, "1Gbit/s")]
 Rate = Annotated[int, quantity(units.rate, units.RATE_PATTERN, "100MiB/s")]
 Cores = Annotated[int, Checked(check_cores, {"type": "number", "exclusiveMinimum": 0})]
 Score = Annotated[int, Checked(check_score, SCORE_SCHEMA)]

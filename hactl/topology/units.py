@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 
 TIMES = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+BIT_RATES = {"kbit/s": 1000, "Mbit/s": 10**6, "Gbit/s": 10**9}
 
 TIME_PATTERN = r"^(0|[1-9][0-9]{0,8})(ms|s|min|h|d)$"
 SIZE_PATTERN = r"^[1-9][0-9]{0,8}(KiB|MiB|GiB|TiB)$"
+BIT_RATE_PATTERN = r"^[1-9][0-9]{0,8}(kbit|Mbit|Gbit)/s$"
 RATE_PATTERN = r"^[1-9][0-9]{0,8}(MiB|GiB)/s$"
 
 QUANTITY = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ/]*)")
@@ -55,6 +57,11 @@ def rate(value: object) -> int:
     """Read ``100MiB/s`` or ``1GiB/s`` in bytes a second."""
     rates = {f"{unit}/s": factor for unit, factor in SIZES.items()}
     return quantity(value, RATE_PATTERN, rates, "rate", "100MiB/s", {})
+
+
+def bit_rate(value: object) -> int:
+    """Read ``100Mbit/s`` or ``1Gbit/s`` in bits a second, which networks count in thousands."""
+    return quantity(value, BIT_RATE_PATTERN, BIT_RATES, "rate", "1Gbit/s", {})
 
 
 def quantity(

@@ -8,8 +8,10 @@ from hactl.model.cluster import Cluster
 from hactl.topology.build.containers import container_parts
 from hactl.topology.build.defaults import properties, resource_defaults, totem
 from hactl.topology.build.fencing import fence_devices, fencing_levels
+from hactl.topology.build.gateways import gateway_parts
 from hactl.topology.build.guests import guest_parts
-from hactl.topology.build.networks import network_clone
+from hactl.topology.build.locks import lock_parts
+from hactl.topology.build.networks import network_parts
 from hactl.topology.build.nodes import nodes
 from hactl.topology.build.parts import Parts, combined
 from hactl.topology.build.raw import raw_parts
@@ -42,12 +44,14 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
 
 def all_parts(document: Document, survey: Survey) -> Iterator[Parts]:
     yield fence_devices(document)
-    for name, network in document.networks.items():
-        yield Parts((network_clone(name, network),))
+    yield network_parts(document)
+    yield lock_parts(document)
     for name in document.storage:
-        yield storage_parts(document, name)
+        yield storage_parts(document, survey, name)
     for name in document.guests:
         yield guest_parts(document, name, survey)
     for name in document.containers:
         yield container_parts(document, name, survey)
+    for name in document.gateways:
+        yield gateway_parts(document, name, survey)
     yield raw_parts(document)

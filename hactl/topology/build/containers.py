@@ -9,6 +9,8 @@ from hactl.model import timing
 from hactl.model.dependency import lives_beside
 from hactl.model.resource import Agent, Operation, Primitive
 from hactl.model.timing import MIB
+from hactl.topology.build.addresses import address
+from hactl.topology.build.networks import interface
 from hactl.topology.build.parts import Parts, combined
 from hactl.topology.build.workload import dependencies, meta, monitors, placement, utilization
 from hactl.topology.schema.containers import Container
@@ -16,13 +18,7 @@ from hactl.topology.schema.document import Document
 from hactl.topology.survey import Needs, Survey
 
 LXC_CONTAINER = Agent("ocf", "hactl", "LxcContainer")
-IPADDR2 = Agent("ocf", "heartbeat", "IPaddr2")
 HEALTH_INTERVAL = 30_000
-ADDRESS_OPERATIONS = (
-    Operation("start", 20_000),
-    Operation("stop", 20_000),
-    Operation("monitor", 20_000, interval=10_000),
-)
 
 
 def container_parts(document: Document, name: str, survey: Survey) -> Parts:
@@ -38,7 +34,8 @@ def container_parts(document: Document, name: str, survey: Survey) -> Parts:
         utilization=utilization(document, needed),
     )
     below = beside_address(needed) if container.address else needed
-    constraints = (*dependencies(document, name, below), *placement(document, name, container))
+    needs = dependencies(document, survey, name, below)
+    constraints = (*needs, *placement(document, name, container))
     address = address_parts(document, name, container, needed)
     return combined([address, Parts((primitive,), constraints)])
 
@@ -89,12 +86,16 @@ def address_parts(document: Document, name: str, container: Container, needed: N
     """
     if container.address is None:
         return Parts()
-    ip, prefix = container.address.split("/")
     id_ = f"{name}-address"
     network = needed.networks[0] if needed.networks else None
-    found = {"ip": ip, "cidr_netmask": prefix}
-    if network:
-        found["nic"] = document.networks[network].bridge
-    address = Primitive(id_, IPADDR2, "address", found, operations=ADDRESS_OPERATIONS)
+    moving = address(id_, container.address, nic(document, container, network))
     below = lives_beside(id_, network) if network else ()
-    return Parts((address,), (*below, *lives_beside(name, id_)))
+    return Parts((moving,), (*below, *lives_beside(name, id_)))
+
+
+def nic(document: Document, container: Container, network: str | None) -> str | None:
+    """Return the node's own interface that a container's address is on."""
+    if network is None:
+        return None
+    plugged = (plug.vlan for plug in container.networks if plug.network == network)
+    return interface(document.networks[network], next(plugged, None))

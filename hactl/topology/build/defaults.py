@@ -5,6 +5,7 @@ from __future__ import annotations
 from hactl.model.timing import duration
 from hactl.model.totem import Totem
 from hactl.topology.build.fencing import TIE_BREAK, delays
+from hactl.topology.build.locks import locks
 from hactl.topology.schema.document import Document
 
 CONSENSUS = 1.2
@@ -27,7 +28,7 @@ def properties(document: Document) -> dict[str, str]:
     cluster = document.cluster
     found = {
         "stonith-enabled": "true" if cluster.fencing else "false",
-        "no-quorum-policy": cluster.no_quorum_policy,
+        "no-quorum-policy": no_quorum_policy(document),
         "migration-limit": str(cluster.migration_limit),
     }
     if cluster.fencing:
@@ -41,6 +42,17 @@ def properties(document: Document) -> dict[str, str]:
     if cluster.dc_deadtime is not None:
         found["dc-deadtime"] = duration(cluster.dc_deadtime)
     return found | cluster.properties
+
+
+def no_quorum_policy(document: Document) -> str:
+    """Return what is written, or else what fits.
+
+    A partition without quorum cannot get locks, so it could not even unmount: it has to freeze.
+    """
+    cluster = document.cluster
+    if "no_quorum_policy" not in cluster.model_fields_set and locks(document):
+        return "freeze"
+    return cluster.no_quorum_policy
 
 
 def resource_defaults(document: Document) -> dict[str, str]:

@@ -7,7 +7,10 @@ from hactl.model.domain import domain
 from hactl.model.resource import Agent, Operation, Primitive
 from hactl.model.timing import MIB
 from hactl.topology.build.machine import machine
+from hactl.topology.build.operations import spelled
 from hactl.topology.build.parts import Parts
+from hactl.topology.build.storage import is_alone
+from hactl.topology.build.unfencing import opens_images
 from hactl.topology.build.workload import dependencies, meta, monitors, placement, utilization
 from hactl.topology.schema.cluster import Migration
 from hactl.topology.schema.document import Document
@@ -35,21 +38,37 @@ MIGRATION = {
 def guest_parts(document: Document, name: str, survey: Survey) -> Parts:
     guest = document.guests[name]
     needed = survey.needs[name]
-    live = {"allow-migrate": "true"} if guest.live_migration else {}
+    live = migrates(document, name, survey)
+    ceph = opens_images(document, survey, needed.storage)
     primitive = Primitive(
         id=name,
         agent=KVM_GUEST,
         kind="guest",
-        params=params(document, name, guest, survey),
-        meta=live | meta(document, guest),
-        operations=operations(document, guest, needed),
+        params=params(document, name, survey, live),
+        meta=({"allow-migrate": "true"} if live else {}) | ceph | meta(document, guest),
+        operations=operations(document, guest, needed, live),
         utilization=utilization(document, needed),
     )
-    constraints = (*dependencies(document, name, needed), *placement(document, name, guest))
-    return Parts((primitive,), constraints)
+    below = dependencies(document, survey, name, needed)
+    return Parts((primitive,), (*below, *placement(document, name, guest)))
 
 
-def params(document: Document, name: str, guest: Guest, survey: Survey) -> dict[str, str]:
+def migrates(document: Document, name: str, survey: Survey) -> bool:
+    """Whether a guest can be migrated live, and may.
+
+    What is on one node at a time cannot be on both, as a migration needs it to be.
+    """
+    return document.guests[name].live_migration and not left_behind(document, name, survey)
+
+
+def left_behind(document: Document, name: str, survey: Survey) -> list[str]:
+    """Return the storage that a guest cannot take along while it runs."""
+    used = survey.needs[name].storage
+    return [storage for storage in used if is_alone(document, survey, storage)]
+
+
+def params(document: Document, name: str, survey: Survey, live: bool) -> dict[str, str]:
+    guest = document.guests[name]
     if guest.definition:
         found = {"definition": guest.definition} | named(survey, name)
     else:
@@ -58,7 +77,7 @@ def params(document: Document, name: str, guest: Guest, survey: Survey) -> dict[
     found |= texts(guest, "uri", "stop_mode", "save_dir", "on_paused", "agent")
     if guest.shutdown_timeout is not None:
         found["shutdown_timeout"] = f"{-(-guest.shutdown_timeout // 1000)}"
-    if guest.live_migration:
+    if live:
         found |= migration_params(document.cluster.migration, guest.migration)
     return found | guest.params
 
@@ -84,7 +103,9 @@ def migration_params(common: Migration, own: Migration) -> dict[str, str]:
     return found
 
 
-def operations(document: Document, guest: Guest, needed: Needs) -> tuple[Operation, ...]:
+def operations(
+    document: Document, guest: Guest, needed: Needs, live: bool
+) -> tuple[Operation, ...]:
     own = guest.timeouts
     rate = guest.migration.bandwidth or document.cluster.migration.bandwidth
     copying = timing.copying(needed.memory, rate)
@@ -94,7 +115,7 @@ def operations(document: Document, guest: Guest, needed: Needs) -> tuple[Operati
         Operation("stop", own.stop or stop_timeout(guest, copying)),
         *monitors(guest, None),
     ]
-    if guest.live_migration:
+    if live:
         found.append(Operation("migrate_to", own.migrate or max(120_000, copying)))
         found.append(Operation("migrate_from", own.migrate or 120_000))
     return tuple(found)
@@ -116,7 +137,3 @@ def named(survey: Survey, name: str) -> dict[str, str]:
 
 def texts(guest: Guest, *keys: str) -> dict[str, str]:
     return {key: spelled(value) for key in keys if (value := getattr(guest, key)) is not None}
-
-
-def spelled(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

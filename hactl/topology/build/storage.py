@@ -1,45 +1,180 @@
-"""Storage -> clones of what mounts it on every node; nothing for what is simply there."""
+"""Storage -> what mounts, maps or activates it; nothing for what is simply there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from hactl.model.constraint import Colocation, Constraint, Order
 from hactl.model.dependency import needs
-from hactl.model.resource import Agent, Clone, Operation, Primitive
+from hactl.model.resource import Agent, Clone, Primitive, Resource
+from hactl.topology.attachment import EVERYWHERE, MAPPED, NATIVE, of
+from hactl.topology.build.locks import DLM, FENCE, LVMLOCKD, access
+from hactl.topology.build.operations import Usual, operations, written
 from hactl.topology.build.parts import Parts
+from hactl.topology.build.unfencing import on_ceph
+from hactl.topology.holder import holder
 from hactl.topology.schema.document import Document
-from hactl.topology.survey import holder
+from hactl.topology.schema.storage import Directory, Gfs2, Lvm, Rbd
+from hactl.topology.survey import Survey
 
 FILESYSTEM = Agent("ocf", "heartbeat", "Filesystem")
-OPERATIONS = (
-    Operation("start", 60_000),
-    Operation("stop", 120_000),
-    Operation("monitor", 40_000, interval=20_000),
-)
+RBD_IMAGE = Agent("ocf", "hactl", "RbdImage")
+LVM_ACTIVATE = Agent("ocf", "heartbeat", "LVM-activate")
+GFS2_MOUNT = Agent("ocf", "hactl", "Gfs2Mount")
+
+MOUNTING = Usual(start=60_000, stop=120_000, monitor=40_000, interval=20_000)
+MAPPING = Usual(90_000, 60_000, 20_000, 10_000, deep=60_000, deep_timeout=40_000)
+ACTIVATING = Usual(start=90_000, stop=90_000, monitor=90_000, interval=30_000)
+# A mount that failed holds locks that the other nodes wait for, until the node is fenced.
+SHARING = Usual(90_000, 120_000, 20_000, 10_000, 60_000, 40_000, on_stop=FENCE, on_monitor=FENCE)
+CLONE = {"interleave": "true"}
 
 
-def storage_parts(document: Document, name: str) -> Parts:
-    """Return the clone that mounts a storage, after the one that it is mounted in."""
-    storage = document.storage[name]
-    if storage.device is None:
+def storage_parts(document: Document, survey: Survey, name: str) -> Parts:
+    """Return what makes a storage usable, after what it lies on."""
+    if not is_run(document, survey, name):
         return Parts()
-    params = {"device": storage.device, "directory": storage.path}
-    if storage.fstype:
-        params["fstype"] = storage.fstype
-    if storage.options:
-        params["options"] = storage.options
-    mount = Primitive(f"{name}-mount", FILESYSTEM, "storage", params, operations=OPERATIONS)
-    clone = Clone(id=name, kind="storage", of=mount, meta={"interleave": "true"})
-    below = carrier(document, above(document, name))
-    return Parts((clone,), needs(name, below) if below else ())
+    made = resource(document, survey, name)
+    below = stands_on(document, survey, name, foundations(document, name))
+    return Parts((made,), (*below, *locked(document, name)))
 
 
-def carrier(document: Document, name: str | None) -> str | None:
-    """Return the storage whose mount carries this one: itself, if it is mounted."""
-    while name and document.storage[name].device is None:
+def is_run(document: Document, survey: Survey, name: str) -> bool:
+    """Whether a storage is a resource, and not simply there."""
+    storage = document.storage[name]
+    if isinstance(storage, Directory):
+        return storage.device is not None
+    return survey.attached.get(name) != NATIVE
+
+
+def is_alone(document: Document, survey: Survey, name: str) -> bool:
+    """Whether a storage is on one node at a time."""
+    storage = document.storage[name]
+    if isinstance(storage, Lvm):
+        return storage.mode == "exclusive"
+    return survey.attached.get(name) == MAPPED
+
+
+def resource(document: Document, survey: Survey, name: str) -> Resource:
+    match document.storage[name]:
+        case Directory() as storage:
+            return directory(name, storage)
+        case Rbd() as storage:
+            everywhere = survey.attached.get(name) == EVERYWHERE
+            return image(name, storage, everywhere, on_ceph(document))
+        case Lvm() as storage:
+            return volume_group(name, storage)
+        case Gfs2() as storage:
+            return cluster_file_system(name, storage, device(document, storage.device))
+
+
+def directory(name: str, storage: Directory) -> Resource:
+    params = {"device": storage.device or "", "directory": storage.path}
+    params |= written(storage, "fstype", "options") | storage.params
+    own = operations(storage, MOUNTING)
+    return everywhere(name, Primitive(f"{name}-mount", FILESYSTEM, "storage", params, {}, own))
+
+
+def everywhere(name: str, made: Primitive) -> Clone:
+    return Clone(name, "storage", made, CLONE)
+
+
+def image(name: str, storage: Rbd, clone: bool, meta: dict[str, str]) -> Resource:
+    params = rbd_params(storage) | ({"exclusive": "false"} if clone else {}) | storage.params
+    id_ = f"{name}-image" if clone else name
+    made = Primitive(id_, RBD_IMAGE, "storage", params, meta, operations(storage, MAPPING))
+    return everywhere(name, made) if clone else made
+
+
+def rbd_params(storage: Rbd) -> dict[str, str]:
+    pool, *namespace, image = storage.image.split("/")
+    found = {"pool": pool, "image": image}
+    if namespace:
+        found["namespace"] = namespace[0]
+    if storage.read_only:
+        found["read_only"] = "true"
+    keys = ("mapper", "client", "conf", "keyring", "options", "fence_silent_owner")
+    return found | written(storage, *keys)
+
+
+def volume_group(name: str, storage: Lvm) -> Resource:
+    params = {"vgname": storage.vg} | ({"lvname": storage.lv} if storage.lv else {})
+    params["vg_access_mode"] = access(storage)
+    shared = storage.mode == "shared"
+    params |= ({"activation_mode": "shared"} if shared else {}) | storage.params
+    id_ = f"{name}-vg" if shared else name
+    own = operations(storage, ACTIVATING)
+    made = Primitive(id_, LVM_ACTIVATE, "storage", params, {}, own)
+    return everywhere(name, made) if shared else made
+
+
+def cluster_file_system(name: str, storage: Gfs2, device: str) -> Resource:
+    params = {"device": device, "directory": storage.path}
+    params |= written(storage, "options", "cluster_name") | storage.params
+    own = operations(storage, SHARING)
+    return everywhere(name, Primitive(f"{name}-mount", GFS2_MOUNT, "storage", params, {}, own))
+
+
+def device(document: Document, written: str) -> str:
+    """Return the path of a device that is named, or is the storage of that name."""
+    return document.storage[written].root if written in document.storage else written
+
+
+def foundations(document: Document, name: str) -> Iterator[str]:
+    """Yield the storage that this one lies on, by its devices or by its place in the tree."""
+    storage = document.storage[name]
+    devices = storage.devices if isinstance(storage, Lvm) else []
+    if isinstance(storage, Gfs2):
+        devices = [storage.device]
+    for each in devices:
+        if (found := of(document, each)) and found in document.storage and found != name:
+            yield found
+    if isinstance(storage, Directory | Gfs2) and (outer := above(document, name)):
+        yield outer
+
+
+def locked(document: Document, name: str) -> tuple[Constraint, ...]:
+    """Return what a storage needs of the lock managers, each beneath what it needs itself."""
+    storage = document.storage[name]
+    if isinstance(storage, Lvm) and access(storage) == LVMLOCKD:
+        return needs(name, LVMLOCKD)
+    if not isinstance(storage, Gfs2):
+        return ()
+    below = (document.storage[each] for each in foundations(document, name))
+    if any(isinstance(each, Lvm) and access(each) == LVMLOCKD for each in below):
+        return ()
+    return needs(name, DLM)
+
+
+def stands_on(
+    document: Document, survey: Survey, who: str, used: Iterable[str]
+) -> tuple[Constraint, ...]:
+    """Return the constraints of who cannot run without these.
+
+    What is on one node at a time hangs together in a chain, so that all of it meets in one place;
+    named one by one, each could be placed elsewhere first.
+    """
+    carriers = (carrier(document, survey, storage) for storage in used)
+    found = list(dict.fromkeys(filter(None, carriers)))
+    alone = [storage for storage in found if is_alone(document, survey, storage)]
+    shared = [c for storage in found if storage not in alone for c in needs(who, storage)]
+    orders = [Order(storage, who) for storage in alone]
+    chain = [Colocation(later, first) for first, later in pairwise([*alone, who])]
+    return (*shared, *orders, *chain)
+
+
+def carrier(document: Document, survey: Survey, name: str | None) -> str | None:
+    """Return the storage whose resource carries this one: itself, if it is one."""
+    while name and not is_run(document, survey, name):
         name = above(document, name)
     return name
 
 
 def above(document: Document, name: str) -> str | None:
     """Return the storage that the directory of this one is in."""
-    parent, _, own = document.storage[name].path.rpartition("/")
+    storage = document.storage[name]
+    if not isinstance(storage, Directory | Gfs2):
+        return None
+    parent, _, own = storage.path.rpartition("/")
     return holder(document, parent or "/") if own else None

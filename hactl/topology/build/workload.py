@@ -1,24 +1,25 @@
-"""What holds for guests and containers alike: placement, meta attributes, dependencies."""
+"""What holds for guests, containers and gateways alike: placement, meta attributes, needs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from hactl.model.constraint import Colocation, Confinement, Constraint, Location, Order, OrderKind
-from hactl.model.dependency import lives_beside, needs
+from hactl.model.dependency import lives_beside
 from hactl.model.resource import Operation
 from hactl.model.timing import MIB
-from hactl.topology.build.storage import carrier
+from hactl.topology.build.storage import stands_on
 from hactl.topology.schema.document import Document
-from hactl.topology.schema.workload import Workload
-from hactl.topology.survey import Needs
+from hactl.topology.schema.gateways import Gateway
+from hactl.topology.schema.workload import Placed, Workload
+from hactl.topology.survey import Needs, Survey
 
 MONITOR_INTERVAL = 10_000
 MONITOR_TIMEOUT = 30_000
 DEPTH = 10
 
 
-def meta(document: Document, workload: Workload) -> dict[str, str]:
+def meta(document: Document, workload: Workload | Gateway) -> dict[str, str]:
     found: dict[str, str] = {}
     priority = workload.priority
     if priority is None and len(document.nodes) == 2:
@@ -49,15 +50,15 @@ def utilization(document: Document, needed: Needs) -> dict[str, int]:
     return found
 
 
-def dependencies(document: Document, name: str, needed: Needs) -> Iterator[Constraint]:
-    carriers = (carrier(document, storage) for storage in needed.storage)
-    for mounted in dict.fromkeys(filter(None, carriers)):
-        yield from needs(name, mounted)
+def dependencies(
+    document: Document, survey: Survey, name: str, needed: Needs
+) -> Iterator[Constraint]:
+    yield from stands_on(document, survey, name, needed.storage)
     for network in needed.networks:
         yield from lives_beside(name, network)
 
 
-def placement(document: Document, name: str, workload: Workload) -> Iterator[Constraint]:
+def placement(document: Document, name: str, workload: Placed) -> Iterator[Constraint]:
     for node, score in workload.prefer.items():
         if node in document.nodes:
             yield Location(name, node, score)
@@ -73,7 +74,7 @@ def placement(document: Document, name: str, workload: Workload) -> Iterator[Con
         yield Colocation(name, other, -score)
 
 
-def peers(document: Document, name: str, workload: Workload, key: str) -> Iterator[tuple[str, int]]:
+def peers(document: Document, name: str, workload: Placed, key: str) -> Iterator[tuple[str, int]]:
     """Yield the peers of a guest, each pair once: if both name each other, one of them speaks."""
     for other, score in getattr(workload, key).items():
         found = find(document, other)
@@ -83,5 +84,8 @@ def peers(document: Document, name: str, workload: Workload, key: str) -> Iterat
             yield other, score
 
 
-def find(document: Document, name: str) -> Workload | None:
-    return document.guests.get(name) or document.containers.get(name)
+def find(document: Document, name: str) -> Placed | None:
+    for section in (document.guests, document.containers, document.gateways):
+        if name in section:
+            return section[name]
+    return None

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hactl.errors import Problem
+from hactl.topology.attachment import BY_LIBRBD, exports, exports_key, several_paths
+from hactl.topology.build.exports import path_of
 from hactl.topology.build.machine import machine
+from hactl.topology.build.networks import ports
+from hactl.topology.build.storage import device
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.messages import dotted
 from hactl.topology.places import Step
+from hactl.topology.schema.gateways import Iscsi
+from hactl.topology.schema.storage import Directory, Gfs2, Lvm, Rbd
 
 Claim = tuple[str, Sequence[Step]]
 
@@ -22,7 +28,9 @@ def addresses(subject: Subject) -> Iterator[Problem]:
     yield from twice(topology, "the bridge", bridge_claims(topology))
     yield from twice(topology, "the port", port_claims(topology))
     yield from twice(topology, "the directory", directory_claims(topology))
-    yield from twice(topology, "the disk", disk_claims(topology))
+    yield from twice(topology, "the disk", disk_claims(subject))
+    yield from twice(topology, "the image", image_claims(topology))
+    yield from twice(topology, "the target", target_claims(topology))
     yield from twice(topology, "the definition", definition_claims(topology))
 
 
@@ -43,6 +51,10 @@ def address_claims(topology: Topology) -> Iterator[Claim]:
     for name, container in topology.document.containers.items():
         if container.address:
             yield container.address.split("/")[0], ("containers", name, "address")
+    for name, gateway in topology.document.gateways.items():
+        if not several_paths(gateway):
+            for index, address in enumerate(gateway.address):
+                yield address.split("/")[0], ("gateways", name, "address", index)
 
 
 def mac_claims(subject: Subject) -> Iterator[Claim]:
@@ -62,21 +74,47 @@ def bridge_claims(topology: Topology) -> Iterator[Claim]:
 
 
 def port_claims(topology: Topology) -> Iterator[Claim]:
-    for name, network in topology.document.networks.items():
-        for index, port in enumerate(network.ports):
-            yield port, ("networks", name, "ports", index)
+    for name, key, index, port in ports(topology.document):
+        yield port, ("networks", name, key, index)
 
 
 def directory_claims(topology: Topology) -> Iterator[Claim]:
     for name, storage in topology.document.storage.items():
-        yield storage.path, ("storage", name, "path")
+        if isinstance(storage, Directory | Gfs2):
+            yield storage.path, ("storage", name, "path")
 
 
-def disk_claims(topology: Topology) -> Iterator[Claim]:
-    document = topology.document
+def disk_claims(subject: Subject) -> Iterator[Claim]:
+    """Yield every disk, image and device with its user, by the path it would have as a device."""
+    document = subject.topology.document
     for name, guest in document.guests.items():
         for index, disk in enumerate(machine(document, name, guest).disks):
-            yield disk.path, ("guests", name, "disks", index)
+            path = f"/dev/rbd/{disk.path}" if disk.ceph else disk.path
+            yield path, ("guests", name, "disks", index)
+    for name, gateway in document.gateways.items():
+        for index, export in enumerate(exports(gateway)):
+            if served := path_of(document, subject.survey, export):
+                where = ("gateways", name, exports_key(gateway), index)
+                yield served.replace(BY_LIBRBD, "/dev/rbd/", 1), where
+    for name, storage in document.storage.items():
+        if isinstance(storage, Gfs2):
+            yield device(document, storage.device), ("storage", name, "device")
+        elif isinstance(storage, Lvm):
+            for index, each in enumerate(storage.devices):
+                yield device(document, each), ("storage", name, "devices", index)
+
+
+def image_claims(topology: Topology) -> Iterator[Claim]:
+    for name, storage in topology.document.storage.items():
+        if isinstance(storage, Rbd):
+            yield storage.image, ("storage", name, "image")
+
+
+def target_claims(topology: Topology) -> Iterator[Claim]:
+    """Yield the names of targets and subsystems; whoever spells them, their case is ignored."""
+    for name, gateway in topology.document.gateways.items():
+        key = "iqn" if isinstance(gateway, Iscsi) else "nqn"
+        yield getattr(gateway, key).lower(), ("gateways", name, key)
 
 
 def definition_claims(topology: Topology) -> Iterator[Claim]:

@@ -46,7 +46,7 @@ def owned(subject: Subject) -> Iterator[tuple[Primitive, Sequence[Step]]]:
     document = subject.topology.document
     paths: dict[str, Sequence[Step]] = {
         name: (section, name)
-        for section in ("networks", "storage", "guests", "containers")
+        for section in ("networks", "storage", "guests", "containers", "gateways")
         for name in getattr(document, section)
     }
     for index, item in enumerate(document.raw):

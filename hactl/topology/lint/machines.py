@@ -73,13 +73,6 @@ def parts(topology: Topology, name: str, guest: Guest) -> Iterator[Problem]:
                 "needs a storage or a path" if not disk.path else "has a storage and a path",
                 "write one of them; hactl finds the storage a path is in",
             )
-    for index, nic in enumerate(guest.nics):
-        if nic.vlan is not None:
-            yield topology.problem(
-                ("guests", name, "nics", index, "vlan"),
-                "libvirt cannot put an interface of a Linux bridge in a VLAN",
-                "make a bridge on the VLAN interface, with a port like eth2.10",
-            )
 
 
 def files(subject: Subject) -> Iterator[Problem]:

@@ -6,12 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hactl.errors import Problem
+from hactl.topology.attachment import EVERYWHERE, NATIVE, several_paths
 from hactl.topology.build.fencing import device_id, used_devices
+from hactl.topology.build.gateways import address_id
+from hactl.topology.build.locks import DLM, LVMLOCKD, access
+from hactl.topology.build.networks import VSWITCHD, served_by_cluster
 from hactl.topology.lint import Subject
 from hactl.topology.messages import dotted
 from hactl.topology.places import Step
 from hactl.topology.schema.document import Document
+from hactl.topology.schema.gateways import Gateway
 from hactl.topology.schema.raw import RawGroup, RawPrimitive
+from hactl.topology.schema.storage import Directory, Gfs2, Lvm
 
 Claim = tuple[str, Sequence[Step], str]
 RESERVED = "hactl-"
@@ -24,7 +30,7 @@ def names(subject: Subject) -> Iterator[Problem]:
     """No two things share an id, and none looks like one that hactl makes."""
     topology = subject.topology
     seen: dict[str, Claim] = {}
-    for claim in claims(topology.document):
+    for claim in claims(subject):
         name, path, _ = claim
         folded = name.lower()
         if folded in seen:
@@ -44,23 +50,67 @@ def names(subject: Subject) -> Iterator[Problem]:
             )
 
 
-def claims(document: Document) -> Iterator[Claim]:
+def claims(subject: Subject) -> Iterator[Claim]:
     """Yield every id of a resource, where it comes from, and how it was made if it was."""
-    for section in ("networks", "storage", "guests", "containers"):
+    document = subject.topology.document
+    for section in ("networks", "storage", "guests", "containers", "gateways"):
         for name in getattr(document, section):
-            yield name, (section, name), ""
+            # An image that its guest opens itself is no resource, and may be called like it.
+            if section != "storage" or subject.survey.attached.get(name) != NATIVE:
+                yield name, (section, name), ""
     for name in document.networks:
         yield f"{name}-bridge", ("networks", name), "for the bridge"
-    for name, storage in document.storage.items():
-        if storage.device:
-            yield f"{name}-mount", ("storage", name), "for the mount"
+    yield from storage_claims(subject)
+    yield from shared_claims(document)
     for name, container in document.containers.items():
         if container.address:
             yield f"{name}-address", ("containers", name, "address"), "for the address"
+    for name, gateway in document.gateways.items():
+        yield from gateway_claims(name, gateway)
     for node, device in used_devices(document):
         path = ("nodes", node, "fencing", device)
         yield device_id(device, node), path, "for the fence device"
     yield from raw_claims(document)
+
+
+def storage_claims(subject: Subject) -> Iterator[Claim]:
+    for name, storage in subject.topology.document.storage.items():
+        if isinstance(storage, Gfs2) or (isinstance(storage, Directory) and storage.device):
+            yield f"{name}-mount", ("storage", name), "for the mount"
+        elif isinstance(storage, Lvm) and storage.mode == "shared":
+            yield f"{name}-vg", ("storage", name), "for the volume group"
+        elif subject.survey.attached.get(name) == EVERYWHERE:
+            yield f"{name}-image", ("storage", name), "for the image"
+
+
+def shared_claims(document: Document) -> Iterator[Claim]:
+    """Yield what is there once for all that need it; it comes from the first of them."""
+    for name, storage in document.storage.items():
+        if isinstance(storage, Gfs2) or (isinstance(storage, Lvm) and access(storage) == LVMLOCKD):
+            yield from daemon_claims(DLM, ("storage", name), "for the lock manager")
+            break
+    for name, storage in document.storage.items():
+        if isinstance(storage, Lvm) and access(storage) == LVMLOCKD:
+            yield from daemon_claims(LVMLOCKD, ("storage", name), "for the locks of LVM")
+            break
+    for name, _ in served_by_cluster(document):
+        yield from daemon_claims(VSWITCHD, ("networks", name, "service"), "for Open vSwitch")
+        break
+
+
+def daemon_claims(name: str, path: Sequence[Step], what: str) -> Iterator[Claim]:
+    yield name, path, what
+    yield f"{name}-daemon", path, what
+
+
+def gateway_claims(name: str, gateway: Gateway) -> Iterator[Claim]:
+    path = ("gateways", name)
+    yield f"{name}-target", path, "for the target"
+    if several_paths(gateway):
+        return
+    yield f"{name}-gate", path, "for the gate"
+    for place in range(len(gateway.address)):
+        yield address_id(name, place), (*path, "address"), "for the address"
 
 
 def raw_claims(document: Document) -> Iterator[Claim]:

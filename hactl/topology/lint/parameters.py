@@ -26,6 +26,19 @@ KEPT_BY_PACEMAKER = "lrm://"
 FENCED_OWN = ("pcmk_", "port", "priority")
 
 
+# The agent of each kind.
+AGENTS = {
+    "bridge": "ocf:hactl:LinuxBridge",
+    "ovs": "ocf:hactl:OvsBridge",
+    "directory": "ocf:heartbeat:Filesystem",
+    "rbd": "ocf:hactl:RbdImage",
+    "lvm": "ocf:heartbeat:LVM-activate",
+    "gfs2": "ocf:hactl:Gfs2Mount",
+    "iscsi": "ocf:hactl:IscsiGateway",
+    "nvmeof": "ocf:hactl:NvmeofGateway",
+}
+
+
 def parameters(subject: Subject) -> Iterator[Problem]:
     """No secret in the file, and no parameter the agent would refuse."""
     for agent, path, params in given(subject.topology):
@@ -43,8 +56,9 @@ def given(topology: Topology) -> Iterator[Given]:
             if used in document.fencing.devices:
                 agent = f"stonith:{document.fencing.devices[used].agent}"
                 yield agent, ("nodes", name, "fencing", used), params
-    for name, network in document.networks.items():
-        yield "ocf:hactl:LinuxBridge", ("networks", name, "params"), network.params
+    for section in ("networks", "storage", "gateways"):
+        for name, entry in getattr(document, section).items():
+            yield AGENTS[entry.kind], (section, name, "params"), entry.params
     for name, guest in document.guests.items():
         yield "ocf:hactl:KvmGuest", ("guests", name, "params"), guest.params
     for name, container in document.containers.items():

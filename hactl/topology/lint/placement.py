@@ -10,7 +10,7 @@ from hactl.model.graph import Groups
 from hactl.topology.lint import Subject
 from hactl.topology.lint.references import workloads
 from hactl.topology.load import Topology
-from hactl.topology.schema.workload import Workload
+from hactl.topology.schema.workload import Placed
 
 
 def placement(subject: Subject) -> Iterator[Problem]:
@@ -21,7 +21,7 @@ def placement(subject: Subject) -> Iterator[Problem]:
     yield from too_many_apart(topology, entries)
 
 
-Entries = Mapping[str, tuple[str, Workload]]
+Entries = Mapping[str, tuple[str, Placed]]
 
 
 def no_common_node(topology: Topology, entries: Entries) -> Iterator[Problem]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from hactl.errors import Problem
+from hactl.topology.attachment import exports, exports_key
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.places import Step
 from hactl.topology.schema.raw import RawColocation, RawLocation, RawOrder
-from hactl.topology.schema.workload import Workload
+from hactl.topology.schema.storage import Gfs2, Lvm
+from hactl.topology.schema.workload import Placed
 from hactl.topology.suggest import did_you_mean, one_of
 
 Reference = tuple[Sequence[Step], str]
@@ -46,7 +48,11 @@ def network_references(topology: Topology) -> Iterator[Reference]:
             yield ("guests", name, "nics", index, "network"), nic.network
         yield from listed(("guests", name, "networks"), guest.networks)
     for name, container in topology.document.containers.items():
-        yield from listed(("containers", name, "networks"), container.networks)
+        for index, plug in enumerate(container.networks):
+            yield ("containers", name, "networks", index), plug.network
+    for name, gateway in topology.document.gateways.items():
+        if gateway.network:
+            yield ("gateways", name, "network"), gateway.network
 
 
 def storage_references(topology: Topology) -> Iterator[Reference]:
@@ -57,6 +63,22 @@ def storage_references(topology: Topology) -> Iterator[Reference]:
         yield from listed(("guests", name, "storage"), guest.storage)
     for name, container in topology.document.containers.items():
         yield from listed(("containers", name, "storage"), container.storage)
+    for name, gateway in topology.document.gateways.items():
+        for index, export in enumerate(exports(gateway)):
+            if export.storage:
+                yield ("gateways", name, exports_key(gateway), index), export.storage
+    yield from device_names(topology)
+
+
+def device_names(topology: Topology) -> Iterator[Reference]:
+    """Yield the storage that other storage lies on."""
+    for name, storage in topology.document.storage.items():
+        if isinstance(storage, Gfs2) and not storage.device.startswith("/"):
+            yield ("storage", name, "device"), storage.device
+        elif isinstance(storage, Lvm):
+            for index, device in enumerate(storage.devices):
+                if not device.startswith("/"):
+                    yield ("storage", name, "devices", index), device
 
 
 def listed(path: Sequence[Step], names: Iterable[str]) -> Iterator[Reference]:
@@ -77,12 +99,14 @@ def mend(what: str, name: str, known: Iterable[str]) -> str:
     return did_you_mean(name, names, otherwise)
 
 
-def workloads(topology: Topology) -> Iterator[tuple[str, str, Workload]]:
-    """Yield section, name and entry of every guest and container."""
+def workloads(topology: Topology) -> Iterator[tuple[str, str, Placed]]:
+    """Yield section, name and entry of every guest, container and gateway."""
     for name, guest in topology.document.guests.items():
         yield "guests", name, guest
     for name, container in topology.document.containers.items():
         yield "containers", name, container
+    for name, gateway in topology.document.gateways.items():
+        yield "gateways", name, gateway
 
 
 def peers(topology: Topology) -> Iterator[Problem]:
@@ -94,13 +118,13 @@ def peers(topology: Topology) -> Iterator[Problem]:
                 if other == name:
                     yield topology.problem(path, f"{name} names itself", "remove it")
                 elif other not in names:
-                    what = "guest or container"
+                    what = "guest, container or gateway"
                     yield topology.problem(
                         path, f"there is no {what} {other!r}", mend(what, other, sorted(names))
                     )
 
 
-def named_peers(entry: Workload) -> Iterator[tuple[str, Iterable[Reference]]]:
+def named_peers(entry: Placed) -> Iterator[tuple[str, Iterable[Reference]]]:
     yield "after", (((index,), other) for index, other in enumerate(entry.after))
     for key in ("together", "apart"):
         yield key, (((), other) for other in getattr(entry, key))

@@ -7,13 +7,22 @@ from hactl.topology.lint.addresses import addresses, links, node_ids
 from hactl.topology.lint.agents import agents
 from hactl.topology.lint.capacity import capacity, survival
 from hactl.topology.lint.fencing import fencing, quorum, two_nodes
+from hactl.topology.lint.gateways import gateways
 from hactl.topology.lint.machines import files, machines
 from hactl.topology.lint.names import names
+from hactl.topology.lint.networks import networks
 from hactl.topology.lint.orders import contradictions, order_cycles, together_cycles
 from hactl.topology.lint.parameters import parameters
 from hactl.topology.lint.placement import placement
 from hactl.topology.lint.properties import properties
 from hactl.topology.lint.references import references
+from hactl.topology.lint.storage import (
+    image_fencing,
+    lets_itself_in,
+    lock_manager,
+    storage,
+    unused,
+)
 from hactl.topology.lint.timing import (
     checking,
     failures,
@@ -32,6 +41,10 @@ LOCAL: tuple[Rule, ...] = (
     contradictions,
     addresses,
     machines,
+    networks,
+    storage,
+    gateways,
+    lets_itself_in,
     parameters,
     properties,
 )
@@ -42,6 +55,9 @@ WHOLE: tuple[Rule, ...] = (
     fencing,
     two_nodes,
     quorum,
+    unused,
+    lock_manager,
+    image_fencing,
     membership,
     fencing_time,
     stopping,

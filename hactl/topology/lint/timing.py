@@ -100,7 +100,8 @@ def checking(subject: Subject) -> Iterator[Problem]:
         if isinstance(item, RawPrimitive | RawGroup)
     }
     for resource in subject.cluster.resources:
-        path = raw.get(resource.id, (f"{resource.kind}s", resource.id))
+        section = "storage" if resource.kind == "storage" else f"{resource.kind}s"
+        path = raw.get(resource.id, (section, resource.id))
         for primitive in primitives(resource):
             operations = [(op.name, op.interval) for op in primitive.operations]
             for name, interval in {op for op in operations if operations.count(op) > 1}:

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Names, Workload
-from hactl.topology.types import AddressWithPrefix, Cores, Duration, Path, Size, Text
+from hactl.topology.types import (
+    AddressWithPrefix,
+    Cores,
+    Duration,
+    Listed,
+    Name,
+    Path,
+    Short,
+    Size,
+    Text,
+    Vlan,
+)
+
+
+class Plug(Section):
+    """An interface of a container, as its config makes it."""
+
+    network: Name = Field(description="The network.")
+    vlan: Vlan | None = Field(
+        None, description="The VLAN that its config puts it in (lxc.net.N.veth.vlan.id)."
+    )
 
 
 class Container(Workload):
@@ -19,7 +42,9 @@ class Container(Workload):
     memory: Size | None = Field(None, description="The memory it is limited to.")
     cpus: Cores | None = Field(None, description="The cores it is limited to.")
     pids: int | None = Field(None, ge=1, description="The processes it is limited to.")
-    networks: Names = Field([], description="Networks it is plugged into.")
+    networks: Annotated[list[Annotated[Plug, Short("network")]], Listed()] = Field(
+        [], description="Networks it is plugged into."
+    )
     storage: Names = Field([], description="Storage it needs besides its own directory.")
     address: AddressWithPrefix | None = Field(
         None, description="An address that moves with it (ocf:heartbeat:IPaddr2)."

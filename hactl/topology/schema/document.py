@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from hactl.topology.schema.cluster import Cluster
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.fencing import Fencing
+from hactl.topology.schema.gateways import AnyGateway
 from hactl.topology.schema.guests import Guest
 from hactl.topology.schema.networks import Network
 from hactl.topology.schema.nodes import Node
 from hactl.topology.schema.raw import RawItem
 from hactl.topology.schema.section import Section, nothing_is_empty
 from hactl.topology.schema.storage import Storage
-from hactl.topology.types import Checked, Name, NodeName, wrong
+from hactl.topology.types import Name, NodeName
 
 Emptyable = BeforeValidator(nothing_is_empty)
 EmptyableList = BeforeValidator(lambda value: [] if value is None else value)
-
-
-def not_yet(value: object) -> dict[str, Any]:
-    if value:
-        raise wrong("gateways are not there yet", "remove this section; a later hactl will read it")
-    return {}
-
-
-Gateways = Annotated[dict[str, Any], Checked(not_yet, {"type": ["object", "null"]})]
 
 
 class Document(Section):
@@ -50,7 +42,9 @@ class Document(Section):
     containers: Annotated[dict[Name, Container], Emptyable] = Field(
         {}, description="System containers."
     )
-    gateways: Gateways = Field({}, description="Reserved; not there yet.")
+    gateways: Annotated[dict[Name, AnyGateway], Emptyable] = Field(
+        {}, description="Storage that is served to other machines."
+    )
     raw: Annotated[list[RawItem], EmptyableList] = Field(
         [], description="Any resource and constraint in Pacemaker's own words."
     )

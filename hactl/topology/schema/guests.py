@@ -9,7 +9,7 @@ from pydantic import Field
 from hactl.topology.schema.cluster import Migration
 from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Names, Workload
-from hactl.topology.types import Duration, Mac, Name, Path, Short, Size, Text
+from hactl.topology.types import Duration, LvmName, Mac, Name, Path, Short, Size, Text, Vlan, Vlans
 
 
 class Disk(Section):
@@ -17,7 +17,12 @@ class Disk(Section):
 
     storage: Name | None = Field(None, description="The storage it is in.")
     path: Path | None = Field(None, description="The file or block device itself.")
-    format: Literal["qcow2", "raw"] = Field("qcow2", description="The format of the file.")
+    volume: LvmName | None = Field(
+        None, description="In a storage of LVM's: the logical volume (default: as a file's name)."
+    )
+    format: Literal["qcow2", "raw"] | None = Field(
+        None, description="Its format (default qcow2 for files, raw for devices and images)."
+    )
     bus: Literal["virtio", "scsi", "sata"] = Field("virtio", description="The bus it is on.")
 
 
@@ -26,7 +31,8 @@ class Nic(Section):
 
     network: Name = Field(description="The network it is plugged into.")
     mac: Mac | None = Field(None, description="Its MAC address; by default made from the names.")
-    vlan: int | None = Field(None, ge=1, le=4094, description="The VLAN it is in.")
+    vlan: Vlan | None = Field(None, description="The VLAN it is in, on an Open vSwitch bridge.")
+    vlans: Vlans = Field([], description="The VLANs that it gets with their tags.")
     model: Literal["virtio", "e1000e", "rtl8139"] = Field("virtio", description="The card.")
 
 

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hactl.topology.schema.section import Section
-from hactl.topology.types import Interface, Name, Parameter
+from hactl.topology.schema.operations import Operated
+from hactl.topology.schema.ovs import Ovs
+from hactl.topology.types import Interface
 
 
-class Bridge(Section):
+class Bridge(Operated):
     """A Linux bridge on every node (ocf:hactl:LinuxBridge)."""
 
     kind: Literal["bridge"] = Field(description="A Linux bridge.")
@@ -33,8 +34,8 @@ class Bridge(Section):
     on_port_down: Literal["degraded", "fail", "ignore"] | None = Field(
         None, description="What a port without carrier counts as (default degraded)."
     )
-    params: dict[Name, Parameter] = Field({}, description="Further parameters of its agent.")
 
 
-# A union over `kind`: OVS joins it later.
-Network = Annotated[Bridge, Field(description="A network, by its kind.")]
+Network = Annotated[
+    Bridge | Ovs, Field(discriminator="kind", description="A network, by its kind.")
+]

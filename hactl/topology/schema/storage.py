@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hactl.topology.schema.section import Section
-from hactl.topology.types import Path, Text
+from hactl.topology.schema.operations import Operated
+from hactl.topology.types import Device, ImageSpec, LvmName, Path, Text, Uuid
 
 
-class Directory(Section):
+class Directory(Operated):
     """A directory with the same content on every node.
 
     With a ``device`` hactl mounts it (a clone of ocf:heartbeat:Filesystem); without one it is
@@ -23,6 +23,82 @@ class Directory(Section):
     fstype: Text | None = Field(None, description="The type of the file system, like nfs4.")
     options: Text | None = Field(None, description="Mount options.")
 
+    @property
+    def root(self) -> str:
+        return self.path
 
-# A union over `kind`: RBD, LVM and GFS2 join it later.
-Storage = Annotated[Directory, Field(description="A storage, by its kind.")]
+
+class Rbd(Operated):
+    """An image of Ceph's: QEMU opens it itself, or it is mapped (ocf:hactl:RbdImage)."""
+
+    kind: Literal["rbd"] = Field(description="An image of Ceph's.")
+    image: ImageSpec = Field(description="POOL/IMAGE, or POOL/NAMESPACE/IMAGE.")
+    attach: Literal["native", "mapped", "everywhere"] | None = Field(
+        None,
+        description="native: QEMU or the gateway opens it by librbd; mapped: a block device on "
+        "the node of its user; everywhere: a block device on every node. Default: as its user "
+        "needs it, native for the disks of guests.",
+    )
+    client: Text | None = Field(None, description="The Ceph user, without client. (default admin).")
+    secret: Uuid | None = Field(
+        None, description="For native: the libvirt secret with the user's key, on every node."
+    )
+    conf: Path | None = Field(None, description="Ceph's configuration file, if it is elsewhere.")
+    keyring: Path | None = Field(None, description="For mapped: the file with the user's key.")
+    read_only: bool = Field(False, description="Never write to it.")
+    mapper: Literal["auto", "krbd", "nbd"] | None = Field(
+        None, description="What maps it (default: the first that a node has)."
+    )
+    fence_silent_owner: bool | None = Field(
+        None, description="Cut off an owner that is silent (default true)."
+    )
+    options: list[Text] = Field([], description="Options for krbd, like osd_request_timeout=60.")
+
+    @property
+    def root(self) -> str:
+        return f"/dev/rbd/{self.image}"
+
+
+class Lvm(Operated):
+    """A volume group on storage that all nodes reach (ocf:heartbeat:LVM-activate)."""
+
+    kind: Literal["lvm"] = Field(description="A volume group of LVM.")
+    vg: LvmName = Field(description="The volume group.")
+    lv: LvmName | None = Field(None, description="The one logical volume of it that is meant.")
+    mode: Literal["exclusive", "shared"] = Field(
+        "exclusive",
+        description="exclusive: active on the node of its user; shared: on every node.",
+    )
+    access: Literal["system_id", "lvmlockd", "tagging"] | None = Field(
+        None,
+        description="What keeps nodes apart (default lvmlockd if shared, or else system_id).",
+    )
+    devices: list[Device] = Field([], description="The storage or devices that it lies on.")
+
+    @property
+    def root(self) -> str:
+        return f"/dev/{self.vg}/{self.lv}" if self.lv else f"/dev/{self.vg}"
+
+
+class Gfs2(Operated):
+    """A GFS2 file system on every node at once (ocf:hactl:Gfs2Mount), with the lock manager."""
+
+    kind: Literal["gfs2"] = Field(description="A GFS2 file system.")
+    path: Path = Field(description="Where it is mounted, on every node.")
+    device: Device = Field(description="The storage it lies on, or the path of the device.")
+    journals: int | None = Field(
+        None, ge=1, le=64, description="How many journals it was made with; one for every node."
+    )
+    options: Text | None = Field(None, description="Mount options.")
+    cluster_name: Text | None = Field(
+        None, description="The cluster in its lock table, if that is not this one's name."
+    )
+
+    @property
+    def root(self) -> str:
+        return self.path
+
+
+Storage = Annotated[
+    Directory | Rbd | Lvm | Gfs2, Field(discriminator="kind", description="A storage, by its kind.")
+]

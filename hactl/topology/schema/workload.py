@@ -1,4 +1,4 @@
-"""What guests and containers have in common: how they are placed and watched."""
+"""What guests, containers and gateways have in common: how they are placed and watched."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class Timeouts(Section):
     migrate: Duration | None = Field(None, description="To migrate live.")
 
 
-class Workload(Section):
-    """How a guest or container is placed and watched."""
+class Placed(Section):
+    """Where a guest, container or gateway runs, and with whom."""
 
     priority: int | None = Field(
         None, ge=-999_999, le=999_999, description="Who goes first when not all fit; higher wins."
@@ -92,6 +92,11 @@ class Workload(Section):
     must_survive: int = Field(
         0, ge=0, le=64, description="How many lost nodes it must survive; checked."
     )
+
+
+class Workload(Placed):
+    """How a guest or container is placed and watched."""
+
     monitor: Duration | None = Field(None, description="How often it is checked (default 10s).")
     deep_monitor: Duration | None = Field(
         None, description="How often it is checked in depth: a guest's agent, a container's health."
