@@ -1,0 +1,33 @@
+"""Which resources wait until their node was let in to its storage again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hactl.topology.attachment import NATIVE
+from hactl.topology.build.fencing import used_devices
+from hactl.topology.schema.document import Document
+from hactl.topology.survey import Survey
+
+# Cuts a node off from Ceph, and lets it in as it joins.
+CEPH_BLOCKLIST = "fence_ceph_blocklist"
+
+
+def cut_off(document: Document) -> bool:
+    """Whether a node may be cut off from Ceph, and so has to be let in."""
+    devices = document.fencing.devices
+    return document.cluster.fencing and any(
+        devices[device].agent == CEPH_BLOCKLIST for _, device in used_devices(document)
+    )
+
+
+def on_ceph(document: Document) -> dict[str, str]:
+    """Return the meta attributes of what opens an image of Ceph's."""
+    return {"requires": "unfencing"} if cut_off(document) else {}
+
+
+def opens_images(document: Document, survey: Survey, storage: Iterable[str]) -> dict[str, str]:
+    """Return the meta attributes of what may open some of these by librbd."""
+    if any(survey.attached.get(name) == NATIVE for name in storage):
+        return on_ceph(document)
+    return {}
