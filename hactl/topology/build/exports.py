@@ -18,7 +18,7 @@ NAMESPACE_KEYS = ("uuid", "nguid")
 def exports_text(document: Document, survey: Survey, gateway: Gateway) -> str:
     """Return all that can be resolved; what cannot is left out for the lint to report."""
     texts = (
-        export_text(number, path, export)
+        export_text(number, path, export, opened_as(document, export, path))
         for number, export in numbered(gateway)
         if (path := path_of(document, survey, export))
     )
@@ -56,10 +56,18 @@ def block_device(storage: Storage, volume: str | None) -> str | None:
     return None
 
 
-def export_text(number: int, path: str, export: Export) -> str:
+def opened_as(document: Document, export: Export, path: str) -> dict[str, str]:
+    """Return as whom an image is opened by librbd."""
+    storage = document.storage.get(export.storage or "")
+    if isinstance(storage, Rbd) and path.startswith(BY_LIBRBD):
+        return written(storage, "client", "conf")
+    return {}
+
+
+def export_text(number: int, path: str, export: Export, opened: dict[str, str]) -> str:
     keys = LUN_KEYS if isinstance(export, Lun) else NAMESPACE_KEYS
     found = written(export, *keys)
     if isinstance(export, Lun) and export.read_only is not None:
         found["readonly"] = str(export.read_only).lower()
-    found |= export.params
+    found |= opened | export.params
     return ",".join([f"{number}={path}", *(f"{key}={value}" for key, value in found.items())])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
 from hactl.model.constraint import Constraint, Promotion
@@ -99,7 +98,7 @@ def nvmeof_params(gateway: Gateway) -> dict[str, str]:
     assert isinstance(gateway, Nvmeof)
     where = gateway.address[0]
     found = {"nqn": gateway.nqn, "address": where if several_paths(gateway) else bare(where)}
-    found |= written(gateway, "port", "transport", "hosts")
+    found |= written(gateway, "port", "transport", "hosts", "unpromoted")
     return found | ({"auth_file": gateway.auth.file} if gateway.auth else {})
 
 
@@ -156,13 +155,16 @@ class PortGate:
 
 
 def portals(gateway: Gateway) -> str:
+    """Return where it listens: its addresses, or the network in which every node has its own."""
     port = getattr(gateway, "port", 0)
-    return " ".join(f"{bracketed(bare(each))}:{port}" for each in gateway.address)
+    several = several_paths(gateway)
+    places = (each if several else bare(each) for each in gateway.address)
+    return " ".join(f"{bracketed(place)}:{port}" for place in places)
 
 
 def bare(written: str) -> str:
     return written.split("/")[0]
 
 
-def bracketed(ip: str) -> str:
-    return f"[{ip}]" if ipaddress.ip_address(ip).version == 6 else ip
+def bracketed(place: str) -> str:
+    return f"[{place}]" if ":" in place else place

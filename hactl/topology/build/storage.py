@@ -111,7 +111,7 @@ def volume_group(name: str, storage: Lvm) -> Resource:
 
 def cluster_file_system(name: str, storage: Gfs2, device: str) -> Resource:
     params = {"device": device, "directory": storage.path}
-    params |= written(storage, "options", "cluster_name") | storage.params
+    params |= written(storage, "options", "quota", "cluster_name") | storage.params
     own = operations(storage, SHARING)
     return everywhere(name, Primitive(f"{name}-mount", GFS2_MOUNT, "storage", params, {}, own))
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hactl.errors import Problem
-from hactl.topology.attachment import exports, exports_key, several_paths
+from hactl.topology.attachment import NATIVE, exports, exports_key, several_paths
 from hactl.topology.build.exports import numbered
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
@@ -27,6 +27,8 @@ def gateways(subject: Subject) -> Iterator[Problem]:
         for index, export in enumerate(exports(gateway)):
             path = ("gateways", name, exports_key(gateway), index)
             yield from what_is_served(topology, path, export)
+        if isinstance(gateway, Nvmeof):
+            yield from opened_by_librbd(subject, name, gateway)
         yield from modes(topology, name, gateway)
         yield from addresses(topology, name, gateway)
         yield from open_to_all(topology, name, gateway)
@@ -81,6 +83,16 @@ def what_is_served(topology: Topology, path: Sequence[Step], export: Export) -> 
         yield topology.problem(
             path, f"{export.storage} is a directory", "write the file in it: path:"
         )
+
+
+def opened_by_librbd(subject: Subject, name: str, gateway: Nvmeof) -> Iterator[Problem]:
+    for index, export in enumerate(gateway.namespaces):
+        if subject.survey.attached.get(export.storage or "") == NATIVE:
+            yield subject.topology.problem(
+                ("gateways", name, "namespaces", index),
+                f"the kernel serves devices, and native leaves none of {export.storage}",
+                f"write attach: mapped for {export.storage}, or leave attach out",
+            )
 
 
 def modes(topology: Topology, name: str, gateway: Gateway) -> Iterator[Problem]:

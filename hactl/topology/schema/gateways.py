@@ -129,6 +129,9 @@ class Nvmeof(Gateway):
     namespaces: list[Annotated[Namespace, Short("storage")]] = Field(
         min_length=1, description="Its namespaces."
     )
+    unpromoted: Literal["inaccessible", "non-optimized"] | None = Field(
+        None, description="What the other paths are (default inaccessible)."
+    )
     hosts: list[Nqn] = Field([], description="The hosts that may use it (default any).")
     auth: Secrets | None = Field(None, description="Keys for DH-HMAC-CHAP, by host.")
 

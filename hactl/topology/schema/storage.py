@@ -90,6 +90,9 @@ class Gfs2(Operated):
         None, ge=1, le=64, description="How many journals it was made with; one for every node."
     )
     options: Text | None = Field(None, description="Mount options.")
+    quota: Literal["off", "account", "on", "quiet"] | None = Field(
+        None, description="What is done about quotas."
+    )
     cluster_name: Text | None = Field(
         None, description="The cluster in its lock table, if that is not this one's name."
     )
