@@ -7,7 +7,11 @@ import posix
 import select
 import time
 
-from hactl_agents.failures import Failed, TimedOut
+from hactl_agents.failures import Failed, TimedOut, strerror
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TOOL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 ENVIRONMENT = {"PATH": ":".join(TOOL_PATH), "LC_ALL": "C", "HOME": "/root"}
@@ -58,6 +62,21 @@ def run(
         children.discard(pid)
         posix.close(out)
         posix.close(err)
+
+
+def launch(argv: "tuple[str, ...]", log: str, environment: "Mapping[str, str]") -> int:
+    """Start a program that is to outlive us; its pid. Raises Failed."""
+    private = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_APPEND | posix.O_NOFOLLOW
+    actions = [
+        (posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0),
+        (posix.POSIX_SPAWN_OPEN, 1, log, private, 0o600),
+        (posix.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    settings = {**ENVIRONMENT, **environment}
+    try:
+        return posix.posix_spawn(argv[0], argv, settings, file_actions=actions, setsid=True)
+    except OSError as exc:
+        raise Failed(f"{argv[0]}: cannot be started: {strerror(exc)}") from None
 
 
 def collect(

@@ -258,6 +258,15 @@ class Host:
             raise unreadable(path, exc) from None
         return False
 
+    def size(self, path: str) -> int:
+        """The bytes in a file; 0 where there is none."""
+        try:
+            return posix.stat(path).st_size
+        except OSError as exc:
+            if exc.errno in ABSENT:
+                return 0
+            raise unreadable(path, exc) from None
+
     def listdir(self, path: str) -> "list[str]":
         """The names in a folder, sorted; empty where there is no such folder."""
         try:
@@ -439,6 +448,16 @@ class Host:
         if check and done.returncode:
             raise Failed(done.complaint())
         return done
+
+    def launch(self, *argv: str, log: str, environment: "Mapping[str, str]") -> int:
+        """Start a daemon that stays in the foreground, and come back at once; its pid.
+
+        It has a session of its own and outlives us; what it says is in ``log``, root's alone.
+        """
+        from hactl_agents import command
+
+        self.step = f"starting {argv[0]}"
+        return command.launch(argv, log, environment)
 
     def slay_children(self) -> None:
         """Kill every command still running; used when we are told to go."""

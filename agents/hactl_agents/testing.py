@@ -59,6 +59,7 @@ class FakeHost(Host):
         self.logged: list[str] = []
         self.bindings: dict[str, Any] = {}
         self.modes: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
         self.refused: set[tuple[str, int]] = set()  # files and how opening them fails, an errno
         self.devices = FakeLinks()
         self.store = FakeStorage()
@@ -151,6 +152,9 @@ class FakeHost(Host):
 
     def fails_to_open(self, path: str, flags: int, how: int) -> bool:  # noqa: ARG002
         return (path, how) in self.refused
+
+    def size(self, path: str) -> int:
+        return self.sizes.get(path, 1 << 20) if self.exists(path) else 0
 
     def listdir(self, path: str) -> list[str]:
         start = path.rstrip("/") + "/"

@@ -1,0 +1,383 @@
+"""An iSCSI gateway: what Pacemaker asks for, in terms of what the back ends see and do."""
+
+from hactl_agents.iscsi.names import number, own
+from hactl_agents.iscsi.parameters import LIO, TGT, Parameters
+from hactl_agents.iscsi.wanted import ABSENT, LAST_TAG, PARTLY, Wanted
+from hactl_agents.ocf import (
+    Agent,
+    Degraded,
+    Failed,
+    NotConfigured,
+    NotInstalled,
+    Status,
+    Unimplemented,
+    WrongHere,
+    action,
+)
+from hactl_agents.promotion import is_promotable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from hactl_agents.host import Host
+    from hactl_agents.iscsi.backing import Backing
+    from hactl_agents.iscsi.lio import Lio
+    from hactl_agents.iscsi.lun import Lun
+    from hactl_agents.iscsi.secret import Account
+    from hactl_agents.iscsi.tgt import Tgt
+
+CLAIM = "target"  # the note that a target was begun, and which
+
+
+class DegradedPromoted(Degraded):
+    """It runs promoted, but not as well as it should (OCF_DEGRADED_PROMOTED)."""
+
+    code = Status.DEGRADED_PROMOTED
+
+
+class IscsiGateway(Parameters, Agent):
+    """Serve block devices, files or RBD images to iSCSI initiators.
+
+    Target, portals, initiators, CHAP and LUNs are one resource. The kernel's target (LIO) is
+    built by writing to configfs and reading back, disabled until the last step; tgtd is started
+    for this target alone and spoken to by its management socket. Serial numbers and NAA names are
+    made from the target's name and are the same on every node.
+
+    As a plain resource it moves together with its address, behind a PortGate. As a promotable
+    clone (LIO only) every node serves the LUNs at an address of its own, the promoted one as ALUA
+    active/optimized and the others as standby, and initiators with multipath follow.
+
+    Running means that configfs, or the tgtd that is ours, says so; a monitor runs no program. Stop
+    ends the sessions, needs neither the configuration nor the devices, and leaves nothing behind.
+    What others made is not touched: a target of the same name is refused.
+    """
+
+    converges = True
+
+    def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
+        super().__init__(host, environ)
+        self.status: int = Status.STOPPED  # as the last probe saw it
+        self.found = ""  # the back end that serves it
+
+    # what Pacemaker asks for
+
+    def probe(self) -> int:
+        self.status, self.found = Status.STOPPED, ""
+        for backend in self.backends():
+            sight = backend.sight()
+            if sight.state == PARTLY:
+                raise Failed(sight.why)
+            if sight.state != ABSENT:
+                self.found = backend.name
+                self.status = Status.PROMOTED if sight.promoted else Status.RUNNING
+                return self.status
+        return Status.STOPPED
+
+    @action(timeout=20, interval=10, role="Promoted")
+    @action(timeout=20, interval=11, role="Unpromoted")
+    @action(timeout=30, interval=60, depth=10)
+    def monitor(self) -> int:
+        status: int = super().monitor()
+        if status != Status.STOPPED and self.level < 10:
+            self.judge(self.shallow())
+        return status
+
+    @action(timeout=60)
+    def start(self) -> None:
+        behind = self.behind()
+        self.clear()
+        self.refuse_in_use(behind)
+        self.record.put(CLAIM, self.iqn)
+        self.record.put("roles", "yes" if is_promotable(self) else None)
+        self.record.save()
+        self.build(behind)
+        self.open_gate()
+        if self.has_roles():
+            from hactl_agents import promotion
+
+            promotion.offer(self, self.promotion_score)
+
+    @action(timeout=60)
+    def stop(self) -> None:
+        self.close_gate()
+        self.clear()
+        if self.has_roles():
+            from hactl_agents import promotion
+
+            promotion.withdraw(self)
+
+    @action(timeout=30)
+    def promote(self) -> int:
+        return self.take_role(promoted=True)
+
+    @action(timeout=30)
+    def demote(self) -> int:
+        return self.take_role(promoted=False)
+
+    def check(self) -> None:
+        if not self.luns:
+            raise NotConfigured("luns: name at least one")
+        if not self.portals:
+            raise NotConfigured("portals: name at least one")
+        if not self.initiators and not self.auth_file:
+            raise NotConfigured("initiators: name who may log in, or give auth_file")
+        if self.auth_file and self.auth_file[0] != "/":
+            raise NotConfigured("auth_file: give the whole path, from /")
+        (self.check_lio if self.backend == LIO else self.check_tgt)()
+
+    def check_lio(self) -> None:
+        for lun in self.luns:
+            if lun.kernel_complaint():
+                raise NotConfigured(f"luns: {lun.kernel_complaint()}")
+        if is_promotable(self) and self.reservations:
+            raise NotConfigured("reservations: one node of the clone knows nothing of another's")
+
+    def check_tgt(self) -> None:
+        if is_promotable(self):
+            raise NotConfigured("backend: tgt has no ALUA, so it cannot be promotable: take lio")
+        for lun in self.luns:
+            if not lun.number:
+                raise NotConfigured("luns: tgt keeps LUN 0 for itself: begin with 1")
+            if lun.image and lun.image.namespace:
+                raise NotConfigured(
+                    f"luns: tgt cannot open {lun.image}, which is in a namespace: map it with "
+                    "RbdImage, and give its device"
+                )
+
+    def preflight(self) -> None:
+        """Refuse what cannot work on this node, before anything is made."""
+        self.refuse_missing_backend()
+        for backend in self.backends():
+            foreign = backend.foreign()
+            if foreign:
+                raise WrongHere(foreign)
+        self.behind()
+        self.account()
+
+    def examine(self) -> None:
+        """Whether everything is as it was given, and nothing was added."""
+        wrong = list(self.deep())
+        if not wrong and self.gate:
+            wrong = self.closed_gate()
+        self.judge(wrong)
+
+    def found_running(self) -> None:
+        """Pacemaker takes what it started for unpromoted."""
+        if is_promotable(self):
+            self.take_role(promoted=False)
+        self.open_gate()
+
+    def given_up(self) -> None:
+        """Nothing half made is left where a start failed, unless the kernel holds on to it."""
+        try:
+            self.stop()
+            if self.look() == Status.STOPPED:
+                self.record.drop()
+        except Failed as exc:
+            self.host.log(f"could not undo the start that failed: {exc}")
+
+    # the back ends
+
+    def backends(self) -> "list[Lio | Tgt]":
+        """Both, for what was started by one may be looked for when the other is asked for."""
+        claimed = self.record.get(CLAIM)
+        iqn = claimed or self.iqn
+        both: list[Lio | Tgt] = [self.lio(iqn), self.tgt(iqn)]
+        return both if self.values.get("backend") != TGT else both[::-1]
+
+    def lio(self, iqn: str) -> "Lio":
+        from hactl_agents.iscsi.lio import Lio
+
+        claimed = self.record.get(CLAIM) == iqn
+        return Lio(self.host, own(self.instance), iqn, claimed=claimed)
+
+    def tgt(self, iqn: str) -> "Tgt":
+        from hactl_agents.iscsi.tgt import Tgt
+
+        return Tgt(self.host, self.record, own(self.instance), iqn)
+
+    def refuse_missing_backend(self) -> None:
+        if self.backend == TGT:
+            if self.host.which("tgtd") is None:
+                raise NotInstalled("tgtd: command not found: install the package tgt")
+            return
+        from hactl_agents.iscsi.lio_work import prepare
+
+        prepare(self.host)
+
+    def clear(self) -> None:
+        """Take away whatever of ours is there. Raises Failed where something stays."""
+        from hactl_agents.iscsi import lio_work
+
+        for backend in self.backends():
+            if self.is_absent(backend):
+                continue
+            if backend.name == TGT:
+                backend.tear_down()  # type: ignore[union-attr]
+            else:
+                self.do(lambda lio=backend: lio_work.tear_down(lio))  # type: ignore[misc]
+
+    def is_absent(self, backend: "Lio | Tgt") -> bool:
+        """False also where that cannot be told."""
+        try:
+            return backend.sight().state == ABSENT
+        except Failed as exc:
+            self.host.log(f"cannot tell what is there, so it will be taken away: {exc}")
+            return False
+
+    def build(self, behind: "list[Backing | None]") -> None:
+        wanted = self.wanted()
+        if self.backend == TGT:
+            self.tgt(self.iqn).build(wanted, list(zip(self.luns, behind, strict=True)))
+            return
+        from hactl_agents.iscsi import lio_work
+
+        self.do(lambda: lio_work.build(self.lio(self.iqn), wanted, known(behind)))
+
+    def do(self, work: "Callable[[], None]") -> None:
+        """Change the kernel's target in a process apart."""
+        self.host.delegate(work)
+
+    # what is wanted
+
+    def wanted(self, *, with_secrets: bool = True) -> Wanted:
+        promotable = self.has_roles()
+        reservations = self.reservations
+        return Wanted(
+            own(self.instance),
+            self.iqn,
+            self.luns,
+            self.portals,
+            self.initiators,
+            tag=self.tag() if promotable else 1,
+            promotable=promotable,
+            reservations=not promotable if reservations is None else reservations,
+            account=self.account() if with_secrets else None,
+        )
+
+    def tag(self) -> int:
+        """The number of this node's portal group, and of its group of target ports: each its own.
+
+        The node's id in Corosync; where nobody gave one, a number made of the node's name.
+        """
+        noted = self.record.get("tag")
+        if noted:
+            return int(noted)
+        node = self.meta("on_node_uuid")
+        if node.isdigit() and 1 <= int(node[:6]) <= LAST_TAG:
+            tag = int(node)
+        else:
+            tag = 1 + number(self.meta("on_node") or node_name(self.host), LAST_TAG)
+        self.record.put("tag", str(tag))
+        self.record.save()
+        return tag
+
+    def account(self) -> "Account | None":
+        """What is in auth_file now. Raises WrongHere."""
+        if not self.auth_file:
+            return None
+        from hactl_agents.iscsi.secret import parse_account
+
+        try:
+            return parse_account(self.host.read_secret(self.auth_file))
+        except Failed as exc:
+            raise WrongHere(f"auth_file: {exc}") from None
+        except ValueError as exc:
+            raise WrongHere(f"auth_file: {self.auth_file}: {exc}") from None
+
+    def behind(self) -> "list[Backing | None]":
+        """What is behind each LUN; None for an image that tgtd opens itself. Raises WrongHere."""
+        from hactl_agents.iscsi.backing import backing
+
+        by_tgtd = self.backend == TGT
+        return [None if lun.image and by_tgtd else backing(self.host, lun) for lun in self.luns]
+
+    def refuse_in_use(self, behind: "Iterable[Backing | None]") -> None:
+        from hactl_agents.iscsi.backing import refuse_in_use, served
+
+        objects = served(self.host)
+        for each in known(behind):
+            refuse_in_use(self.host, each, objects)
+
+    # differences
+
+    def shallow(self) -> "list[str]":
+        wanted = self.wanted(with_secrets=False)
+        if self.found == TGT:
+            return list(self.tgt(self.iqn).differences(wanted, self.expected()))
+        from hactl_agents.iscsi import lio_drift
+
+        return list(lio_drift.shallow(self.lio(self.iqn), wanted))
+
+    def deep(self) -> "list[str]":
+        wanted = self.wanted()
+        if self.found == TGT:
+            return list(self.tgt(self.iqn).differences(wanted, self.expected()))
+        from hactl_agents.iscsi import lio_drift
+
+        lio = self.lio(self.iqn)
+        return [
+            *lio_drift.shallow(lio, wanted),
+            *lio_drift.deep(lio, wanted, known(self.behind())),
+        ]
+
+    def expected(self) -> "list[tuple[Lun, Backing | None]]":
+        return list(zip(self.luns, self.behind(), strict=True))
+
+    def judge(self, wrong: "list[str]") -> None:
+        if not wrong:
+            return
+        text = f"{self.iqn} is not as it was started: {'; '.join(wrong)}"
+        if self.drift == "fail":
+            raise Failed(text)
+        raise (DegradedPromoted if self.status == Status.PROMOTED else Degraded)(text)
+
+    # roles
+
+    def has_roles(self) -> bool:
+        return is_promotable(self) or self.record.get("roles") is not None
+
+    def take_role(self, *, promoted: bool) -> int:
+        if self.look() == Status.STOPPED:
+            return Status.STOPPED
+        if self.found == TGT:
+            raise Unimplemented("tgt has no ALUA, so there are no roles")
+        from hactl_agents.iscsi import lio_work
+
+        self.do(lambda: lio_work.set_role(self.lio(self.iqn), promoted=promoted))
+        if (self.look() == Status.PROMOTED) != promoted:
+            raise Failed(f"{self.iqn} is still {'standby' if promoted else 'active'}")
+        return 0
+
+    # the gate
+
+    def open_gate(self) -> None:
+        if self.gate:
+            from hactl_agents import port_gate
+
+            port_gate.open_gate(self.host, self.gate)
+
+    def close_gate(self) -> None:
+        """What cannot be closed is no reason to go on serving."""
+        if self.values.get("gate"):
+            from hactl_agents import port_gate
+
+            try:
+                port_gate.close_gate(self.host, self.gate)
+            except Failed as exc:
+                self.host.log(f"goes on without closing the gate: {exc}")
+
+    def closed_gate(self) -> "list[str]":
+        from hactl_agents import port_gate
+
+        state = port_gate.gate_state(self.host, self.gate)
+        return [] if state == "open" else [f"the gate {self.gate} is {state}"]
+
+
+def known(behind: "Iterable[Backing | None]") -> "list[Backing]":
+    return [each for each in behind if each is not None]
+
+
+def node_name(host: "Host") -> str:
+    return (host.read("/proc/sys/kernel/hostname") or "node").strip()
