@@ -79,7 +79,9 @@ class NvmeofGateway(Parameters, Agent):
             return Status.STOPPED
         try:
             faults = evidence.faults()
-            self.status = Status.STOPPED if faults else self.role(evidence.states())
+            self.status = (
+                Status.STOPPED if faults else self.role(evidence.states(evidence.groups()))
+            )
         except BadValue as exc:
             raise Failed(f"{self.nqn} is served here, but not as it should be: {exc}") from None
         if faults:
@@ -128,13 +130,14 @@ class NvmeofGateway(Parameters, Agent):
 
     @action(timeout=60)
     def reload_agent(self) -> None:
-        status = self.look()
-        if status == Status.STOPPED:
+        evidence = self.evidence
+        if evidence.owner() != OURS:
             raise Failed(f"{self.nqn} is not running here: start it")
         self.preflight()
-        state = OPTIMIZED if status == Status.PROMOTED else self.first_state()
+        promoted = evidence.states(evidence.groups_found()) == {OPTIMIZED}
+        state = OPTIMIZED if promoted else self.first_state()
         self.do(lambda: self.work.build(state))
-        if self.has_roles() and status != Status.PROMOTED:
+        if self.has_roles() and not promoted:
             self.take_role(self.unpromoted)
 
     def check(self) -> None:

@@ -51,12 +51,17 @@ class Evidence:
     def port(self) -> str:
         """The id of our port, '' if there is none. The noted one, or one whose id we would give."""
         noted = self.agent.record.get("port")
-        if noted and self.is_noted(noted):
+        if noted and self.is_noted(noted) and not self.is_given_away(noted):
             return noted
         for port_id in self.tree.ports():
             if port_id in self.port_ids(*self.tree.portal(port_id)):
-                return port_id
+                return "" if self.is_given_away(port_id) else port_id
         return ""
+
+    def is_given_away(self, port_id: str) -> bool:
+        """Whether a port we made offers what others hung on it, and nothing of ours any more."""
+        offered = self.tree.offered_by(port_id)
+        return bool(offered) and self.nqn not in offered
 
     def is_noted(self, port_id: str) -> bool:
         """Whether the port we noted is there and for the address we noted, or for none yet."""
@@ -109,9 +114,9 @@ class Evidence:
 
     # the role
 
-    def groups(self) -> "list[int]":
+    def groups(self) -> "list[str]":
         """The ANA groups that namespaces are to be in."""
-        return sorted({namespace.ana_group for namespace in self.agent.namespaces})
+        return sorted({str(namespace.ana_group) for namespace in self.agent.namespaces})
 
     def groups_found(self) -> "list[str]":
         """Those that they are in."""
@@ -123,7 +128,7 @@ class Evidence:
         folders = [tree.namespace(self.nqn, nsid) for nsid in self.tree.namespaces(self.nqn)]
         return [self.tree.get(f"{folder}/device_path") for folder in folders]
 
-    def states(self) -> "set[str]":
-        """The ANA states of all groups that have namespaces; one, if all is well."""
+    def states(self, groups: "list[str]") -> "set[str]":
+        """The ANA states of some groups; one, if all is well."""
         port_id = self.port()
-        return {self.tree.get(tree.ana_state(port_id, group)) for group in self.groups()}
+        return {self.tree.get(tree.ana_state(port_id, group)) for group in groups}

@@ -30,9 +30,11 @@ class Guests:
         """Exactly the hosts that are given, or any host where none is."""
         keys = self.agent.keys()
         wanted = self.wanted(keys)
-        for name in self.tree.allowed(self.nqn):
+        for name in self.known():
             if name not in wanted:
                 self.send_away(name)
+        self.agent.record.put("hosts", " ".join(wanted))
+        self.agent.record.save()
         anybody = f"{tree.subsystem(self.nqn)}/attr_allow_any_host"
         self.tree.put(anybody, "0" if wanted else "1")
         for name in wanted:
@@ -70,8 +72,13 @@ class Guests:
             self.tree.put(f"{folder}/{key}", value)
 
     def dismiss(self) -> None:
-        for name in self.tree.allowed(self.nqn):
+        for name in self.known():
             self.send_away(name)
+
+    def known(self) -> "list[str]":
+        """Those that are admitted, and those that were about to be."""
+        noted = (self.agent.record.get("hosts") or "").split()
+        return sorted({*self.tree.allowed(self.nqn), *noted})
 
     def send_away(self, name: str) -> None:
         self.host.at(f"dismissing {name}")

@@ -8,7 +8,7 @@ from hactl_agents.nvmeof.drift import Drift
 from hactl_agents.nvmeof.evidence import FOREIGN, MADE, MAKING, Evidence
 from hactl_agents.nvmeof.guests import Guests
 from hactl_agents.nvmeof.place import portal
-from hactl_agents.ocf.errors import Failed
+from hactl_agents.ocf.errors import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Work:
         buffered = backing.needs_buffering(self.host, wanted)
         self.tree.put(f"{folder}/buffered_io", str(int(buffered)))
         if self.agent.reservations:
+            if not self.host.exists(f"{folder}/resv_enable"):
+                raise NotInstalled("this kernel's target has no reservations: leave them out")
             self.tree.put(f"{folder}/resv_enable", "1")
 
     def enable(self, nsid: int) -> None:
