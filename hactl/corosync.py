@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hactl.errors import HactlError
 from hactl.model.cluster import Cluster
 from hactl.model.node import Node
+from hactl.model.totem import QuorumDevice
 
 Lines = Iterator[str]
 
@@ -64,7 +65,24 @@ def quorum(cluster: Cluster) -> Lines:
     # two_node turns wait_for_all on by itself, so "off" has to be written.
     if cluster.totem.two_node or cluster.totem.wait_for_all:
         yield f"    wait_for_all: {int(cluster.totem.wait_for_all)}"
+    if cluster.totem.qdevice:
+        yield from third_vote(cluster.totem.qdevice)
     yield "}"
+
+
+def third_vote(device: QuorumDevice) -> Lines:
+    yield "    device {"
+    yield "        model: net"
+    # with lms it has as many votes as all nodes but one, and computes them itself
+    if device.algorithm == "ffsplit":
+        yield "        votes: 1"
+    yield f"        sync_timeout: {device.sync_timeout}"
+    yield "        net {"
+    yield f"            host: {device.host}"
+    yield f"            algorithm: {device.algorithm}"
+    yield f"            tls: {device.tls}"
+    yield "        }"
+    yield "    }"
 
 
 def logging() -> Lines:

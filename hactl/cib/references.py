@@ -10,6 +10,8 @@ from typing import cast
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.model.fencing import WATCHDOG
+
 REFERRING_ATTRIBUTES = ("rsc", "with-rsc", "first", "then", "template", "id-ref", "reference")
 REFERRING_ELEMENTS = ("resource_ref", "obj_ref")
 
@@ -44,9 +46,9 @@ def ids(configuration: _Element) -> list[str]:
 
 def targets(configuration: _Element) -> set[str]:
     """Return every id the configuration refers to."""
-    devices = (listed.split(",") for listed in strings(DEVICES, configuration))
+    devices = (devices_of(listed) for listed in strings(DEVICES, configuration))
     named = (name for path in NAMED for name in strings(path, configuration))
-    return {*named, *(name.strip() for some in devices for name in some)}
+    return {*named, *(name for some in devices for name in some)}
 
 
 def dangling(configuration: _Element) -> tuple[Reference, ...]:
@@ -87,7 +89,13 @@ def named_by(element: _Element) -> Iterator[str]:
     if element.tag in REFERRING_ELEMENTS:
         yield element.get("id", "")
     if devices := element.get("devices"):
-        yield from (name.strip() for name in devices.split(","))
+        yield from devices_of(devices)
+
+
+def devices_of(listed: str) -> Iterator[str]:
+    """Yield the devices of a fencing level, without the one that is not in the configuration."""
+    names = (name.strip() for name in listed.split(","))
+    yield from (name for name in names if name != WATCHDOG)
 
 
 def strings(path: etree.XPath, configuration: _Element) -> list[str]:

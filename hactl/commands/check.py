@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import click
@@ -13,41 +13,87 @@ from hactl import topology
 from hactl.cib import document
 from hactl.commands.output import emit
 from hactl.errors import Problem, Severity, TopologyError, UsageError
+from hactl.topology.failover import Failover, failovers
 from hactl.topology.jsonschema import json_schema
+
+SHOWN = 10
 
 
 @click.command(epilog="Example: hactl check cluster.yaml")
 @click.argument("file", required=False)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--failover", is_flag=True, help="Show what adds up until each guest is back after a loss."
+)
 @click.option("--schema", is_flag=True, help="Write the JSON schema of the file instead.")
-def check(file: str | None, form: str, schema: bool) -> None:
+def check(file: str | None, form: str, failover: bool, schema: bool) -> None:
     """Check the topology in FILE (- reads standard input): all problems at once.
 
-    Exits 1 if there are errors, 0 if there are none or only warnings.
+    Says also how long a guest may be away at worst when the node under it is lost, and what decides
+    that. Exits 1 if there are errors, 0 if there are none or only warnings.
     """
     if schema:
         emit(json.dumps(json_schema(), indent=2).encode() + b"\n")
         return
     if file is None:
         raise UsageError("which file?", "hactl check FILE, or hactl check --schema")
-    problems = problems_of(file)
-    show(problems, form)
+    problems, times = looked_at(file)
+    if form == "json":
+        said = [entry(time) for time in times] if failover else [asdict(p) for p in problems]
+        emit(json.dumps(said, indent=2).encode() + b"\n")
+    else:
+        lines = [*(map(str, problems) if problems else ["no problems found"])]
+        lines += in_full(times) if failover else in_short(times)
+        emit("\n".join([*lines, ""]).encode(errors="backslashreplace"))
     if any(problem.severity is Severity.ERROR for problem in problems):
         sys.exit(1)
 
 
-def problems_of(file: str) -> Sequence[Problem]:
+def looked_at(file: str) -> tuple[Sequence[Problem], Sequence[Failover]]:
+    """Return the problems, and without errors also the times."""
     try:
         cluster, warnings = topology.read(file)
     except TopologyError as exc:
-        return exc.problems
+        return exc.problems, ()
     document.configuration(cluster)
-    return warnings
+    return warnings, failovers(cluster)
 
 
-def show(problems: Sequence[Problem], form: str) -> None:
-    if form == "json":
-        text = json.dumps([asdict(problem) for problem in problems], indent=2)
-    else:
-        text = "\n".join(map(str, problems)) or "no problems found"
-    emit(f"{text}\n".encode(errors="backslashreplace"))
+def in_short(times: Sequence[Failover]) -> Iterator[str]:
+    if not times:
+        return
+    yield ""
+    yield "Away at worst when the node under it is lost, if everything needs all of its time:"
+    width = max(len(time.name) for time in times[:SHOWN])
+    for time in times[:SHOWN]:
+        most = time.dominating
+        mostly = f"most of it {most.what}, {clock(most.milliseconds)}"
+        yield f"  {time.name:{width}}  {clock(time.total):>9}  {mostly}"
+    if len(times) > SHOWN:
+        yield f"  ... and {len(times) - SHOWN} more, none longer; all with --failover"
+
+
+def in_full(times: Sequence[Failover]) -> Iterator[str]:
+    for time in times:
+        yield ""
+        yield f"{time.kind} {time.name}: {clock(time.total)} at worst"
+        for term in time.terms:
+            yield f"  {clock(term.milliseconds):>9}  {term.what}"
+
+
+def entry(time: Failover) -> dict[str, object]:
+    return {
+        "name": time.name,
+        "kind": time.kind,
+        "milliseconds": time.total,
+        "terms": [asdict(term) for term in time.terms],
+        "dominating": time.dominating.what,
+    }
+
+
+def clock(milliseconds: int) -> str:
+    """Spell a time for people: 4.2 s, 3 min 10 s."""
+    minutes, rest = divmod(milliseconds, 60_000)
+    if not minutes:
+        return f"{rest / 1000:g} s"
+    return f"{minutes} min {rest // 1000} s" if rest >= 1000 else f"{minutes} min"

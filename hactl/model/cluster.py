@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hactl.model.constraint import Constraint
-from hactl.model.fencing import FencingLevel
+from hactl.model.fencing import FencingLevel, Watchdog
 from hactl.model.node import Node
 from hactl.model.resource import Resource
 from hactl.model.totem import Totem
@@ -22,6 +22,7 @@ class Cluster:
     resources: tuple[Resource, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     fencing_levels: tuple[FencingLevel, ...] = ()
+    watchdog: Watchdog | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     resource_defaults: Mapping[str, str] = field(default_factory=dict)
     operation_defaults: Mapping[str, str] = field(default_factory=dict)

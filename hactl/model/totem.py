@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class QuorumDevice:
+    """One vote from corosync-qnetd on ``host``; corosync-qdevice(8). ``sync_timeout`` in ms."""
+
+    host: str
+    algorithm: str
+    tls: str
+    sync_timeout: int
+
+
+@dataclass(frozen=True, slots=True)
 class Totem:
     """Times in milliseconds.
 
@@ -20,3 +30,4 @@ class Totem:
     hash: str = "sha256"
     wait_for_all: bool = False
     two_node: bool = False
+    qdevice: QuorumDevice | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hactl.model.cluster import Cluster
 from hactl.topology.build.containers import container_parts
 from hactl.topology.build.defaults import properties, resource_defaults, totem
-from hactl.topology.build.fencing import fence_devices, fencing_levels
+from hactl.topology.build.fencing import fence_devices, fencing_levels, watchdog
 from hactl.topology.build.gateways import gateway_parts
 from hactl.topology.build.guests import guest_parts
 from hactl.topology.build.locks import lock_parts
@@ -37,6 +37,7 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
         resources=parts.resources,
         constraints=parts.constraints,
         fencing_levels=fencing_levels(document),
+        watchdog=watchdog(document),
         properties=properties(document),
         resource_defaults=resource_defaults(document),
     )

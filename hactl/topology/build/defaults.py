@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from hactl.model.timing import duration
-from hactl.model.totem import Totem
-from hactl.topology.build.fencing import TIE_BREAK, delays
+from hactl.model.totem import QuorumDevice, Totem
+from hactl.topology.build.fencing import TIE_BREAK, delays, reaction, stonith_timeout, watchdog
 from hactl.topology.build.locks import locks
 from hactl.topology.schema.document import Document
 
 CONSENSUS = 1.2
-STONITH_TIMEOUT = 60_000
 
 
 def totem(document: Document) -> Totem:
     cluster = document.cluster
-    two = len(document.nodes) == 2
+    two = len(document.nodes) == 2 and cluster.qdevice is None
     return Totem(
         token=cluster.token,
         consensus=cluster.consensus or round(cluster.token * CONSENSUS),
         two_node=two,
         wait_for_all=two if cluster.wait_for_all is None else cluster.wait_for_all,
+        qdevice=qdevice(document),
     )
+
+
+def qdevice(document: Document) -> QuorumDevice | None:
+    given = document.cluster.qdevice
+    if given is None:
+        return None
+    return QuorumDevice(given.host, given.algorithm, given.tls, given.sync_timeout)
 
 
 def properties(document: Document) -> dict[str, str]:
@@ -32,8 +39,12 @@ def properties(document: Document) -> dict[str, str]:
         "migration-limit": str(cluster.migration_limit),
     }
     if cluster.fencing:
-        found["stonith-timeout"] = duration(cluster.stonith_timeout or STONITH_TIMEOUT)
-    if len(document.nodes) == 2 and cluster.fencing:
+        found["stonith-timeout"] = duration(stonith_timeout(document))
+    if (dog := watchdog(document)) and not dog.disks:
+        found["stonith-watchdog-timeout"] = duration(dog.longest)
+    if cluster.fencing and (word := reaction(document)):
+        found["fence-reaction"] = word
+    if len(document.nodes) == 2 and cluster.fencing and cluster.qdevice is None:
         # At least twice the longest delay of a device, or that could outweigh the priorities.
         longest = max(delays(document), default=0) or TIE_BREAK
         found["priority-fencing-delay"] = duration(2 * longest)

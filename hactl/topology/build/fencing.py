@@ -1,19 +1,28 @@
-"""Fencing -> one device per node, away from its own target, and the levels they are tried in."""
+"""Fencing -> one device per node, away from its own target, and the levels they are tried in.
+
+What nobody wrote follows from how an agent works: a node that dumps its memory is left alone first,
+power is cut with the storage beside it, and a reset by the node itself comes last.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hactl.model.constraint import INFINITY, Location
-from hactl.model.fencing import FencingLevel
+from hactl.model.fencing import WATCHDOG, FencingLevel, Means, Watchdog, means
 from hactl.model.resource import Agent, Operation, Primitive
-from hactl.model.timing import duration
+from hactl.model.timing import duration, rounded
 from hactl.topology.build.parts import Parts
 from hactl.topology.schema.document import Document
 from hactl.topology.units import longest
 
 # How long the fencing of the first node of two is held back, so that a tie has one survivor.
 TIE_BREAK = 5_000
+STONITH_TIMEOUT = 60_000
+# The device that SBD's disks are, for a topology that names the disks only.
+PILL = "sbd"
+# These of ours give up by themselves, a while before Pacemaker does.
+OWN = frozenset({"fence_lab", "fence_libvirt", "fence_ceph_blocklist"})
 
 
 def device_id(device: str, node: str) -> str:
@@ -31,7 +40,38 @@ def fence_devices(document: Document) -> Parts:
         for node, device in pairs
         if not document.fencing.devices[device].on_target
     )
-    return Parts(resources, bans)
+    pills = tuple(poison_pills(document))
+    own = tuple(Location(pill.id, pill.params["pcmk_host_list"], -INFINITY) for pill in pills)
+    return Parts((*resources, *pills), (*bans, *own))
+
+
+def poison_pills(document: Document) -> Iterator[Primitive]:
+    """Yield a fence_sbd for each node where SBD has disks."""
+    dog = watchdog(document)
+    if dog is None or not dog.disks:
+        return
+    for node in document.nodes:
+        yield Primitive(
+            id=device_id(PILL, node),
+            agent=Agent("stonith", "", "fence_sbd"),
+            kind="fencing",
+            params={
+                "devices": ",".join(dog.disks),
+                "plug": node,
+                "pcmk_host_list": node,
+                "pcmk_host_check": "static-list",
+                **timeouts(dog.longest),
+            },
+            operations=checked(60_000),
+        )
+
+
+def watchdog(document: Document) -> Watchdog | None:
+    """Return what SBD is told, where there is SBD."""
+    written = document.fencing.watchdog
+    if written is None or not document.cluster.fencing:
+        return None
+    return Watchdog(written.timeout, written.device, tuple(written.disks))
 
 
 def used_devices(document: Document) -> Iterator[tuple[str, str]]:
@@ -43,7 +83,14 @@ def used_devices(document: Document) -> Iterator[tuple[str, str]]:
 
 def fence_device(document: Document, node: str, device: str) -> Primitive:
     declared = document.fencing.devices[device]
-    params = written(document, node, device)
+    params: dict[str, str] = {}
+    if declared.timeout is not None:
+        params |= timeouts(declared.timeout)
+        if declared.agent in OWN:
+            params["power_timeout"] = str(declared.timeout // 1000)
+    if means(declared.agent) is Means.KDUMP:
+        params["pcmk_reboot_action"] = "off"
+    params |= written(document, node, device)
     params |= {"pcmk_host_list": node, "pcmk_host_check": "static-list"}
     if breaks_tie(document, node):
         params["pcmk_delay_base"] = duration(TIE_BREAK)
@@ -52,19 +99,25 @@ def fence_device(document: Document, node: str, device: str) -> Primitive:
         agent=Agent("stonith", "", declared.agent),
         kind="fencing",
         params=params,
-        operations=(
-            Operation("start", 60_000),
-            Operation("monitor", 60_000, interval=declared.monitor),
-        ),
+        operations=checked(declared.monitor),
     )
+
+
+def checked(interval: int) -> tuple[Operation, ...]:
+    return Operation("start", 60_000), Operation("monitor", 60_000, interval=interval)
+
+
+def timeouts(limit: int) -> dict[str, str]:
+    return {f"pcmk_{action}_timeout": duration(limit) for action in ("reboot", "off")}
 
 
 def breaks_tie(document: Document, node: str) -> bool:
     """Whether the fencing of this node waits, so that two nodes do not shoot each other.
 
-    It does for the first of two, unless the operator has written any delay.
+    It does for the first of two, unless the operator has written any delay, or there is a third
+    vote.
     """
-    if len(document.nodes) != 2 or node != next(iter(document.nodes)):
+    if len(document.nodes) != 2 or document.cluster.qdevice or node != next(iter(document.nodes)):
         return False
     return not any(delays(document))
 
@@ -90,14 +143,63 @@ def fencing_levels(document: Document) -> tuple[FencingLevel, ...]:
 def levels_of(document: Document, name: str) -> Iterator[FencingLevel]:
     """Yield the levels of a node that has more than one device.
 
-    Several devices in one level are a node with several supplies: Pacemaker turns all off before
-    it turns any on.
+    Several devices in one level are a node with several supplies, or power with storage beside it:
+    Pacemaker turns all off before it turns any on.
     """
     own = [device for node, device in used_devices(document) if node == name]
-    if len(own) < 2:
+    wanted = document.fencing.levels or natural_levels(document, own)
+    found = [[device_id(device, name) for device in level if device in own] for level in wanted]
+    found = [level for level in (*found, last_level(document, name)) if level]
+    if sum(map(len, found)) < 2:
         return
-    wanted = document.fencing.levels or [[device] for device in document.fencing.devices]
-    for index, level in enumerate(wanted, 1):
-        devices = tuple(device_id(device, name) for device in level if device in own)
-        if devices:
-            yield FencingLevel(name, index, devices)
+    for index, level in enumerate(found, 1):
+        yield FencingLevel(name, index, tuple(level))
+
+
+def natural_levels(document: Document, own: Sequence[str]) -> list[list[str]]:
+    """Return the levels of a node's devices where the operator has written none."""
+    by_means: dict[Means, list[str]] = {sort: [] for sort in Means}
+    for device in document.fencing.devices:
+        if device in own:
+            by_means[means(document.fencing.devices[device].agent)].append(device)
+    storage = by_means[Means.STORAGE]
+    harmless = [[device, *storage] for device in by_means[Means.POWER]]
+    return [
+        *([device] for device in by_means[Means.KDUMP]),
+        *(harmless or ([storage] if storage else [])),
+        *([device] for device in by_means[Means.PILL]),
+    ]
+
+
+def last_level(document: Document, name: str) -> list[str]:
+    """Return what is left when all devices have failed: that the node resets itself."""
+    dog = watchdog(document)
+    if dog is None:
+        return []
+    return [device_id(PILL, name)] if dog.disks else [WATCHDOG]
+
+
+def stonith_timeout(document: Document) -> int:
+    """Return how long a fencing action may take, in milliseconds: room for what was written."""
+    if document.cluster.stonith_timeout:
+        return document.cluster.stonith_timeout
+    dog = watchdog(document)
+    needed = [STONITH_TIMEOUT, *([dog.longest] if dog else [])]
+    for node, device in used_devices(document):
+        params = fence_device(document, node, device).params
+        delay = longest(params, "pcmk_delay_base", "pcmk_delay_max")
+        needed.append(delay + longest(params, "pcmk_reboot_timeout", "pcmk_off_timeout") + 1)
+    return rounded(max(needed))
+
+
+def reaction(document: Document) -> str:
+    """Return what a node does that was fenced and still runs; empty for Pacemaker's default.
+
+    One that lost only its storage, or that a watchdog may not have reset, must not go on
+    answering for its addresses.
+    """
+    if document.fencing.reaction:
+        return document.fencing.reaction
+    agents = (document.fencing.devices[device].agent for _, device in used_devices(document))
+    doubtful = any(means(agent) is Means.STORAGE for agent in agents)
+    return "panic" if doubtful or watchdog(document) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
+from hactl.model.fencing import Means, means
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document
@@ -22,13 +23,54 @@ def fencing(subject: Subject) -> Iterator[Problem]:
         )
         return
     for name, node in document.nodes.items():
-        if not node.fencing:
+        if not node.fencing and document.fencing.watchdog is None:
             yield topology.problem(
                 ("nodes", name),
                 "nothing can fence it",
                 "add fencing: {DEVICE: {plug: ...}}, or set cluster.fencing: false",
             )
+        yield from means_of(topology, name)
     yield from levels(topology)
+    yield from kdump_first(topology)
+
+
+def means_of(topology: Topology, name: str) -> Iterator[Problem]:
+    """What a node's devices cannot do, all of them together."""
+    document = topology.document
+    agents = [
+        document.fencing.devices[device].agent
+        for device in document.nodes[name].fencing
+        if device in document.fencing.devices
+    ]
+    found = {means(agent) for agent in agents}
+    if not agents or document.fencing.watchdog is not None:
+        return
+    if found == {Means.KDUMP}:
+        yield topology.problem(
+            ("nodes", name, "fencing"),
+            f"{agents[0]} says only that a node is dumping; one that hangs is never fenced",
+            "add a device that switches its power",
+        )
+    elif found <= {Means.STORAGE, Means.KDUMP}:
+        yield topology.warning(
+            ("nodes", name, "fencing"),
+            f"{agents[-1]} cuts it off from its storage and leaves it running, with its addresses",
+            "add a device that switches its power, or fencing.watchdog",
+        )
+
+
+def kdump_first(topology: Topology) -> Iterator[Problem]:
+    """Who cuts the power first will never see the dump."""
+    document = topology.document
+    for index, level in enumerate(document.fencing.levels):
+        known = [device for device in level if device in document.fencing.devices]
+        dumps = [d for d in known if means(document.fencing.devices[d].agent) is Means.KDUMP]
+        if dumps and (index or len(level) > 1):
+            yield topology.problem(
+                ("fencing", "levels", index),
+                f"{dumps[0]} waits for a dump that a device before or beside it has cut short",
+                f"put [{dumps[0]}] first, alone",
+            )
 
 
 def levels(topology: Topology) -> Iterator[Problem]:
@@ -56,7 +98,7 @@ def two_nodes(subject: Subject) -> Iterator[Problem]:
     """Two nodes do not shoot each other, and do not start alone."""
     topology = subject.topology
     document = topology.document
-    if len(document.nodes) != 2:
+    if len(document.nodes) != 2 or document.cluster.qdevice:
         return
     if document.cluster.wait_for_all is False:
         yield topology.warning(

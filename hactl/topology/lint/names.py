@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hactl.errors import Problem
 from hactl.topology.attachment import EVERYWHERE, NATIVE, several_paths
-from hactl.topology.build.fencing import device_id, used_devices
+from hactl.topology.build.fencing import PILL, device_id, used_devices
 from hactl.topology.build.gateways import address_id
 from hactl.topology.build.locks import DLM, LVMLOCKD, access
 from hactl.topology.build.networks import VSWITCHD, served_by_cluster
@@ -70,6 +70,9 @@ def claims(subject: Subject) -> Iterator[Claim]:
     for node, device in used_devices(document):
         path = ("nodes", node, "fencing", device)
         yield device_id(device, node), path, "for the fence device"
+    if document.fencing.watchdog and document.fencing.watchdog.disks:
+        for node in document.nodes:
+            yield device_id(PILL, node), ("fencing", "watchdog"), "for SBD"
     yield from raw_claims(document)
 
 

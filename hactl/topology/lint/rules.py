@@ -31,6 +31,7 @@ from hactl.topology.lint.timing import (
     migrating,
     stopping,
 )
+from hactl.topology.lint.watchdog import third_vote, watchdog
 
 # What can be said of an entry whatever others are missing.
 LOCAL: tuple[Rule, ...] = (
@@ -54,6 +55,8 @@ WHOLE: tuple[Rule, ...] = (
     survival,
     fencing,
     two_nodes,
+    watchdog,
+    third_vote,
     quorum,
     unused,
     lock_manager,

@@ -65,6 +65,21 @@ class Defaults(Section):
     )
 
 
+class QuorumDevice(Section):
+    """A third vote that is no node: corosync-qnetd on another machine."""
+
+    host: Text = Field(description="Where corosync-qnetd runs; not one of the nodes.")
+    algorithm: Literal["ffsplit", "lms"] = Field(
+        "ffsplit", description="Which half wins: ffsplit for an even number of nodes, else lms."
+    )
+    tls: Literal["on", "off", "required"] = Field(
+        "on", description="Whether its wire is encrypted."
+    )
+    sync_timeout: Duration = Field(
+        30_000, description="How long a change of membership waits for its vote."
+    )
+
+
 class Cluster(Section):
     """What holds for the whole cluster."""
 
@@ -77,6 +92,9 @@ class Cluster(Section):
     )
     wait_for_all: bool | None = Field(
         None, description="After a full stop, wait for every node; always so with two nodes."
+    )
+    qdevice: QuorumDevice | None = Field(
+        None, description="A third vote from another machine; then two nodes need no special rules."
     )
     fencing: bool = Field(
         True, description="false runs without fencing: only where no data can be lost."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from hactl.topology.schema.section import Section
-from hactl.topology.types import NAME, Duration, FenceAgent, Name, Parameter, matching
+from hactl.topology.types import NAME, Duration, FenceAgent, Name, Parameter, Path, matching
 
 PARAMETER_NAME = matching(NAME, "the name of a parameter", "write it as the agent does, like ip")
 
@@ -24,6 +24,9 @@ class Device(Section):
 
     agent: FenceAgent = Field(description="The fence agent, like fence_ipmilan.")
     monitor: Duration = Field(60_000, description="How often the device is checked.")
+    timeout: Duration | None = Field(
+        None, description="How long one action of it may take (default: the stonith_timeout)."
+    )
     on_target: bool = Field(
         False, description="May run on the very node it fences (a node cannot fence itself)."
     )
@@ -40,6 +43,19 @@ class Device(Section):
         return dict(self.__pydantic_extra__)
 
 
+class Watchdog(Section):
+    """SBD: a node that loses the cluster, or finds its message on a disk, is reset by hardware."""
+
+    timeout: Duration = Field(
+        5_000,
+        description="Silence after which the watchdog resets the node (SBD_WATCHDOG_TIMEOUT).",
+    )
+    device: Path = Field("/dev/watchdog", description="The watchdog, on every node.")
+    disks: Annotated[list[Path], Field(max_length=3)] = Field(
+        [], description="Shared disks for messages, one or three; without them quorum decides."
+    )
+
+
 class Fencing(Section):
     """The devices, and the levels in which they are tried."""
 
@@ -47,5 +63,14 @@ class Fencing(Section):
     levels: list[list[Name]] = Field(
         [],
         max_length=9,
-        description="Levels tried in order; all devices of a level must succeed.",
+        description="Levels tried in order; all devices of a level must succeed (default: kdump, "
+        "then each power device beside all storage devices, then SBD).",
+    )
+    watchdog: Watchdog | None = Field(
+        None, description="SBD on every node, as what is tried last; {} for its defaults."
+    )
+    reaction: Literal["stop", "panic"] | None = Field(
+        None,
+        description="What a node does that learns it was fenced and still runs (default: panic "
+        "with storage devices or a watchdog, else stop).",
     )

@@ -64,7 +64,9 @@ CASES = {
     ),
     "a guest that is not there": (
         guests("web1: after: [db1]"),
-        ["t.yaml:10: guests.web1.after[0]: there is no guest, container or gateway 'db1'; known: web1"],
+        [
+            "t.yaml:10: guests.web1.after[0]: there is no guest, container or gateway 'db1'; known: web1"
+        ],
     ),
     "together in a circle": (
         guests("a: together: [b]", "b: together: [c]", "c: together: [a]"),
@@ -253,10 +255,107 @@ CASES = {
         ],
     ),
     "fencing that takes longer than it may": (
-        BASE.replace("{plug: node1}", "{plug: node1, pcmk_delay_base: 10s, pcmk_off_timeout: 60}"),
+        cluster("stonith_timeout: 60s").replace(
+            "{plug: node1}", "{plug: node1, pcmk_delay_base: 10s, pcmk_off_timeout: 60}"
+        ),
         [
             "t.yaml:3: nodes.node1.fencing.bmc: fencing may take 70s with its delay, "
             "stonith_timeout is 60s; set cluster.stonith_timeout to more than 70s"
+        ],
+    ),
+    "nothing but a dump to prove that a node is off": (
+        BASE.replace("agent: fence_lab", "agent: fence_kdump"),
+        [
+            f"t.yaml:{line}: nodes.node{line - 2}.fencing: fence_kdump says only that a node is "
+            "dumping; one that hangs is never fenced; add a device that switches its power"
+            for line in (3, 4, 5)
+        ],
+    ),
+    "a dump that the power is cut in": (
+        BASE.replace(
+            "fence_lab}}", "fence_lab}, kd: {agent: fence_kdump}}, levels: [[bmc], [kd]]"
+        ).replace("{bmc: {plug: node1}}", "{bmc: , kd: }"),
+        [
+            "t.yaml:6: fencing.levels[1]: kd waits for a dump that a device before or beside it "
+            "has cut short; put [kd] first, alone"
+        ],
+    ),
+    "a node that is cut off from its storage only": (
+        BASE.replace("agent: fence_lab", "agent: fence_scsi, devices: /dev/sda"),
+        [
+            f"t.yaml:{line}: warning: nodes.node{line - 2}.fencing: fence_scsi cuts it off from "
+            "its storage and leaves it running, with its addresses; add a device that switches "
+            "its power, or fencing.watchdog"
+            for line in (3, 4, 5)
+        ],
+    ),
+    "a watchdog that counts in fractions": (
+        BASE.replace("fence_lab}}}", "fence_lab}}, watchdog: {timeout: 5500ms}}"),
+        [
+            "t.yaml:6: fencing.watchdog.timeout: 5500ms: SBD counts in whole seconds; "
+            "write 5s or more"
+        ],
+    ),
+    "a nervous watchdog": (
+        BASE.replace("fence_lab}}}", "fence_lab}}, watchdog: {timeout: 2s}}"),
+        [
+            "t.yaml:6: warning: fencing.watchdog.timeout: 2s makes every pause of a node a "
+            "reason to reset it; write at least 5s"
+        ],
+    ),
+    "SBD with two disks": (
+        BASE.replace("fence_lab}}}", "fence_lab}}, watchdog: {disks: [/dev/sda, /dev/sdb]}}"),
+        [
+            "t.yaml:6: fencing.watchdog.disks: with two disks the loss of one leaves no majority; "
+            "write one disk, or three"
+        ],
+    ),
+    "fencing that is over before a node has read its message": (
+        cluster("stonith_timeout: 20s").replace(
+            "fence_lab}}}", "fence_lab}}, watchdog: {timeout: 10s, disks: [/dev/sda]}}"
+        ),
+        [
+            "t.yaml:1: cluster.stonith_timeout: 20s is over before a node has read its message and "
+            "been reset (1.2 × msgwait, msgwait = 2 × 10s); write at least 24s, or leave it out"
+        ],
+    ),
+    "a node given up before its watchdog has reset it": (
+        cluster("properties: {stonith-watchdog-timeout: 8s}").replace(
+            "fence_lab}}}", "fence_lab}}, watchdog: {}}"
+        ),
+        [
+            "t.yaml:1: cluster.properties.stonith-watchdog-timeout: 8s gives a node up before its "
+            "watchdog has surely reset it; write at least 10s, or leave it out"
+        ],
+    ),
+    "SBD without a disk and with two votes": (
+        (TWO % ("", "plug: 1", "plug: 2")).replace("ipmilan}}}", "ipmilan}}, watchdog: {}}"),
+        [
+            "t.yaml:5: fencing.watchdog: with 2 votes nobody knows who has lost, so no node would "
+            "reset itself, or both would; add cluster.qdevice, or disks: to fencing.watchdog"
+        ],
+    ),
+    "a watchdog that does not wait for the third vote": (
+        (TWO % (", qdevice: {host: third}", "plug: 1", "plug: 2")).replace(
+            "ipmilan}}}", "ipmilan}}, watchdog: {timeout: 20s}}"
+        ),
+        [
+            "t.yaml:5: fencing.watchdog.timeout: 20s is over while the vote of the qdevice may "
+            "still come (30s), so healthy nodes would be reset; write at least 35s"
+        ],
+    ),
+    "a third vote from one of the two": (
+        TWO % (", qdevice: {host: 10.0.0.2}", "plug: 1", "plug: 2"),
+        [
+            "t.yaml:1: cluster.qdevice.host: is node2, whose loss would take two votes; run "
+            "corosync-qnetd on a machine outside of the cluster"
+        ],
+    ),
+    "a third vote for halves that cannot be": (
+        cluster("qdevice: {host: third}"),
+        [
+            "t.yaml:1: warning: cluster.qdevice.algorithm: 3 nodes cannot split in halves, so "
+            "ffsplit adds nothing but a tie; write lms, or leave out the qdevice"
         ],
     ),
     "a stop that is over before the shutdown": (
