@@ -1,13 +1,13 @@
-"""Names in iSCSI: which are allowed, and those a gateway makes so that every node makes the same."""
+"""Names in iSCSI: which are allowed, and those a gateway makes, the same on every node."""
 
 import binascii
 
 from hactl_agents.ocf.record import file_name
 
 try:  # hashlib would load OpenSSL
-    from _sha2 import sha256
+    from _sha2 import sha256  # type: ignore[import-not-found]
 except ImportError:  # before Python 3.12
-    from _sha256 import sha256  # type: ignore[import-not-found,no-redef]
+    from _sha256 import sha256  # type: ignore[import-not-found]
 
 LONGEST = 223  # bytes of a name; RFC 7143, 4.2.7.1
 KINDS = ("iqn.", "eui.", "naa.")

@@ -41,7 +41,7 @@ class Parameters:
         LIO,
         TGT,
         default=LIO,
-        longdesc="What serves the target: lio is the kernel's own, tgt a tgtd for this target alone",
+        longdesc="What serves the target: lio is the kernel, tgt a tgtd for this target alone",
     )
     luns: "tuple[Lun, ...]" = Param(
         "string",
@@ -88,8 +88,8 @@ class Parameters:
     reservations: bool | None = boolean(
         "Whether initiators may make SCSI reservations, in lio",
         None,
-        longdesc="Whether initiators may make SCSI reservations, in lio. Reservations are lost when "
-        "the target changes its node. Default: true, but false in a promotable clone, where one "
+        longdesc="Whether initiators may make SCSI reservations, in lio. They are lost when the "
+        "target changes its node. Default: true, but false in a promotable clone, where one "
         "node would not know of another's.",
     )
     promotion_score: int = integer(
