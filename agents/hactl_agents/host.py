@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from hactl_agents.command import Done
+    from hactl_agents.gate.nftables import Tables
     from hactl_agents.netlink import Links
     from hactl_agents.storage import Storage
 
@@ -504,6 +505,12 @@ class Host:
         from hactl_agents.netlink import Links
 
         return Links()
+
+    def firewall(self) -> "Tables":
+        """The packet filter of this network namespace."""
+        from hactl_agents.gate.nftables import Tables
+
+        return Tables()
 
     def has_address(self, address: str) -> bool:
         """Whether an IP address, v4 or v6, is one of this node's."""

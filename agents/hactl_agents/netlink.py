@@ -208,8 +208,9 @@ class Links:
                 return replies
 
 
-def connected() -> "_socket.socket":
-    connection = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 0)
+def connected(protocol: int = 0) -> "_socket.socket":
+    kind = _socket.SOCK_RAW | _socket.SOCK_CLOEXEC
+    connection = _socket.socket(_socket.AF_NETLINK, kind, protocol)
     connection.settimeout(TIMEOUT)
     try:
         connection.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)

@@ -8,11 +8,12 @@ assert host.calls == []
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any
 
 from hactl_agents.apart import Abandoned
 from hactl_agents.command import Done
+from hactl_agents.gate.nftables import Table, Tables
 from hactl_agents.host import Failed, Host, NotInstalled, Task, TimedOut
 from hactl_agents.netlink import Link, Links
 from hactl_agents.ocf.agent import PREFIX, Agent
@@ -62,6 +63,7 @@ class FakeHost(Host):
         self.sizes: dict[str, int] = {}
         self.refused: set[tuple[str, int]] = set()  # files and how opening them fails, an errno
         self.devices = FakeLinks()
+        self.tables = FakeTables()
         self.store = FakeStorage()
         self.ours: set[str] = set()  # IP addresses
         self.epoch = 1_700_000_000.0  # seconds from 1970 to the start of the clock
@@ -85,6 +87,9 @@ class FakeHost(Host):
 
     def network(self) -> "FakeLinks":
         return self.devices
+
+    def firewall(self) -> "FakeTables":
+        return self.tables
 
     def storage(self) -> "FakeStorage":
         return self.store
@@ -412,6 +417,46 @@ class FakeLinks(Links):
         if what[1] in self.refusals:
             raise Failed(f"changing {what[1]}: {self.refusals[what[1]]}")
         self.changes.append(what)
+
+
+class FakeTables(Tables):
+    """Tables of the packet filter; ``changes`` lists what was done, ``refusal`` is the kernel's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: dict[str, Table] = {}
+        self.changes: list[tuple[str, str]] = []
+        self.refusal = ""
+
+    def get(self, name: str, chains: Iterable[str]) -> Table | None:
+        found = deepcopy(self.tables.get(name))
+        if found is not None:
+            found.chains = {chain: found.chains[chain] for chain in chains if chain in found.chains}
+        return found
+
+    def make(self, name: str, table: Table) -> None:
+        self.changed("make", name)
+        assert name not in self.tables
+        self.tables[name] = deepcopy(table)
+
+    def replace(self, name: str, table: Table) -> None:
+        self.changed("replace", name)
+        assert name not in self.tables or self.tables[name].comment == table.comment
+        self.tables[name] = deepcopy(table)
+
+    def put_rules(self, name: str, rules: Mapping[str, Iterable[bytes]]) -> None:
+        self.changed("put_rules", name)
+        for chain, all_of_it in rules.items():
+            self.tables[name].chains[chain].rules = list(all_of_it)
+
+    def delete(self, name: str, comment: str) -> None:
+        self.changed("delete", name)
+        assert name not in self.tables or self.tables.pop(name).comment == comment
+
+    def changed(self, *what: str) -> None:
+        if self.refusal:
+            raise Failed(self.refusal)
+        self.changes.append((what[0], what[1]))
 
 
 def done(*argv: str, stdout: str = "", stderr: str = "", code: int = 0) -> Done:
