@@ -8,6 +8,7 @@ from lxml.etree import _Element
 
 from hactl.cib import references
 from hactl.cib.ownership import is_ours
+from hactl.cib.properties import same_property
 from hactl.errors import ClusterError
 
 
@@ -29,6 +30,7 @@ def refusals(
         *nothing_to_adopt(live, wanted, adopt),
         *ids_given_twice(merged),
         *dangling_references(live, merged),
+        *watchdog_without_sbd(live, merged),
     ]
 
 
@@ -85,3 +87,25 @@ def dangling_references(live: _Element, merged: _Element) -> Iterator[str]:
                 f"longer in the topology; remove {reference.owner.get('id')} first, "
                 f"or keep {reference.target}"
             )
+
+
+def watchdog_without_sbd(live: _Element, merged: _Element) -> Iterator[str]:
+    """Pacemaker ends itself on every node that is told of a watchdog and finds no SBD.
+
+    pcmk__valid_sbd_timeout() in Pacemaker's lib/common/watchdog.c.
+    """
+    if not value_of(live, "dc-version") or value_of(live, "have-watchdog") == "true":
+        return
+    for name in same_property("stonith-watchdog-timeout"):
+        wanted = value_of(merged, name)
+        if wanted.strip("0sm") and wanted != value_of(live, name):
+            yield (
+                f"{name}={wanted}: SBD does not run on the nodes (have-watchdog is not true), and "
+                "Pacemaker would end itself everywhere; start sbd with the cluster on every node "
+                "first (hactl render --sbd)"
+            )
+
+
+def value_of(configuration: _Element, name: str) -> str:
+    pairs = configuration.iterfind("crm_config/cluster_property_set/nvpair")
+    return next((pair.get("value", "") for pair in pairs if pair.get("name") == name), "")

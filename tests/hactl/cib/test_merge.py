@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from lxml import etree
+from lxml.etree import _Element
 
 from hactl.cib.canonical import canonical
 from hactl.cib.edits import Switch, edits, switches
@@ -285,3 +286,23 @@ def test_an_edited_constraint_of_ours_is_found() -> None:
     want = wanted(dummy("lan"), dummy("web1"), constraints=ORDER)
     assert edits(live, want) == ("hactl-order-lan-then-web1",)
     assert edits(live, wanted(dummy("lan"), dummy("web1"), constraints=edited)) == ()
+
+
+def test_a_watchdog_is_refused_where_no_sbd_runs() -> None:
+    wants = wanted(properties=property_("stonith-watchdog-timeout", "20s"))
+    live = cib()
+    decided(live, "dc-version", "2.1.5")
+    with pytest.raises(Refused, match="Pacemaker would end itself everywhere; start sbd"):
+        merge(live, wants)
+    decided(live, "have-watchdog", "true")
+    merge(live, wants)
+    merge(cib(), wants)  # nobody runs Pacemaker with that one yet
+
+
+def property_(name: str, value: str) -> str:
+    return f'<nvpair id="hactl-{name}" name="{name}" value="{value}"/>'
+
+
+def decided(live: _Element, name: str, value: str) -> None:
+    for pair in live.iterfind(f".//nvpair[@name='{name}']"):
+        pair.set("value", value)
