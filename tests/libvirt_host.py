@@ -95,6 +95,12 @@ class LibvirtHost(PrivateNode):
         if number == signal.SIGKILL:
             wait_until(lambda: not self.alive(int(pid)), "libvirtd does not die", 5)
 
+    def heal(self) -> None:
+        """Thaw or start libvirtd, whatever was done to it."""
+        thawed = "kill -CONT $(cat /run/libvirtd.pid) && echo lives || :"
+        if self.sh(thawed) != "lives":
+            self.start_libvirtd()
+
     def virsh(self, *words: str, check: bool = True) -> str:
         return self.run("virsh", "-q", "-c", "qemu:///system", *words, check=check).stdout.strip()
 

@@ -2,39 +2,32 @@
 
 import shutil
 import signal
-import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
 from tests.private_node import wait_until, why
+from tests.truth.worlds.kvm_guest import (
+    RUN,
+    XML,
+    Vm,
+    definition_gone,
+    everything_written_down_gone,
+    kill_and_wait,
+)
 
 pytestmark = [
     pytest.mark.backend,
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking_libvirt()),
 ]
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-RUN = "/run/libvirt/qemu"
 SYSTEM_KEY = "/var/lib/libvirt/qemu/domain-7-vm1/master-key.aes"
 SESSION_KEY = "/home/u/.config/libvirt/qemu/lib/domain-7-vm1/master-key.aes"
-
-# Firmware without a disk: starts in 0.3 s and stays. It does not hear the power button.
-XML = """\
-<domain type='qemu'>
-  <name>{name}</name>{more}
-  <memory unit='MiB'>{memory}</memory>
-  <vcpu current='1'>2</vcpu>
-  <os><type arch='x86_64'>hvm</type></os>
-  <features><acpi/></features>
-  <devices>{devices}</devices>
-</domain>
-"""
 
 
 @pytest.fixture(scope="session")
@@ -46,40 +39,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def host(tmp_path: Path, cache: Path) -> Iterator[LibvirtHost]:
     with libvirt_host(tmp_path / "host", cache=cache) as host:
         yield host
-
-
-class Vm:
-    """A guest under the agent's care, with a definition file of its own."""
-
-    def __init__(self, host: LibvirtHost, name: str = "vm1", **params: Any) -> None:
-        self.host = host
-        self.name = name
-        self.file = host.dir / f"{name}.xml"
-        self.params: dict[str, Any] = {"definition": self.file, "shutdown_timeout": 0} | params
-
-    def write(self, more: str = "", devices: str = "", memory: int = 64) -> "Vm":
-        text = XML.format(name=self.name, more=more, devices=devices, memory=memory)
-        self.file.write_text(text)
-        return self
-
-    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        given: dict[str, Any] = {"resource": self.name} | self.params | more
-        return self.host.call("KvmGuest", action, **given)
-
-    def code(self, action: str, **more: Any) -> int:
-        return self.call(action, **more).returncode
-
-    def start(self, **more: Any) -> "Vm":
-        done = self.call("start", timeout=60, **more)
-        assert done.returncode == 0, done.stderr
-        assert self.pid()
-        return self
-
-    def pid(self) -> int:
-        return self.host.guest_pid(self.name)
-
-    def runs(self) -> bool:
-        return self.host.virsh("domstate", self.name, check=False) == "running"
 
 
 @pytest.fixture
@@ -280,153 +239,7 @@ def test_a_guest_that_died_is_stopped(running: Vm) -> None:
     assert running.code("stop") == 0
 
 
-def kill_and_wait(vm: Vm) -> None:
-    pid = vm.pid()
-    vm.host.sh(f"kill -KILL {pid}")
-    wait_until(lambda: not vm.host.alive(pid), "QEMU does not die", 10)
-
-
-# Break one thing at a time: never "not running", never "stopped", while the guest exists
-
-Break = Callable[[Vm], None]
-
-
-def definition_gone(vm: Vm) -> None:
-    vm.file.unlink()
-
-
-def definition_unreadable(vm: Vm) -> None:
-    vm.file.unlink()
-    vm.file.mkdir()
-
-
-def definition_broken(vm: Vm) -> None:
-    vm.file.write_text("<domain type='qemu'><name>vm1</na")
-
-
-def definition_of_another(vm: Vm) -> None:
-    vm.file.write_text(vm.file.read_text().replace("vm1", "vm2"))
-
-
-def record_gone(vm: Vm) -> None:
-    vm.host.sh("rm -rf /run/hactl")
-
-
-def record_of_another_life(vm: Vm) -> None:
-    vm.host.sh("sed -i s/^started=.*/started=1/ /run/hactl/vm1.run")
-
-
-def definition_and_record_gone(vm: Vm) -> None:
-    definition_gone(vm)
-    record_gone(vm)
-
-
-def definition_renamed_and_record_gone(vm: Vm) -> None:
-    definition_of_another(vm)
-    record_gone(vm)
-
-
-def status_file_gone(vm: Vm) -> None:
-    vm.host.sh(f"rm {RUN}/vm1.xml")
-
-
-def status_file_broken(vm: Vm) -> None:
-    vm.host.sh(f"echo '<domst' > {RUN}/vm1.xml")
-
-
-def status_file_of_another_process(vm: Vm) -> None:
-    vm.host.sh(f"sed -i \"s/pid='[0-9]*'>/pid='1'>/\" {RUN}/vm1.xml; echo 1 > {RUN}/vm1.pid")
-
-
-def all_files_of_libvirt_gone(vm: Vm) -> None:
-    vm.host.sh(f"rm -rf {RUN}/*")
-
-
-def everything_written_down_gone(vm: Vm) -> None:
-    definition_and_record_gone(vm)
-    all_files_of_libvirt_gone(vm)
-
-
-def libvirtd_dead(vm: Vm) -> None:
-    vm.host.signal_libvirtd(signal.SIGKILL)
-
-
-def libvirtd_hung(vm: Vm) -> None:
-    vm.host.signal_libvirtd(signal.SIGSTOP)
-
-
-def libvirtd_dead_and_definition_and_record_gone(vm: Vm) -> None:
-    libvirtd_dead(vm)
-    definition_and_record_gone(vm)
-
-
-def libvirtd_hung_and_status_file_gone(vm: Vm) -> None:
-    libvirtd_hung(vm)
-    status_file_gone(vm)
-
-
-def binding_missing(vm: Vm) -> None:
-    vm.host.sh("mount -t tmpfs tmpfs /usr/lib/python3/dist-packages")
-
-
-def paused(vm: Vm) -> None:
-    vm.host.virsh("suspend", "vm1")
-
-
-def frozen(vm: Vm) -> None:
-    vm.host.sh(f"kill -STOP {vm.pid()}")
-
-
-def frozen_and_libvirtd_dead(vm: Vm) -> None:
-    frozen(vm)
-    libvirtd_dead(vm)
-
-
-def namesakes_beside_it(vm: Vm) -> None:
-    for name in ("vm1-test", "my-vm1", "vm"):
-        Vm(vm.host, name).write().start()
-
-
-def parameters_wrong(vm: Vm) -> None:
-    vm.params |= {"on_paused": "what", "uri": "xen:///", "stop_mode": "?", "memory": "much"}
-
-
-BREAKS = [
-    definition_gone,
-    definition_unreadable,
-    definition_broken,
-    definition_of_another,
-    record_gone,
-    record_of_another_life,
-    definition_and_record_gone,
-    definition_renamed_and_record_gone,
-    status_file_gone,
-    status_file_broken,
-    status_file_of_another_process,
-    all_files_of_libvirt_gone,
-    libvirtd_dead,
-    libvirtd_hung,
-    libvirtd_dead_and_definition_and_record_gone,
-    libvirtd_hung_and_status_file_gone,
-    binding_missing,
-    paused,
-    frozen,
-    frozen_and_libvirtd_dead,
-    namesakes_beside_it,
-    parameters_wrong,
-]
-
-
-@pytest.mark.parametrize("break_it", [pytest.param(f, id=f.__name__) for f in BREAKS])
-def test_whatever_breaks_the_guest_is_seen_and_can_be_stopped(running: Vm, break_it: Break) -> None:
-    pid = running.pid()
-    break_it(running)
-    for level in (0, 10):
-        assert running.code("monitor", timeout=8, level=level) in (RUNNING, DEGRADED, FAILED)
-    assert running.host.alive(pid)
-    assert running.code("stop", timeout=15) == 0
-    assert not running.host.alive(pid)
-    assert running.code("monitor", timeout=8) == STOPPED
+# Everything broken at once; one thing at a time in every state: test_truth.py
 
 
 def test_without_any_trace_of_its_name_a_guest_is_neither_stopped_nor_killed(running: Vm) -> None:
@@ -460,7 +273,8 @@ def test_an_unreadable_definition_beside_guests_of_ours_is_stopped(vm: Vm) -> No
 
 
 def test_similarly_named_guests_are_not_ours(vm: Vm) -> None:
-    namesakes_beside_it(vm)
+    for name in ("vm1-test", "my-vm1", "vm"):
+        Vm(vm.host, name).write().start()
     assert vm.code("monitor") == STOPPED
     assert vm.code("stop") == 0
     assert Vm(vm.host, "vm1-test").pid()

@@ -2,15 +2,15 @@
 
 import itertools
 import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.ovs_node import OvsNode, lacking
+from tests.ovs_node import DAEMONS, OvsNode, lacking
 from tests.private_node import wait_until, why
+from tests.truth.worlds.ovs_bridge import Lan, ovs_node
 
 pytestmark = [
     pytest.mark.backend,
@@ -18,74 +18,12 @@ pytestmark = [
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-COUNTER = itertools.count(1)
-MISSING = {"OCF_TESTER_FAIL_HAVE_BINARY": "1", "PATH": "/nowhere"}
-NO_TOOLS = ("env", *(f"{name}={value}" for name, value in MISSING.items()))
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OvsNode]:
-    node = OvsNode(tmp_path_factory.mktemp("node"))
-    try:
-        node.up()
+    with ovs_node(tmp_path_factory.mktemp("node")) as node:
         yield node
-    finally:
-        node.down()
-
-
-class Lan:
-    """A bridge of the agent's and two uplinks, whose other ends are ours; names are used once."""
-
-    def __init__(self, node: OvsNode) -> None:
-        number = next(COUNTER)
-        self.node = node
-        self.bridge, self.name = f"br{number}", f"lan{number}"
-        self.uplinks = (f"eth{number}a", f"eth{number}b")
-        self.switch = (f"sw{number}a", f"sw{number}b")
-        self.params: dict[str, object] = {
-            "bridge": self.bridge,
-            "uplinks": self.uplinks[0],
-            "datapath": "netdev",
-        }
-        for uplink, other in zip(self.uplinks, self.switch, strict=True):
-            node.sh(f"ip link add {uplink} type veth peer name {other}; ip link set {other} up")
-
-    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        given = {"resource": self.name} | self.params | more
-        return self.node.call("OvsBridge", action, **given)
-
-    def code(self, action: str, **more: Any) -> int:
-        return self.call(action, **more).returncode
-
-    def monitor(self, **more: Any) -> int:
-        return self.code("monitor", meta={"interval": "10000"}, **more)
-
-    def complaint(self, action: str = "monitor", **more: Any) -> str:
-        return why(self.call(action, **more))
-
-    def exists(self) -> bool:
-        """By what the database and ovs-vswitchd itself say."""
-        rows = self.node.sh("ovs-vsctl --timeout=10 list-br").split()
-        return self.bridge in rows + self.node.sh("ovs-appctl ofproto/list").split()
-
-    def link(self, name: str) -> "tuple[bool, str]":
-        text = self.node.sh(f"ip -o link show {name}")
-        return "UP" in text.partition("<")[2].partition(">")[0].split(","), text.split()[4]
-
-    def untouched(self) -> bool:
-        """Whether nothing is left: no bridge, no row, no queue, and the uplinks as before."""
-        rows = [row for table in ("Bridge", "QoS", "Queue", "Manager", "Port")
-                for row in self.node.rows(table)]  # fmt: skip
-        marks = [row["external_ids"].get("hactl-resource") for row in rows]
-        links = [self.link(name) for name in self.uplinks]
-        return (
-            not self.exists() and self.name not in marks and links == [(False, "1500")] * len(links)
-        )
-
-    def tap(self, name: str) -> None:
-        """A guest's port on the bridge, as libvirt attaches it."""
-        self.node.sh(f"ip tuntap add {name} mode tap; ip link set {name} up")
-        self.node.vsctl("add-port", self.bridge, name)
 
 
 @pytest.fixture
@@ -93,9 +31,7 @@ def lan(node: OvsNode) -> Iterator[Lan]:
     lan = Lan(node)
     yield lan
     node.heal()
-    node.sh(f"ovs-vsctl --if-exists del-br {lan.bridge}; rm -rf /run/hactl", check=False)
-    for uplink in lan.uplinks:
-        node.sh(f"ip link del {uplink}", check=False)
+    lan.clean_up()
 
 
 # what it makes
@@ -116,7 +52,7 @@ def test_a_bridge_comes_and_goes_and_its_uplink_is_as_before(lan: Lan) -> None:
     assert (lan.untouched(), lan.monitor()) == (True, STOPPED)
 
 
-def full(lan: Lan) -> "dict[str, object]":
+def full(lan: Lan) -> "dict[str, Any]":
     """Nearly everything at once."""
     lan.node.sh("printf 'priority=5,in_port=LOCAL,actions=NORMAL\\nactions=drop # all\\n' > /run/f")
     return {
@@ -399,90 +335,12 @@ def test_killed_at_any_step_of_stop_the_next_action_finishes_it(lan: Lan, way: s
     assert step > 5
 
 
-# broken dependencies x half-done states
-
-STATES = ("never", "running", "unfinished", "foreign", "forgotten")
-BREAKS = (
-    "nothing", "ovsdb dead", "ovsdb frozen", "vswitchd dead", "vswitchd frozen", "both dead",
-    "no tools", "parameters broken", "state folder lost", "state folder read-only",
-)  # fmt: skip
-
-
-def bring_into(lan: Lan, state: str) -> bool:
-    """Make a state; True if there is a bridge of ours then."""
-    if state == "foreign":
-        lan.node.vsctl(
-            "add-br", lan.bridge, "--", "set", "Bridge", lan.bridge, "datapath_type=netdev"
-        )
-    if state in ("never", "foreign"):
-        return False
-    assert lan.code("start") == 0
-    if state == "unfinished":
-        lan.node.vsctl("set", "Bridge", lan.bridge, "external_ids:hactl-unfinished=true")
-    if state == "forgotten":
-        lan.node.sh("rm -rf /run/hactl")
-    return True
-
-
-def do_break(lan: Lan, what: str) -> "dict[str, Any]":
-    """Break something; what the next call has to be given."""
-    node = lan.node
-    daemon, _, how = what.partition(" ")
-    if how == "dead":
-        for name in ("ovs-vswitchd", "ovsdb-server"):
-            if daemon in (name[4:], name.partition("-")[0], "both"):
-                node.kill(name)
-    elif how == "frozen":
-        node.signal("ovsdb-server" if daemon == "ovsdb" else "ovs-vswitchd", "STOP")
-    elif what == "state folder lost":
-        node.sh("rm -rf /run/hactl")
-    elif what == "state folder read-only":
-        node.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
-        node.sh("mount -o remount,bind,ro /run/hactl")
-    elif what == "no tools":
-        return {"wrapper": NO_TOOLS}
-    elif what == "parameters broken":
-        return {"tag": "many", "trunks": "all"}
-    return {}
-
-
-@pytest.mark.parametrize("what", BREAKS)
-@pytest.mark.parametrize("state", STATES)
-def test_no_answer_is_a_lie(lan: Lan, state: str, what: str) -> None:
-    ours = bring_into(lan, state)
-    given = do_break(lan, what) | {"timeout": 2}
-    monitored = lan.call("monitor", **given)
-    stopped = lan.call("stop", **given)
-    after = lan.call("monitor", **given)
-    if what == "state folder read-only":
-        lan.node.sh("umount /run/hactl")
-    lan.node.heal()
-    wait_until(lambda: lan.node.vsctl("show") != "", "not healed", 10)
-    there = lan.bridge in lan.node.vsctl("list-br").split()
-    story = [done.stderr for done in (monitored, stopped, after)]
-    assert monitored.returncode in (RUNNING, DEGRADED, FAILED, STOPPED), story
-    if ours:
-        assert monitored.returncode != STOPPED, story
-        assert stopped.returncode in (0, FAILED), story
-        assert not (stopped.returncode == 0 and there), story
-        assert not (after.returncode == STOPPED and there), story
-        if state == "unfinished" or what.split(" ")[-1] in ("dead", "frozen"):
-            assert monitored.returncode == FAILED, story
-    elif monitored.returncode == FAILED:
-        assert what.split(" ")[-1] in ("dead", "frozen"), story
-    else:
-        assert monitored.returncode == STOPPED, story
-    assert there or state != "foreign", "somebody else's bridge was deleted"
-    if what in ("nothing", "state folder lost", "state folder read-only"):
-        assert stopped.returncode == 0, story
-    if state != "foreign":
-        assert lan.code("stop") == 0
-        assert lan.monitor() == STOPPED
-        assert not lan.exists()
+# broken dependencies; all of them in all states: test_truth.py
 
 
 def test_with_open_vswitch_dead_and_nothing_here_it_is_stopped(lan: Lan) -> None:
-    do_break(lan, "both dead")
+    for daemon in DAEMONS:
+        lan.node.kill(daemon)
     assert lan.monitor() == STOPPED
     assert lan.code("stop") == 0
     assert lan.complaint("start").endswith("start Open vSwitch")
@@ -624,7 +482,7 @@ def test_uplinks_and_settings_change_without_a_restart(lan: Lan) -> None:
     lan.params |= {"rstp": "on", "tag": 10, "controllers": f"ptcp:{5000 + int(lan.name[3:])}"}
     assert lan.code("start") == 0
     before = lan.node.row("Bridge", lan.bridge)
-    changed = {
+    changed: dict[str, Any] = {
         "bridge": lan.bridge, "uplinks": lan.uplinks[1], "datapath": "netdev", "mtu": 1400,
         "managers": f"ptcp:{6000 + int(lan.name[3:])}", "resource": lan.name,
     }  # fmt: skip

@@ -1,11 +1,5 @@
-"""RbdImage against a real Ceph: owners are frozen, fenced and silent, monitors and OSDs hang.
+"""RbdImage against a real Ceph: owners are frozen, fenced and silent, monitors and OSDs hang."""
 
-The kernel of a test machine may have neither krbd nor nbd; then a process that holds the image by
-librbd, as rbd-nbd does, stands in for the mapper (rbd_driver.py). All the rest is the agent.
-"""
-
-import itertools
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,109 +8,29 @@ from typing import Any
 
 import pytest
 
-from tests.ceph_cluster import CephCluster, ceph_cluster, lacking_ceph
-from tests.private_node import (
-    LIBDIR,
-    PrivateNode,
-    pacemaker_environment,
-    private_node,
-    wait_until,
-    why,
-)
+from tests.ceph_cluster import CephCluster
+from tests.private_node import wait_until, why
+from tests.truth.worlds.rbd_image import PYTHON, WATCH, A, Disk, lacking, small_ceph
 
 pytestmark = [
     pytest.mark.backend,
     pytest.mark.xdist_group("rbd-image"),
-    *(pytest.mark.skipif(True, reason=reason) for reason in lacking_ceph()),
+    *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]
 RUNNING, FAILED, STOPPED = 0, 1, 7
-HERE = Path(__file__).parent
-PYTHON = "/usr/bin/python3"
-COUNTER = itertools.count(1)
-WATCH = 5  # seconds until Ceph forgets a silent watcher; 30 by default
-A, B = "10.80.0.2", "10.80.0.3"
 
 
 @pytest.fixture(scope="module")
 def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CephCluster]:
-    folder = tmp_path_factory.mktemp("ceph")
-    with private_node(folder / "node") as node, ceph_cluster(node, folder / "c") as cluster:
-        cluster.ceph("tell", "osd.0", "config", "set", "osd_client_watch_timeout", str(WATCH))
-        cluster.user("vm", mon="profile rbd", osd="profile rbd pool=rbd")
+    with small_ceph(tmp_path_factory.mktemp("ceph")) as cluster:
         yield cluster
-
-
-class Disk:
-    """One image, and the resource that is to map it on nodes ``a`` and ``b``."""
-
-    def __init__(self, ceph: CephCluster) -> None:
-        self.ceph = ceph
-        self.name = f"disk{next(COUNTER)}"
-        self.params: dict[str, object] = {
-            "pool": "rbd", "image": self.name, "conf": ceph.conf, "client": "vm",
-            "keyring": ceph.dir / "vm.keyring",
-        }  # fmt: skip
-        features = ("--image-feature", "layering,exclusive-lock")
-        ceph.rbd("create", self.name, "--size", "16", *features)
-        self.extra: dict[str, str] = {}
-
-    def is_held(self, node: str) -> bool:
-        """Whether the stand-in lives: a witness of its own."""
-        pid = (self.state(node).split() or ["none"])[0]
-        return self.ceph.node.sh(f"cat /proc/{pid}/comm 2>/dev/null || :") != ""
-
-    def call(
-        self, action: str, node: str = "a", timeout: float = 60, level: int = 0, **more: Any
-    ) -> "subprocess.CompletedProcess[str]":
-        """An action on a node, with the stand-in for a mapper."""
-        params = self.params | more
-        env = pacemaker_environment(self.name, "RbdImage", timeout, level, {}, params) | self.extra
-        at = self.ceph.client(A if node == "a" else B)
-        driver = (*at, PYTHON, str(HERE / "rbd_driver.py"), LIBDIR, node, action)
-        return self.ceph.node.run(*driver, env=env, check=False, timeout=timeout + 20)
-
-    def code(self, action: str, node: str = "a", **more: Any) -> int:
-        return self.call(action, node, **more).returncode
-
-    def state(self, node: str, what: str = "") -> str:
-        return self.ceph.node.sh(f"cat /run/held-{node}-rbd-{self.name}{what} 2>/dev/null || :")
-
-    def pid(self, node: str) -> str:
-        return self.state(node).split()[0]
-
-    def signal(self, node: str, name: str) -> None:
-        self.ceph.node.sh(f"kill -{name} {self.pid(node)}")
-
-    def writes(self, node: str) -> int:
-        return int(self.state(node, ".written") or 0)
-
-    def content(self) -> str:
-        return self.ceph.node.sh(
-            f"rbd -c {self.ceph.conf} export --no-progress {self.name} - | head -c 4"
-        )
-
-    def locks(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(
-            self.ceph.rbd("lock", "list", self.name, "--format", "json")
-        )
-        return found
 
 
 @pytest.fixture
 def disk(ceph: CephCluster) -> Iterator[Disk]:
     disk = Disk(ceph)
     yield disk
-    for daemon in ("mon.a", "osd.0"):
-        ceph.node.sh(f"kill -CONT $(cat {ceph.run_dir}/{daemon}.pid)")
-    for node in "ab":
-        ceph.node.sh(f"kill -KILL {disk.pid(node)} || :" if disk.state(node) else ":")
-    ceph.node.sh("rm -rf /run/held-* /run/state-*")
-    for entry in ceph.json("osd", "dump")["blocklist"]:
-        ceph.ceph("osd", "blocklist", "rm", entry)
-    for entry in ceph.json("osd", "dump")["range_blocklist"]:
-        address = entry.removeprefix("cidr:")
-        network, _, bits = address.rpartition(":")
-        ceph.ceph("osd", "blocklist", "range", "rm", f"{network}/{bits.partition('/')[2]}")
+    disk.clean_up()
 
 
 def test_an_image_comes_and_goes(disk: Disk) -> None:
@@ -288,7 +202,7 @@ def test_an_image_in_a_namespace_is_another_one(disk: Disk) -> None:
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(
-    disk: Disk, params: "dict[str, str]", code: int, text: str
+    disk: Disk, params: "dict[str, Any]", code: int, text: str
 ) -> None:
     done = disk.call("start", **params)
     assert (done.returncode, text in why(done)) == (code, True), done.stderr
@@ -304,7 +218,7 @@ def test_an_image_without_exclusive_lock_is_refused_unless_it_is_shared(disk: Di
 
 
 def test_without_a_mapper_it_is_not_installed_and_nothing_is_touched(disk: Disk) -> None:
-    node: PrivateNode = disk.ceph.node
+    node: Any = disk.ceph.node
     if Path("/sys/bus/rbd").exists() or Path("/sys/module/nbd").exists():
         pytest.skip("this kernel can map images: see the VM lab")
     done = node.call("RbdImage", "start", **disk.params)
@@ -315,51 +229,7 @@ def test_without_a_mapper_it_is_not_installed_and_nothing_is_touched(disk: Disk)
     assert disk.locks() == []
 
 
-# broken dependencies x half-done states
-
-STATES = ("never", "mapped", "forgotten", "died", "start killed")
-BREAKS = ("nothing", "monitor frozen", "osd frozen", "no configuration", "no tools", "no state")
-
-
-def bring_into(disk: Disk, state: str) -> None:
-    if state == "never":
-        return
-    assert disk.code("start") == 0
-    if state == "forgotten":
-        disk.ceph.node.sh("rm -rf /run/state-a")
-    if state in ("died", "start killed"):
-        disk.signal("a", "KILL")  # the lock stays behind in Ceph
-        wait_until(lambda: not disk.is_held("a"), "it does not die", 10)
-    if state == "died":
-        disk.ceph.node.sh(f"rm /run/held-a-rbd-{disk.name}")
-
-
-def break_it(disk: Disk, what: str) -> "dict[str, Any]":
-    """Break something; what the next calls have to be given."""
-    daemon = {"monitor frozen": "mon.a", "osd frozen": "osd.0"}.get(what)
-    if daemon:
-        disk.ceph.node.sh(f"kill -STOP $(cat {disk.ceph.run_dir}/{daemon}.pid)")
-    if what == "no state":
-        disk.ceph.node.sh("rm -rf /run/state-a")
-    if what == "no tools":
-        disk.extra = {"OCF_TESTER_FAIL_HAVE_BINARY": "1"}
-    return {"conf": "/nowhere", "keyring": "/nowhere"} if what == "no configuration" else {}
-
-
-@pytest.mark.parametrize("what", BREAKS)
-@pytest.mark.parametrize("state", STATES)
-def test_no_answer_is_a_lie(disk: Disk, state: str, what: str) -> None:
-    bring_into(disk, state)
-    given = break_it(disk, what) | {"timeout": 6}
-    there = disk.is_held("a")
-    monitored, stopped = disk.call("monitor", **given), disk.call("stop", **given)
-    story = monitored.stderr + stopped.stderr
-    assert monitored.returncode == (RUNNING if there else STOPPED), story
-    assert stopped.returncode in (0, FAILED), story
-    assert not (stopped.returncode == 0 and disk.is_held("a")), story
-    assert disk.code("monitor", **given) == (RUNNING if disk.is_held("a") else STOPPED)
-    if not what.endswith("frozen"):
-        assert stopped.returncode == 0, story
+# what a monitor costs; broken dependencies in all states: test_truth.py
 
 
 @pytest.fixture
@@ -379,7 +249,7 @@ def mapped(disk: Disk) -> Iterator[Disk]:
 
 
 def test_a_monitor_forks_nothing_and_costs_no_more_than_agreed(mapped: Disk) -> None:
-    node = mapped.ceph.node
+    node: Any = mapped.ceph.node
     trace = ("strace", "-f", "-qq", "-e", "trace=%process", "-e", "signal=none")
     done = node.call("RbdImage", "monitor", wrapper=trace, **mapped.params)
     seen = [line for line in done.stderr.splitlines() if "exit" not in line]

@@ -94,6 +94,7 @@ class WorldModule(Protocol):
 
     EXTENDED: bool  # True: too long for the daily run, only for scripts/test --all
     QUICK: bool  # True: all cells run daily; else every state unbroken, and running with each break
+    SLOW: Collection[str]  # breaks that are not for the daily run
     TIMEOUT: float  # of every call, in seconds (default 15); long enough for a start
     DEEP: bool  # True: monitors of depth 10 are made, too; ``call`` takes ``level=10`` then
     UNHINDERED: Collection[str]  # breaks with which a stop of every state has to work at once
