@@ -95,12 +95,15 @@ def save(path: str, name: str, text: str) -> None:
 
 
 def drop(path: str, name: str) -> None:
-    """Forget what was saved under ``name``."""
+    """Forget what was saved under ``name``, and drafts that a killed save has left."""
     try:
         folder = opened(path)
     except Failed:
         return
-    forget(name, folder)
+    draft = f".{name}."
+    for entry in posix.listdir(folder):
+        if entry == name or (entry.startswith(draft) and entry[len(draft) :].isdigit()):
+            forget(entry, folder)
     posix.close(folder)
 
 
