@@ -14,6 +14,7 @@ from hactl.model.constraint import (
     Location,
     Order,
     OrderKind,
+    Promotion,
 )
 from hactl.model.dependency import lives_beside, needs
 from hactl.model.fencing import FencingLevel
@@ -29,6 +30,7 @@ THINGS = st.one_of(
     st.builds(Colocation, NAMES, NAMES, SCORES, ROLES, ROLES),
     st.builds(Location, NAMES, NAMES, SCORES),
     st.builds(Confinement, NAMES, GROUPS),
+    st.builds(Promotion, NAMES, NAMES, st.integers(1, INFINITY)),
     st.builds(FencingLevel, NAMES, st.integers(1, 9), GROUPS),
 )
 NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -56,10 +58,11 @@ def test_ids_read_like_sentences() -> None:
         Location("web1", "node1", 100),
         Location("bmc-node1", "node1", -INFINITY),
         Confinement("web1", ("node1", "node2")),
+        Promotion("san1", "node1", 101),
         FencingLevel("node1", 2, ("pdu-a-node1", "pdu-b-node1")),
     ]
     assert [constraint_id(thing) for thing in made] == [
-        "hactl-order-lan-then-web1-optional",
+        "hactl-order-lan-then-web1-optional-oneway",
         "hactl-stop-web1-then-lan",
         "hactl-colocate-web1-with-lan",
         "hactl-order-vms-then-web1",
@@ -69,6 +72,7 @@ def test_ids_read_like_sentences() -> None:
         "hactl-prefer-web1-on-node1-100",
         "hactl-ban-bmc-node1-from-node1",
         "hactl-only-web1-on-node1-and-node2",
+        "hactl-promote-san1-on-node1-101",
         "hactl-level-2-for-node1-by-pdu-a-node1-and-pdu-b-node1",
     ]
 

@@ -100,7 +100,7 @@ def test_a_directory_inside_a_mount_needs_that_mount() -> None:
 
 def test_a_guest_lives_beside_its_bridge_and_does_not_restart_with_it() -> None:
     assert constraints(guest("nics: [lan]"), "web1") == [
-        "order-lan-then-web1-optional",
+        "order-lan-then-web1-optional-oneway",
         "stop-web1-then-lan",
         "colocate-web1-with-lan",
     ]
@@ -225,10 +225,10 @@ def test_the_address_of_a_container_is_up_before_and_down_after_it() -> None:
         "nic": "br-lan",
     }
     assert constraints(cluster, "dns1-address") == [
-        "order-lan-then-dns1-address-optional",
+        "order-lan-then-dns1-address-optional-oneway",
         "stop-dns1-address-then-lan",
         "colocate-dns1-address-with-lan",
-        "order-dns1-address-then-dns1-optional",
+        "order-dns1-address-then-dns1-optional-oneway",
         "stop-dns1-then-dns1-address",
         "colocate-dns1-with-dns1-address",
     ]
@@ -396,7 +396,7 @@ def test_a_definition_tells_what_a_guest_needs() -> None:
     assert constraints(cluster, "db1") == [
         "order-vms-then-db1",
         "colocate-db1-with-vms",
-        "order-lan-then-db1-optional",
+        "order-lan-then-db1-optional-oneway",
         "stop-db1-then-lan",
         "colocate-db1-with-lan",
     ]
@@ -412,7 +412,7 @@ def test_the_config_of_a_container_tells_its_bridge() -> None:
     )
     cluster = cluster_of(text, {"/srv/vms/dns1/config": config})
     assert constraints(cluster, "dns1") == [
-        "order-lan-then-dns1-optional",
+        "order-lan-then-dns1-optional-oneway",
         "stop-dns1-then-lan",
         "colocate-dns1-with-lan",
     ]
