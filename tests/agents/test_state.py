@@ -1,6 +1,5 @@
 """What agents remember in files, and what is left of it."""
 
-import os
 from pathlib import Path
 
 from hactl_agents import state
@@ -14,7 +13,7 @@ def test_what_is_dropped_goes_with_the_drafts_of_killed_saves(tmp_path: Path) ->
         (tmp_path / "state" / draft).touch()
     state.drop(folder, "lan.run")
     left = {".lan.run.5.77", ".wan.run.4", "lan.run.5", "wan.run"}
-    assert set(os.listdir(folder)) == left
+    assert {path.name for path in Path(folder).iterdir()} == left
 
 
 def test_to_drop_from_nowhere_is_no_error(tmp_path: Path) -> None:
