@@ -25,6 +25,10 @@ GOLDEN = sorted(Path(__file__).parent.glob("golden/*/topology.yaml"))
 KINDS = {"ovs", "rbd", "lvm", "gfs2", "iscsi", "nvmeof", "bridge", "directory"}
 
 by_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+# The golden cases have every key of every kind.
+by_case = pytest.mark.parametrize(
+    "example", [*EXAMPLES, *GOLDEN], ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ class Step:
 
 
 def cluster_of(example: Path) -> Cluster:
-    return topology.read(str(example))[0]
+    def read(path: str) -> bytes:
+        return (example.parent / "files" / path.lstrip("/")).read_bytes()
+
+    return topology.reads(example.read_text(), str(example), read)[0]
 
 
 def steps(cib: Path, *more: str) -> list[Step]:
@@ -156,7 +163,7 @@ def test_nothing_is_wrong_with_it(example: Path) -> None:
 
 
 @needs_pacemaker
-@by_example
+@by_case
 def test_all_of_it_starts_in_the_right_order(example: Path, tmp_path: Path) -> None:
     cluster = cluster_of(example)
     done, _ = started(cluster, tmp_path)
@@ -166,7 +173,7 @@ def test_all_of_it_starts_in_the_right_order(example: Path, tmp_path: Path) -> N
 
 
 @needs_pacemaker
-@by_example
+@by_case
 def test_all_of_it_stops_in_the_reverse_order(example: Path, tmp_path: Path) -> None:
     cluster = cluster_of(example)
     _, settled = started(cluster, tmp_path)
@@ -177,7 +184,7 @@ def test_all_of_it_stops_in_the_reverse_order(example: Path, tmp_path: Path) -> 
 
 
 @needs_pacemaker
-@by_example
+@by_case
 def test_a_node_is_drained_from_the_top(example: Path, tmp_path: Path) -> None:
     cluster = cluster_of(example)
     _, settled = started(cluster, tmp_path)
@@ -206,13 +213,11 @@ def test_one_path_of_several_is_the_optimized_one(name: str, tmp_path: Path) -> 
     assert lost.node != promoted.node
 
 
-@pytest.mark.parametrize(
-    "path", [*EXAMPLES, *GOLDEN], ids=lambda path: f"{path.parent.name}-{path.stem}"
-)
-def test_our_agents_take_the_parameters_they_are_given(path: Path) -> None:
+@by_case
+def test_our_agents_take_the_parameters_they_are_given(example: Path) -> None:
     made = [
         primitive
-        for resource in topology.build.build(topology.loads(path.read_text(), "t.yaml")).resources
+        for resource in cluster_of(example).resources
         for primitive in primitives(resource)
         if str(primitive.agent).startswith("ocf:hactl:")
     ]

@@ -65,7 +65,8 @@ CASES = {
     "a guest that is not there": (
         guests("web1: after: [db1]"),
         [
-            "t.yaml:10: guests.web1.after[0]: there is no guest, container or gateway 'db1'; known: web1"
+            "t.yaml:10: guests.web1.after[0]: there is no guest, container or gateway 'db1'; "
+            "known: web1"
         ],
     ),
     "together in a circle": (
