@@ -17,7 +17,7 @@ VERBS = {
     "plan": ("hactl.commands.plan", "Show what would change, and what happens to each guest."),
     "apply": ("hactl.commands.apply", "Carry out a plan, safely, and verify it."),
     "status": ("hactl.commands.status", "Show the cluster in the operator's terms."),
-    "fence": ("hactl.commands.fence", "Prove that fencing works, without fencing anyone."),
+    "fence": ("hactl.commands.fence", "Prove that fencing works: dry, and by a drill."),
     "agents": (
         "hactl.commands.agents",
         "Install, list and describe the resource and fence agents.",

@@ -14,6 +14,7 @@ import click
 
 from hactl import topology
 from hactl.cib.document import configuration
+from hactl.commands.duration import Duration
 from hactl.commands.render import report
 from hactl.commands.terminal import say
 from hactl.errors import UsageError
@@ -24,23 +25,6 @@ from hactl.live.step import Options
 from hactl.live.world import opened
 from hactl.plan.plan import Plan
 from hactl.plan.text import text
-from hactl.topology.units import BadUnit, milliseconds
-
-
-class Duration(click.ParamType[float]):
-    """A time with its unit, in seconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            return milliseconds(value) / 1000
-        except BadUnit as problem:
-            self.fail(f"{problem.message}; {problem.hint}", param, ctx)
 
 
 @click.command(epilog="Example: hactl apply cluster.yaml")

@@ -1,4 +1,4 @@
-"""`hactl fence`: whether fencing would work, proved without fencing anyone."""
+"""`hactl fence`: whether fencing works, dry and live."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import json
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
 
 import click
 
+from hactl.commands.fence_drill import drill, mend
 from hactl.commands.terminal import say
 from hactl.errors import Severity
 from hactl.fencing.configuration import fencing
+from hactl.fencing.evidence import unproven
+from hactl.fencing.finding import Finding
 from hactl.live.fence_check import Reach
 from hactl.live.fence_check import check as check_all
 from hactl.live.world import opened
@@ -23,6 +27,10 @@ SSH = "ssh -o BatchMode=yes -o ConnectTimeout=5 {node} --"
 @click.group()
 def fence() -> None:
     """Prove that fencing works, before it is needed."""
+
+
+fence.add_command(drill)
+fence.add_command(mend)
 
 
 @fence.command(epilog="Example: hactl fence check --via 'hactl lab exec {node} --'")
@@ -44,19 +52,27 @@ def check(cib: Path | None, via: str, here: bool, form: str) -> None:
     """Ask every device from every node that may use it; nobody is fenced.
 
     Metadata and parameters, credentials, reachability, and whether it sees the state of each
-    target. Exits 0 if all is well, 1 if something is wrong.
+    target. A level that no drill has proven lately is a warning. Exits 0 if all is well, 1 if
+    something is wrong.
     """
     with opened(cib) as world:
-        found = fencing(world.pacemaker.cib())
+        live = world.pacemaker.cib()
+        found = fencing(live)
         own = os.uname().nodename
         reach = Reach(world.runner, own, shlex.split(via))
         nodes = [node for node in found.nodes if node == own] if here else found.nodes
         findings = check_all(found, reach, nodes)
+        findings += [
+            Finding("drill", sentence, "hactl fence drill NODE", severity=Severity.WARNING)
+            for sentence in unproven(live, time.time())
+        ]
+    wrong = any(finding.severity is Severity.ERROR for finding in findings)
     if form == "json":
         say(json.dumps([finding.as_json() for finding in findings], indent=2) + "\n")
     else:
-        lines = [str(finding) for finding in findings]
+        say("".join(f"{finding}\n" for finding in findings))
         asked = f"{len(found.devices)} devices, asked from {len(nodes)} nodes"
-        say("\n".join(lines or [f"fencing would work: {asked}"]) + "\n")
-    if any(finding.severity is Severity.ERROR for finding in findings):
+        if not wrong:
+            say(f"fencing would work: {asked}\n")
+    if wrong:
         sys.exit(1)

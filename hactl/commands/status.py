@@ -30,9 +30,8 @@ def status(cib: Path | None, form: str) -> None:
     """
     with opened(cib) as world:
         configuration = world.pacemaker.cib()
-        found = read_status(world.pacemaker.monitor(), configuration)
-    say(
-        json.dumps(document(found), indent=2) + "\n" if form == "json" else text(found, time.time())
-    )
+        now = time.time()
+        found = read_status(world.pacemaker.monitor(), configuration, now)
+    say(json.dumps(document(found), indent=2) + "\n" if form == "json" else text(found, now))
     if found.problems:
         sys.exit(1)

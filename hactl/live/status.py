@@ -10,6 +10,8 @@ from enum import StrEnum
 from lxml.etree import _Element
 
 from hactl.cib.ownership import kind_of
+from hactl.fencing.aside import Begun, drills
+from hactl.fencing.evidence import Standing, standings
 from hactl.live.history import started
 from hactl.plan.plan import name_of
 
@@ -96,6 +98,8 @@ class Status:
     fencing: tuple[FencingStatus, ...]
     fencing_enabled: bool
     maintenance: bool
+    proofs: tuple[Standing, ...] = ()
+    drills: tuple[Begun, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -103,8 +107,11 @@ class Status:
         return tuple(problems(self))
 
 
-def status(monitor: _Element, cib: _Element) -> Status:
-    """Return what ``crm_mon --output-as=xml --inactive`` and the CIB say together."""
+def status(monitor: _Element, cib: _Element, now: float = 0.0) -> Status:
+    """Return what ``crm_mon --output-as=xml --inactive`` and the CIB say together.
+
+    ``now``, in seconds since 1970, tells how old proofs of fencing are.
+    """
     dc = monitor.find("summary/current_dc")
     options = monitor.find("summary/cluster_options")
     return Status(
@@ -117,6 +124,8 @@ def status(monitor: _Element, cib: _Element) -> Status:
         fencing=tuple(fencings(monitor)),
         fencing_enabled=options is None or options.get("stonith-enabled") != "false",
         maintenance=options is not None and options.get("maintenance-mode") == "true",
+        proofs=standings(cib, now),
+        drills=drills(cib),
     )
 
 
@@ -260,6 +269,8 @@ def problems(status: Status) -> Iterator[str]:
     for event in status.fencing:
         if event.outcome != "success":
             yield f"fencing {event.node} ({event.action}): {event.outcome}"
+    for begun in status.drills:
+        yield f"{begun}, has not ended: other levels of it are set aside (hactl fence mend)"
     for thing in status.resources:
         if not thing.healthy:
             yield f"{thing.id} is {thing.state}"

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from hactl.fencing.evidence import Standing
+from hactl.fencing.evidence import State as Proven
 from hactl.live.status import NodeStatus, ResourceStatus, State, Status
 
 TITLES = {
@@ -31,6 +33,12 @@ COLOURS = {
     State.DISABLED: "yellow",
     State.RUNNING: "green",
 }
+PROOF_COLOURS = {
+    Proven.PROVEN: "green",
+    Proven.STALE: "yellow",
+    Proven.CHANGED: "yellow",
+    Proven.NEVER: "yellow",
+}
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -46,6 +54,7 @@ def document(status: Status) -> dict[str, Any]:
         "resources": [resource_document(resource) for resource in status.resources],
         "failures": [asdict(failure) for failure in status.failures],
         "fencing": [asdict(event) for event in status.fencing],
+        "proofs": [standing.as_json() for standing in status.proofs],
         "problems": list(status.problems),
     }
 
@@ -74,6 +83,7 @@ def text(status: Status, now: float) -> str:
         list(nodes(status.nodes)),
         *(list(group(status.resources, kind, now)) for kind in TITLES),
         list(fencing(status)),
+        list(proofs(status)),
         list(problems(status)),
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
@@ -134,6 +144,31 @@ def fencing(status: Status) -> Iterator[str]:
         colour = "green" if event.outcome == "success" else "red"
         outcome = click.style(event.outcome, fg=colour)
         yield f"  {event.node} ({event.action})  {outcome}  {event.when}".rstrip()
+
+
+def proofs(status: Status) -> Iterator[str]:
+    """Yield how well each level is proven; one line where there is nothing to tell them apart."""
+    if not status.proofs:
+        return
+    yield click.style("Fencing proven by a drill", bold=True)
+    if all(standing.state is Proven.NEVER for standing in status.proofs):
+        yield click.style("  never (hactl fence drill NODE)", fg="yellow")
+        return
+    for standing in status.proofs:
+        what = f"{standing.node} level {standing.level} ({', '.join(standing.devices)})"
+        yield f"  {what}  {click.style(said(standing), fg=PROOF_COLOURS[standing.state])}"
+
+
+def said(standing: Standing) -> str:
+    if standing.proof is None:
+        return "never"
+    ago = f"{lasted(standing.age or 0)} ago"
+    if standing.state is Proven.CHANGED:
+        return f"{ago}, and configured differently since"
+    if standing.state is Proven.STALE:
+        return f"{ago}: too long"
+    back = standing.proof.seconds.get("recovered") or standing.proof.seconds.get("lost")
+    return f"{ago}, in {back:.1f} s" if back else ago
 
 
 def problems(status: Status) -> Iterator[str]:

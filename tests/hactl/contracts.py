@@ -13,6 +13,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "boolean": bool,
     "integer": int,
+    "number": (int, float),
     "null": type(None),
 }
 
@@ -40,7 +41,7 @@ def broken(value: Any, rule: dict[str, Any], root: dict[str, Any], path: str) ->
 
 
 def fits(value: Any, name: str) -> bool:
-    return isinstance(value, TYPES[name]) and not (name == "integer" and isinstance(value, bool))
+    return isinstance(value, TYPES[name]) and not (name in ("integer", "number") and isinstance(value, bool))
 
 
 def in_object(

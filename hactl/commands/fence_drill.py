@@ -1,0 +1,98 @@
+"""`hactl fence drill` and `hactl fence mend`: fence a node on purpose, and tidy up after one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from hactl.commands.duration import Duration
+from hactl.commands.terminal import say
+from hactl.errors import HactlError, UsageError
+from hactl.fencing.aside import drills, mended
+from hactl.fencing.configuration import Level
+from hactl.live.drill import Drill
+from hactl.live.drill_report import document, intended, text
+from hactl.live.edit import edit
+from hactl.live.world import opened
+from hactl.simulate.loss import Loss
+
+
+@click.command(epilog="Example: hactl fence drill node3 --level 2")
+@click.argument("node")
+@click.option("--level", type=click.IntRange(1, 9), help="Prove this level alone.")
+@click.option("--yes", is_flag=True, help="Do not ask: needed where nobody is there to answer.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, or what speaks against it.")
+@click.option(
+    "--timeout", type=Duration(), default="15min", help="How long the node may take to come back."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def drill(
+    node: str, level: int | None, yes: bool, dry_run: bool, timeout: float, form: str
+) -> None:
+    """Fence NODE by each of its levels in turn, and time what happens.
+
+    Call it on another node of the cluster. It refuses where a resource could run nowhere without
+    NODE, where quorum would be lost, and where the cluster is not in order to begin with. What was
+    proven is noted in the cluster; `hactl status` shows its age.
+
+    Exits 0 if every level is proven, 1 if one is not or nothing was done.
+    """
+    operator = Terminal(yes, form)
+    if not (yes or dry_run or operator.there):
+        raise UsageError(f"{node} would be fenced, and nobody is here to be asked", "say --yes")
+    with opened(None) as world:
+        outcomes = Drill(world, os.uname().nodename, node, operator, timeout).run(level, dry_run)
+    operator.clear()
+    if dry_run:
+        return
+    made = document(node, outcomes)
+    say(json.dumps(made, indent=2) + "\n" if form == "json" else text(node, outcomes))
+    if not made["proven"]:
+        sys.exit(1)
+
+
+@click.command(epilog="Example: hactl fence mend")
+def mend() -> None:
+    """Put back the levels that an interrupted drill has set aside."""
+    with opened(None) as world:
+        before = edit(world, mended)
+    for begun in drills(before):
+        say(f"mended: {begun}\n")
+    if not drills(before):
+        say("nothing to mend\n")
+
+
+@dataclass
+class Terminal:
+    """Says what will happen, asks where somebody is there, draws one line of progress."""
+
+    yes: bool
+    form: str
+    drawn: bool = False
+
+    @property
+    def there(self) -> bool:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def show(self, node: str, levels: Sequence[Level], foreseen: Loss) -> None:
+        self.clear()
+        click.echo(intended(node, levels, foreseen), nl=False, err=self.form == "json")
+
+    def agree(self, node: str) -> None:
+        if not self.yes and not click.confirm(f"Fence {node}?", default=False, err=True):
+            raise HactlError("not carried out", "nothing was done")
+
+    def progress(self, text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\033[K{text}", nl=False, err=True)
+            self.drawn = True
+
+    def clear(self) -> None:
+        if self.drawn:
+            click.echo("\r\033[K", nl=False, err=True)
+            self.drawn = False
