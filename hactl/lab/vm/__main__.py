@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,13 @@ def main() -> None:
 @main.command()
 @click.option("--accelerator", "wanted", default="auto", help="auto, kvm or tcg.")
 @click.option("--keep", is_flag=True, help="Leave the machines running where provisioning fails.")
-def up(wanted: str, keep: bool) -> None:
+@click.option("--ceph", is_flag=True, help="With a small Ceph in the last node.")
+def up(wanted: str, keep: bool, ceph: bool) -> None:
     """Boot the nodes of vagrant/lab.yaml and make them a cluster."""
     began = time.monotonic()
     definition = load(places.DEFINITION)
+    if ceph:
+        definition = definition.with_ceph()
     requirements.check(definition, places.home())
     if lab.is_running():
         raise HactlError("a VM lab is running", "scripts/vm-lab down ends it")
@@ -80,6 +84,13 @@ def provision_again() -> None:
     reached = site.running()
     provision.wait_for_ssh(reached, say)
     provision.provision(reached, say)
+
+
+@main.command()
+def ceph() -> None:
+    """Start a small Ceph in the running lab: the one of its definition, or in the last node."""
+    reached = site.running()
+    provision.start_ceph(replace(reached, lab=reached.lab.with_ceph()), say)
 
 
 @main.command()

@@ -25,6 +25,8 @@ FIRST_NODE = 10  # node1 is host 11 of every subnet, the hypervisor host 1
 MAX_NODES = 9
 MAX_PORTS = 8
 LINK = "link"
+STORAGE = "storage"
+CEPH_MEMORY = 512  # MiB, for a monitor and an OSD
 NODE_NAMES = tuple(f"node{number}" for number in range(1, MAX_NODES + 1))
 
 
@@ -91,6 +93,7 @@ class LabFile(Section):
     networks: dict[Name, Subnet] = Field(min_length=1, max_length=MAX_PORTS)
     disks: dict[Name, Size] = Field({})
     power: Power = Power()
+    ceph: NodeName | None = Field(None, description="The node that has a small Ceph for all.")
     timing: Timings
     topology: dict[str, Any] = Field({})
 
@@ -133,6 +136,22 @@ class Definition:
     @property
     def suite(self) -> str:
         return self.file.box.suite
+
+    @property
+    def ceph(self) -> Node | None:
+        """The node with the Ceph, if there is one."""
+        return next((node for node in self.nodes if node.name == self.file.ceph), None)
+
+    def with_ceph(self) -> Definition:
+        """The same with a Ceph, on the last node where the file names none."""
+        if self.ceph:
+            return self
+        return loads(f"{self.text.rstrip()}\nceph: {self.nodes[-1].name}\n")
+
+    def address_for_storage(self, node: Node) -> str:
+        """Of the network called storage, or else of the first link."""
+        found = [each for each in self.networks if each.name == STORAGE and each.subnet]
+        return (found or [*self.links])[0].address(node.number)
 
     @property
     def management(self) -> Network:
@@ -202,7 +221,8 @@ def build(document: LabFile, text: str) -> Definition:
         Node(
             name,
             int(name.removeprefix("node")),
-            ((each.memory or document.machine.memory or 768 << 20) >> 20),
+            ((each.memory or document.machine.memory or 768 << 20) >> 20)
+            + (CEPH_MEMORY if name == document.ceph else 0),
             each.cpus or document.machine.cpus or 1,
         )
         for name, each in document.nodes.items()
@@ -223,6 +243,10 @@ def contradictions(parsed: Parsed, lab: Definition) -> list[Complaint]:
         path = ("networks", name)
         found.append(Complaint(line_of(parsed.root, path), path, message, hint))
 
+    if lab.file.ceph and not lab.ceph:
+        path = ("ceph",)
+        message = f"there is no {lab.file.ceph}"
+        found.append(Complaint(line_of(parsed.root, path), path, message, "name one of nodes:"))
     if not lab.links:
         wrong_at(lab.management.name, "is no link for Corosync", "add link0: 10.78.1.0/24")
     for network in {lab.management, *lab.links}:

@@ -7,6 +7,7 @@ import os
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -54,6 +55,30 @@ def provision(site: Site, say: Say) -> None:
     say(f"quorum with all nodes {took:.0f} s later")
     apply(site, site.names[0])
     say("the topology is applied")
+    start_ceph(site, say)
+
+
+def start_ceph(site: Site, say: Say) -> None:
+    """Start the Ceph of the lab where it does not run, and let every node use it.
+
+    Raises ClusterError.
+    """
+    home = site.lab.ceph
+    if home is None:
+        return
+    began = time.monotonic()
+    script = (places.VAGRANT / "provision" / "ceph").read_bytes()
+    address = site.lab.address_for_storage(home)
+    within = site.timing.forms_within / 1000
+    site.shell.check(home.name, f"sh -s {address}", stdin=script, timeout=within)
+    files = site.shell.check(home.name, "tar -C /etc/ceph -c . | base64").encode()
+    unpack = "mkdir -p /etc/ceph && base64 -d | tar -C /etc/ceph -x"
+
+    def install(node: Node) -> None:
+        site.shell.check(node.name, unpack, stdin=files)
+
+    on_all(site.lab.nodes, install)
+    say(f"Ceph serves from {home.name} after {time.monotonic() - began:.0f} s")
 
 
 def parcel_for(lab: Definition, accelerator: str, key: bytes) -> dict[str, bytes]:
