@@ -180,9 +180,11 @@ class IscsiGateway(Parameters, Agent):
     # the back ends
 
     def backends(self) -> "list[Lio | Tgt]":
-        """Both, for what was started by one may be looked for when the other is asked for."""
-        claimed = self.record.get(CLAIM)
-        iqn = claimed or self.iqn
+        """Both, for what was started by one may be looked for when the other is asked for.
+
+        Without a name they find what bears the resource's.
+        """
+        iqn = self.record.get(CLAIM) or self.values.get("iqn") or ""
         both: list[Lio | Tgt] = [self.lio(iqn), self.tgt(iqn)]
         return both if self.values.get("backend") != TGT else both[::-1]
 

@@ -33,8 +33,8 @@ class Lio:
     def __init__(self, host: "Host", owner: str, iqn: str, *, claimed: bool = False) -> None:
         self.host = host
         self.owner = owner
-        self.iqn = iqn
         self.claimed = claimed
+        self.iqn = iqn or self.marked()
 
     @property
     def mark(self) -> str:
@@ -53,6 +53,14 @@ class Lio:
         return (self.host.read(path) or "").strip()
 
     # whose it is
+
+    def marked(self) -> str:
+        """The name of the target that bears our mark, '' for none."""
+        for iqn in self.host.listdir(ISCSI):
+            for name in self.host.listdir(f"{ISCSI}/{iqn}"):
+                if self.get(f"{ISCSI}/{iqn}/{name}/{ALIAS}") == self.mark:
+                    return iqn
+        return ""
 
     def groups(self) -> "list[str]":
         """The portal groups of our name, whoever made them."""

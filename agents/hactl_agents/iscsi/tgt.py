@@ -62,7 +62,7 @@ class Tgt:
             return Sight(ABSENT)
         shown = self.shown()
         if shown is None:
-            return Sight(PARTLY, f"tgtd runs and does not know {self.iqn}")
+            return Sight(PARTLY, f"our tgtd runs and does not know {self.iqn or 'which target'}")
         if shown.state != READY:
             return Sight(PARTLY, f"{self.iqn} is {shown.state}")
         return Sight(THERE)
