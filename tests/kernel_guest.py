@@ -71,10 +71,19 @@ class KernelGuest:
         self.enter = tuple(enter)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def up(self, programs: Iterable[str], modules: list[str], files: "dict[str, bytes]") -> None:
-        """Boot with programs of this machine, kernel modules, and files by path."""
+    def up(
+        self,
+        programs: Iterable[str],
+        modules: list[str],
+        files: "dict[str, bytes]",
+        qemu: Sequence[str] = (),
+    ) -> None:
+        """Boot with programs of this machine, kernel modules, and files by path.
+
+        ``qemu`` are more words for its command line, such as those of a disk.
+        """
         self.dir.mkdir(parents=True, exist_ok=True)
-        kernel = kernels.find(None, CACHE, lambda _: None)
+        kernel = kernels.find(None, CACHE, lambda _: None, modules)
         ramdisk = self.dir / "ramdisk"
         ramdisk.write_bytes(cpio.archive(contents(kernel, programs, modules, files)))
         words = ["qemu-system-x86_64", "-m", str(MEMORY), "-nographic", "-no-reboot", "-nodefaults"]
@@ -82,7 +91,7 @@ class KernelGuest:
         words += ["-append", "console=ttyS1 loglevel=7 panic=-1 random.trust_cpu=on"]
         words += ["-serial", "stdio", "-serial", f"file:{self.dir}/console"]
         words += ["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
-        words += ["-device", "virtio-rng-pci", "-accel", "tcg", "-cpu", "qemu64"]
+        words += ["-device", "virtio-rng-pci", "-accel", "tcg", "-cpu", "qemu64", *qemu]
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *self.enter, *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

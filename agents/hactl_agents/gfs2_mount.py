@@ -10,6 +10,7 @@ from hactl_agents.ocf import (
     NotConfigured,
     NotInstalled,
     Status,
+    TimedOut,
     action,
     boolean,
     choice,
@@ -151,8 +152,7 @@ class Gfs2Mount(Agent):
         if found is not None and found.withdrawn:
             raise Failed(f"{found.table} has withdrawn and cannot be given up cleanly: {FENCE}")
         if found is not None and found.frozen:
-            self.host.log(f"{found.table} is frozen, and thawed to be unmounted")
-            found.thaw()
+            self.thaw(found)
         from hactl_agents.gfs2.release import Release
 
         Release(self.host, number, self.directory, self.patience).run(self.force)
@@ -253,10 +253,7 @@ class Gfs2Mount(Agent):
             if elsewhere:
                 raise Failed(f"{found.table} is mounted on {elsewhere[-1].point}, not on "
                              f"{self.directory}: unmount it there")  # fmt: skip
-            raise Failed(
-                f"{found.table} is still active on this node, though it is mounted nowhere that "
-                "can be seen: it is being mounted or unmounted, frozen, or in another namespace"
-            )
+            raise Failed(remains(found))
 
     def numbers(self) -> "list[str]":
         """What the device's number is, and what it was when it was started."""
@@ -336,6 +333,17 @@ class Gfs2Mount(Agent):
             f" (the lock space waits for {waits})" if waits else ""
         )
 
+    def thaw(self, found: "Active") -> None:
+        """A file system that is unmounted while it is frozen stays."""
+        mounts = parse(self.host.read(SELF) or "")
+        if found.frozen_everywhere and all(each.point != self.directory for each in mounts):
+            raise Failed(f"{remains(found)}: {FENCE}")
+        self.host.log(f"{found.table} is frozen, and thawed to be unmounted")
+        try:
+            found.thaw(self.directory)
+        except TimedOut as exc:
+            raise Failed(f"{exc}: {FENCE}") from None
+
     def wait_for_a_mount_under_way(self, number: str) -> None:
         """A mount that hung in the kernel may come after the start that gave it up."""
         from hactl_agents.gfs2.release import at_work
@@ -346,6 +354,18 @@ class Gfs2Mount(Agent):
         within = max(0.0, (self.host.left(60.0) or 60.0) - RESERVE)
         if not self.host.wait_for("waiting for a mount under way", ended, within=within):
             raise Failed(f"a mount of {self.device} ({number}) has not come back: {FENCE}")
+
+
+def remains(found: "Active") -> str:
+    """A sentence on a file system that the kernel has and that no mount shows."""
+    if found.withdrawn:
+        return f"{found.table} has withdrawn on this node: {FENCE}"
+    if found.frozen:
+        return f"{found.table} was unmounted while it was frozen, and is not gone"
+    return (
+        f"{found.table} is still active on this node, though it is mounted nowhere that can be "
+        "seen: it is being mounted or unmounted, a process has it open, or another mount namespace"
+    )
 
 
 def refuse_odd_path(name: str, path: str) -> None:

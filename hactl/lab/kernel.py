@@ -9,7 +9,7 @@ import lzma
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from hactl.errors import HactlError
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # the smallest first
 META_PACKAGES = ("linux-image-cloud-{arch}", "linux-image-{arch}", "linux-image-virtual")
+FULL_PACKAGES = ("linux-image-{arch}", "linux-image-generic")  # with every module
 REAL = re.compile(r"Depends: (linux-(?:image|modules)-\d\S+)")
 DEPENDS = re.compile(rb"\0?depends=([^\0]*)\0")
 
@@ -35,6 +36,15 @@ class Kernel:
             for path in self.modules.rglob(f"{spelled}.ko*"):
                 return unpacked(path)
         return None
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Whether each of these is a module of it, or built in."""
+        listed = self.modules / "modules.builtin"
+        text = listed.read_text() if listed.exists() else ""
+        built_in = {Path(line).stem.replace("-", "_") for line in text.split()}
+        return all(
+            name.replace("-", "_") in built_in or self.module(name) is not None for name in names
+        )
 
     def with_dependencies(self, names: list[str]) -> dict[str, bytes]:
         """Module -> content, in an order in which they can be loaded."""
@@ -61,14 +71,24 @@ def unpacked(path: Path) -> bytes:
     return data
 
 
-def find(image: Path | None, cache: Path, progress: Callable[[str], None]) -> Kernel:
-    """The kernel at ``image``, an installed one, or one from a package. Raises HactlError."""
+def find(
+    image: Path | None, cache: Path, progress: Callable[[str], None], needs: Iterable[str] = ()
+) -> Kernel:
+    """The kernel at ``image``, an installed one, or one from a package. Raises HactlError.
+
+    ``needs`` are modules that a small kernel may lack: then it is a full one.
+    """
     if image is not None:
         return beside(image)
+    needs = tuple(needs)
     for installed in sorted(Path("/boot").glob("vmlinuz-*"), reverse=True):
-        if modules_of(installed, Path("/")).is_dir():
+        if modules_of(installed, Path("/")).is_dir() and beside(installed).has(needs):
             return beside(installed)
-    return cached(cache) or downloaded(cache, progress)
+    small = cached(cache) or downloaded(cache, progress, META_PACKAGES)
+    if small.has(needs):
+        return small
+    full = cache / "full"
+    return cached(full) or downloaded(full, progress, FULL_PACKAGES)
 
 
 def beside(image: Path) -> Kernel:
@@ -90,8 +110,10 @@ def cached(cache: Path) -> Kernel | None:
     return beside(images[-1]) if images else None
 
 
-def downloaded(cache: Path, progress: Callable[[str], None]) -> Kernel:
-    packages = kernel_packages()
+def downloaded(
+    cache: Path, progress: Callable[[str], None], metas: Sequence[str] = META_PACKAGES
+) -> Kernel:
+    packages = kernel_packages(metas)
     cache.mkdir(parents=True, exist_ok=True)
     progress(f"downloading {', '.join(packages)}")
     # apt would rather download as its own user, which cannot write here
@@ -106,10 +128,10 @@ def downloaded(cache: Path, progress: Callable[[str], None]) -> Kernel:
     return found
 
 
-def kernel_packages() -> list[str]:
+def kernel_packages(metas: Sequence[str] = META_PACKAGES) -> list[str]:
     """The packages with the distribution's current kernel. Raises HactlError."""
     arch = ARCHITECTURES.get(platform.machine(), platform.machine())
-    for meta in META_PACKAGES:
+    for meta in metas:
         try:
             listed = run(["apt-cache", "depends", meta.format(arch=arch)]).decode()
         except HactlError:

@@ -5,6 +5,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
 
 FOLDER = "/sys/fs/gfs2"
+THAW = 10.0  # seconds
 
 
 class Active:
@@ -32,9 +33,21 @@ class Active:
     def says(self, name: str) -> str:
         return (self.host.read(f"{FOLDER}/{self.table}/{name}") or "").strip()
 
-    def thaw(self) -> None:
-        """By a program: this may hang where the file system does. Raises Failed, TimedOut."""
-        self.host.run("tee", f"{FOLDER}/{self.table}/freeze", stdin="0")
+    def thaw(self, directory: str) -> None:
+        """Undo a freeze the way it was made, by programs: that may hang where the file system does.
+
+        Where fsfreeze(8) froze it for all nodes, a thaw by /sys is no thaw: the file system says
+        that it is thawed, and hangs (Linux 6.1). Raises Failed, TimedOut.
+        """
+        if self.frozen_everywhere:
+            self.host.run("fsfreeze", "--unfreeze", directory, within=THAW)
+        else:
+            self.host.run("tee", f"{FOLDER}/{self.table}/freeze", stdin="0", within=THAW)
+
+    @property
+    def frozen_everywhere(self) -> bool:
+        lines = self.says("status").split("\n")
+        return any(line.startswith("FS Frozen:") and line.endswith("1") for line in lines)
 
 
 def active(host: "Host", number: str) -> "Active | None":
