@@ -1,4 +1,4 @@
-"""A small virtual machine with GFS2 and DLM: a cluster of one node, with file systems on loop devices.
+"""A small virtual machine with GFS2 and DLM: a cluster of one node, file systems on loop devices.
 
 Everything of this machine's own programs; see kernel_guest.py.
 """
@@ -13,7 +13,7 @@ from hactl_agents.install import install
 from tests.kernel_guest import HactlError, KernelGuest, python_files
 from tests.kernel_guest import lacking as guest_lacks
 
-__all__ = ["HactlError", "Gfs2Machine", "gfs2_machine", "lacking"]
+__all__ = ["Gfs2Machine", "HactlError", "gfs2_machine", "lacking"]
 AGENT = "/usr/lib/ocf/resource.d/hactl/Gfs2Mount"
 TOOLS = ("mkfs.gfs2", "tunegfs2", "corosync", "dlm_controld", "dlm_tool", "mount", "umount",
          "losetup", "setpriv", "tee", "fsfreeze", "unshare", "nsenter", "strace", "dd")  # fmt: skip
