@@ -10,10 +10,10 @@ def holder(document: Document, path: str) -> str | None:
 
     ``rbd:POOL/IMAGE`` stands for an image that is opened without being mapped.
     """
-    wanted = path.replace("rbd:", "/dev/rbd/", 1) if path.startswith("rbd:") else path
-    inside = [
-        (len(root), name)
-        for name, storage in document.storage.items()
-        if (wanted + "/").startswith((root := storage.root).rstrip("/") + "/")
-    ]
-    return max(inside)[1] if inside else None
+    roots = document.storage_roots
+    place = path.replace("rbd:", "/dev/rbd/", 1) if path.startswith("rbd:") else path
+    while place and place != "/":
+        if place in roots:
+            return roots[place]
+        place = place.rpartition("/")[0]
+    return roots.get("/") if path.startswith("/") else None

@@ -102,7 +102,8 @@ def definitions(schema: Schema, node: Schema) -> Iterator[tuple[str, Schema]]:
 def table(schema: Schema, definition: Schema) -> Iterator[str]:
     required = definition.get("required", ())
     rows = ["| key | type | meaning |", "|---|---|---|"]
-    for key, value in definition["properties"].items():
+    keys = definition["properties"].items()
+    for key, value in sorted(keys, key=lambda item: item[0] not in required):
         star = " **(required)**" if key in required else ""
         text = description(schema, value) + default(value)
         rows.append(f"| `{key}`{star} | {kind(schema, value)} | {text} |")

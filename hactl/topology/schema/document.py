@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -48,3 +49,8 @@ class Document(Section):
     raw: Annotated[list[RawItem], EmptyableList] = Field(
         [], description="Any resource and constraint in Pacemaker's own words."
     )
+
+    @cached_property
+    def storage_roots(self) -> dict[str, str]:
+        """The name of every storage by the path that all in it begins with."""
+        return {storage.root: name for name, storage in self.storage.items()}
