@@ -1,4 +1,5 @@
-"""Put the agents where Pacemaker looks for them: launchers, and the packages with compiled code.
+"""Put the agents where Pacemaker looks for them: launchers, the packages with compiled code, and a
+bundle of it for each launcher.
 
 The copy in ``libdir`` is independent of site-packages, so that a monitor imports nothing else.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import hactl_agents
+from hactl_agents.bundle import PREFIX
 from hactl_agents.ocf.agent import Agent
 
 PROVIDER = Path("usr/lib/ocf/resource.d/hactl")
@@ -26,6 +28,10 @@ import sys
 
 gc.disable()
 sys.path.insert(0, "{libdir}")
+try:
+    import {bundle}
+except ImportError:  # made for another Python; the modules it is made of will do
+    pass
 from {module} import {name}
 from {runtime} import main
 
@@ -67,7 +73,7 @@ def modules(package: ModuleType) -> list[ModuleType]:
     plain = [
         info.name
         for info in pkgutil.iter_modules(path)
-        if not info.ispkg and info.name != "install"
+        if not info.ispkg and info.name not in ("bundle", "install")
     ]
     return [importlib.import_module(f"{name}.{module}") for module in plain]
 
@@ -78,20 +84,58 @@ def install(root: Path = Path("/"), libdir: str = LIBDIR) -> list[Path]:
     ``libdir`` is where the packages will lie once ``root`` is /. Raises OSError.
     """
     library = root / libdir.lstrip("/")
-    written = [copy_package("hactl_agents", library)]
-    for name, agent in resource_agents().items():
-        text = launcher(agent, "hactl_agents.ocf.main", libdir)
-        written.append(write_program(root / PROVIDER / name, text))
+    drop_bundles(library)
+    written = [copy_package("hactl_agents", library, libdir)]
+    programs = [
+        Program(root / PROVIDER / name, agent, "hactl_agents.ocf.main")
+        for name, agent in resource_agents().items()
+    ]
     devices = fence_agents()
     if devices:
-        written.append(copy_package("hactl_fencing", library))
-    for name, device in devices.items():
-        text = launcher(device, "hactl_fencing.fence.main", libdir)
-        written.append(write_program(root / FENCE_DIR / name, text))
+        written.append(copy_package("hactl_fencing", library, libdir))
+    programs += [
+        Program(root / FENCE_DIR / name, device, "hactl_fencing.fence.main")
+        for name, device in devices.items()
+    ]
+    for program in programs:
+        written += [program.bundle(library, libdir), program.write(libdir)]
     return [Path("/") / path.relative_to(root) for path in written]
 
 
-def copy_package(name: str, library: Path) -> Path:
+class Program:
+    """The launcher at ``path`` of the agent class ``agent``, run by the module ``runtime``."""
+
+    def __init__(self, path: Path, agent: type, runtime: str) -> None:
+        self.path = path
+        self.agent = agent
+        self.runtime = runtime
+
+    def bundle(self, library: Path, libdir: str) -> Path:
+        """Put what it begins with into one file."""
+        script = library / "hactl_agents" / "bundle.py"
+        words = [str(library), libdir, self.path.name, self.agent.__module__, self.runtime]
+        subprocess.run([INTERPRETER, "-I", str(script), *words], check=True)
+        return library / f"{PREFIX}{self.path.name}.pyc"
+
+    def write(self, libdir: str) -> Path:
+        text = LAUNCHER.format(
+            interpreter=INTERPRETER,
+            libdir=libdir,
+            bundle=PREFIX + self.path.name,
+            module=self.agent.__module__,
+            name=self.agent.__name__,
+            runtime=self.runtime,
+        )
+        return write_program(self.path, text)
+
+
+def drop_bundles(library: Path) -> None:
+    """An old bundle must not outlive the modules it was made of, not even for a moment."""
+    for bundle in library.glob(f"{PREFIX}*.pyc"):
+        bundle.unlink()
+
+
+def copy_package(name: str, library: Path, libdir: str) -> Path:
     """Copy a package and compile it; the copy is swapped in whole."""
     source = Path(importlib.import_module(name).__path__[0])
     target, draft, old = (library / f"{prefix}{name}" for prefix in ("", ".new-", ".old-"))
@@ -102,7 +146,7 @@ def copy_package(name: str, library: Path) -> Path:
     set_aside(target, old)
     draft.rename(target)
     shutil.rmtree(old, ignore_errors=True)
-    compile_all(target, library.parent)
+    compile_all(target, f"{libdir}/{name}")
     return target
 
 
@@ -118,21 +162,14 @@ def set_aside(target: Path, old: Path) -> None:
         shutil.rmtree(target)
 
 
-def compile_all(package: Path, stripdir: Path) -> None:
-    """Compile with the interpreter that will run it. Unchecked: a monitor stats no source."""
-    how = ["--invalidation-mode", "unchecked-hash", "-s", str(stripdir), "-p", "/"]
+def compile_all(package: Path, place: str) -> None:
+    """Compile with the interpreter that will run it. Unchecked: a monitor stats no source.
+
+    ``place`` is where the package will lie, for tracebacks.
+    """
+    how = ["--invalidation-mode", "unchecked-hash", "-d", place]
     command = [INTERPRETER, "-I", "-m", "compileall", "-q", *how, str(package)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
-def launcher(agent: type, runtime: str, libdir: str) -> str:
-    return LAUNCHER.format(
-        interpreter=INTERPRETER,
-        libdir=libdir,
-        module=agent.__module__,
-        name=agent.__name__,
-        runtime=runtime,
-    )
 
 
 def write_program(path: Path, text: str) -> Path:

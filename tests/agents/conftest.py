@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.install import (
-    PROVIDER,
-    copy_package,
-    launcher,
-    resource_agents,
-    write_program,
-)
+from hactl_agents.install import PROVIDER, install
 
 
 @dataclass(frozen=True)
@@ -30,9 +24,6 @@ def installed() -> Iterator[Installed]:
     with tempfile.TemporaryDirectory(prefix="hactl-installed-") as folder:
         root = Path(folder)
         root.chmod(0o755)
-        library = root / "lib"
-        copy_package("hactl_agents", library)
-        for name, agent in resource_agents().items():
-            text = launcher(agent, "hactl_agents.ocf.main", str(library))
-            write_program(root / PROVIDER / name, text)
+        install(root, libdir=f"{folder}/lib")
+        (root / "lib").symlink_to(root / folder[1:] / "lib")
         yield Installed(root)
