@@ -1,7 +1,6 @@
 """A gate before portals: whose it is, and whether it is whole; how it is built is in gate/."""
 
 from hactl_agents.declare import BadValue, Param
-from hactl_agents.gate import close_gate, gate_state, memory, open_gate
 from hactl_agents.gate import table as tables
 from hactl_agents.ocf import Agent, Failed, NotConfigured, Status, WrongHere, action
 from hactl_agents.portals import portals
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from hactl_agents.gate.nftables import Table
     from hactl_agents.portals import Portal
 
-__all__ = ["PortGate", "close_gate", "gate_state", "open_gate"]
 LONGEST = 48  # characters
 NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
@@ -95,12 +93,14 @@ class PortGate(Agent):
 
     @action(timeout=20)
     def start(self) -> None:
-        memory.note(self.host, self.gate, self.owner, self.portals)
+        self.remember()
         self.host.firewall().replace(self.name, self.wanted())
 
     def found_running(self) -> None:
         """What is started after the gate must not be seen before it is whole."""
-        memory.note(self.host, self.gate, self.owner, self.portals)
+        from hactl_agents.gate import close_gate
+
+        self.remember()
         close_gate(self.host, self.gate)
 
     @action(timeout=20)
@@ -114,7 +114,7 @@ class PortGate(Agent):
         found = self.find()
         if found is None or tables.state_of(found) == tables.BROKEN:
             raise Failed(f"the gate {self.gate} is not running here: start it")
-        memory.note(self.host, self.gate, self.owner, self.portals)
+        self.remember()
         chains = self.wanted().chains
         rules = {name: chains[name].rules for name in (tables.ARRIVING, tables.LEAVING)}
         self.host.firewall().put_rules(self.name, rules)
@@ -147,7 +147,15 @@ class PortGate(Agent):
         self.stopped()
 
     def stopped(self) -> None:
+        from hactl_agents.gate import memory
+
         try:
             memory.forget(self.host, self.gate)
         except BadValue:
             pass  # a gate that cannot be named was never started
+
+    def remember(self) -> None:
+        """What it takes to make the gate anew, for who turns it. Raises Failed."""
+        from hactl_agents.gate import memory
+
+        memory.note(self.host, self.gate, self.owner, self.portals)

@@ -25,10 +25,11 @@ class Portal:
         return f"[{self.address}]:{self.port}" if self.is_v6 else f"{self.address}:{self.port}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Portal) and str(self) == str(other)
+        same = isinstance(other, Portal) and self.address == other.address
+        return same and self.port == other.port
 
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash((self.address, self.port))
 
     @property
     def is_v6(self) -> bool:

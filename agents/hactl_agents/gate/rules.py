@@ -3,27 +3,40 @@
 from hactl_agents.gate.nftables import ACCEPT, word
 from hactl_agents.netlink import attribute, text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 DROP, GOTO = 0, -4
 IPV4, IPV6, TCP = 2, 10, 6  # NFPROTO_IPV4, NFPROTO_IPV6, IPPROTO_TCP
 NFPROTO, L4PROTO = 15, 16  # keys of the expression meta
 NETWORK, TRANSPORT = 1, 2  # headers
 
 
-def tcp_rule(address: bytes, port: int, *, arriving: bool, chain: str) -> bytes:
-    """Send packets to (``arriving``) or from an address and TCP port on to ``chain``."""
-    v6 = len(address) == 16
+def tcp_rules(
+    places: "Iterable[tuple[bytes, int]]", *, arriving: bool, chain: str
+) -> "list[bytes]":
+    """Rules that send packets to (``arriving``) or from an address and TCP port on to ``chain``."""
+    shapes: dict[int, tuple[bytes, bytes, bytes]] = {}  # a monitor makes a rule out of three pieces
+    rules = []
+    for address, port in places:
+        size = len(address)
+        if size not in shapes:
+            shapes[size] = shape(size == 16, arriving, chain)
+        head, middle, tail = shapes[size]
+        rules.append(head + address + middle + port.to_bytes(2, "big") + tail)
+    return rules
+
+
+def shape(v6: bool, arriving: bool, chain: str) -> "tuple[bytes, bytes, bytes]":
+    """What stands before, between and after address and port."""
+    size = 16 if v6 else 4
     offset = (24 if v6 else 16) if arriving else (8 if v6 else 12)
-    return (
-        meta(NFPROTO)
-        + equals(bytes((IPV6 if v6 else IPV4,)))
-        + payload(NETWORK, offset, len(address))
-        + equals(address)
-        + meta(L4PROTO)
-        + equals(bytes((TCP,)))
-        + payload(TRANSPORT, 2 if arriving else 0, 2)
-        + equals(port.to_bytes(2, "big"))
-        + verdict(GOTO, chain)
-    )
+    head = meta(NFPROTO) + equals(bytes((IPV6 if v6 else IPV4,)))
+    head += payload(NETWORK, offset, size) + equals(bytes(size))[:-size]
+    middle = meta(L4PROTO) + equals(bytes((TCP,)))
+    middle += payload(TRANSPORT, 2 if arriving else 0, 2) + equals(bytes(2))[:-4]
+    return head, middle, bytes(2) + verdict(GOTO, chain)  # a port is padded to four bytes
 
 
 def verdict(code: int, chain: str = "") -> bytes:

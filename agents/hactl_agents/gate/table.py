@@ -12,7 +12,7 @@ longer has it, neither forwards them nor answers that the host cannot be reached
 """
 
 from hactl_agents.gate.nftables import OUTPUT, PREROUTING, Chain, Table
-from hactl_agents.gate.rules import ACCEPTED, DROPPED, tcp_rule
+from hactl_agents.gate.rules import ACCEPTED, DROPPED, tcp_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def mark(instance: str) -> str:
 def table(owner: str, portals: "Iterable[Portal]", state: str) -> Table:
     """The whole table, with the comment ``owner``."""
     places = [(portal.packed(), portal.port) for portal in portals]
-    arriving = [tcp_rule(ip, port, arriving=True, chain=VERDICT) for ip, port in places]
-    leaving = [tcp_rule(ip, port, arriving=False, chain=VERDICT) for ip, port in places]
+    arriving = tcp_rules(places, arriving=True, chain=VERDICT)
+    leaving = tcp_rules(places, arriving=False, chain=VERDICT)
     chains = {
         VERDICT: Chain([ACCEPTED if state == OPEN else DROPPED]),
         ARRIVING: Chain(arriving, PREROUTING, RAW),
