@@ -80,10 +80,12 @@ class KernelGuest:
     ) -> None:
         """Boot with programs of this machine, kernel modules, and files by path.
 
-        ``qemu`` are more words for its command line, such as those of a disk.
+        ``qemu`` are more words for its command line, such as those of a disk. The kernel is the
+        distribution's, or the one whose image $HACTL_TEST_KERNEL names.
         """
         self.dir.mkdir(parents=True, exist_ok=True)
-        kernel = kernels.find(None, CACHE, lambda _: None, modules)
+        given = os.environ.get("HACTL_TEST_KERNEL")
+        kernel = kernels.find(Path(given) if given else None, CACHE, lambda _: None, modules)
         ramdisk = self.dir / "ramdisk"
         ramdisk.write_bytes(cpio.archive(contents(kernel, programs, modules, files)))
         words = ["qemu-system-x86_64", "-m", str(MEMORY), "-nographic", "-no-reboot", "-nodefaults"]

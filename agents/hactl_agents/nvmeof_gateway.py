@@ -302,22 +302,22 @@ class NvmeofGateway(Parameters, Agent):
 
     def open_gate(self) -> None:
         if self.gate:
-            from hactl_agents import port_gate
+            from hactl_agents import gate
 
-            port_gate.open_gate(self.host, self.gate)
+            gate.open_gate(self.host, self.gate)
 
     def close_gate(self) -> None:
         """What cannot be closed is no reason to go on serving."""
-        if self.gate:
-            from hactl_agents import port_gate
+        if self.values.get("gate"):
+            from hactl_agents import gate
 
             try:
-                port_gate.close_gate(self.host, self.gate)
+                gate.close_gate(self.host, str(self.gate))
             except Failed as exc:
                 self.host.log(f"goes on without closing the gate: {exc}")
 
     def closed_gate(self) -> "list[str]":
-        from hactl_agents import port_gate
+        from hactl_agents import gate
 
-        state = port_gate.gate_state(self.host, self.gate)
+        state = gate.gate_state(self.host, str(self.gate))
         return [] if state == "open" else [f"the gate {self.gate} is {state}"]
