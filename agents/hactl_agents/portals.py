@@ -25,8 +25,9 @@ class Portal:
         return f"[{self.address}]:{self.port}" if self.is_v6 else f"{self.address}:{self.port}"
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Portal) and self.address == other.address
-        return same and self.port == other.port
+        if not isinstance(other, Portal):
+            return NotImplemented
+        return (self.address, self.port) == (other.address, other.port)
 
     def __hash__(self) -> int:
         return hash((self.address, self.port))
