@@ -51,16 +51,80 @@ def workloads(draw: st.DrawFn, earlier: list[str], nodes: list[str]) -> dict[str
 
 
 @st.composite
+def networks(draw: st.DrawFn) -> dict[str, Any]:
+    """A Linux bridge, or one of Open vSwitch's."""
+    if draw(st.booleans()):
+        return {"kind": "bridge", "bridge": "br0"}
+    found: dict[str, Any] = {"kind": "ovs", "bridge": "br0", "internal": {"br0v10": 10}}
+    found["uplinks"] = ["eth8", "eth9"]
+    if draw(st.booleans()):
+        found["bond"] = {"name": "bond0", "mode": "active-backup", "updelay": "100ms"}
+    if draw(st.booleans()):
+        found["vlans"] = [10, "20-29"]
+    if draw(st.booleans()):
+        found["service"] = "systemd:openvswitch-switch"
+    return found
+
+
+@st.composite
+def images(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": "rbd", "image": f"pool/{name}"}
+    if draw(st.booleans()):
+        found["attach"] = draw(st.sampled_from(["native", "mapped", "everywhere"]))
+    if draw(st.booleans()):
+        found["options"] = ["osd_request_timeout=60"]
+    return found
+
+
+@st.composite
+def shared(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
+    """A volume group and a GFS2 file system, on it or on an image; none, one, or both."""
+    found: dict[str, Any] = {}
+    group, mount, image = names
+    if draw(st.booleans()):
+        found[group] = {"kind": "lvm", "vg": "vg1", "mode": draw(MODES)}
+    if draw(st.booleans()):
+        on_group = found.get(group, {}).get("mode") == "shared" and draw(st.booleans())
+        device = "/dev/vg1/shared" if on_group else image
+        found[mount] = {"kind": "gfs2", "path": "/srv/g", "device": device, "journals": 3}
+        found[image] = {"kind": "rbd", "image": "pool/below"}
+    return found
+
+
+MODES = st.sampled_from(["exclusive", "shared"])
+ISCSI = {"kind": "iscsi", "iqn": "iqn.2026-11.demo:a", "chap": {"file": "/etc/hactl/a"}}
+NVMEOF = {"kind": "nvmeof", "nqn": "nqn.2026-11.com.example:a", "auth": {"file": "/etc/hactl/b"}}
+
+
+@st.composite
+def gateways(draw: st.DrawFn, used: str) -> dict[str, Any]:
+    """A gateway that serves one image, from one node or from all."""
+    several = draw(st.booleans())
+    found = dict(draw(st.sampled_from([ISCSI, NVMEOF])))
+    iscsi = found["kind"] == "iscsi"
+    found["luns" if iscsi else "namespaces"] = [used]
+    found["address"] = "10.9.8.0/24" if several else "10.9.8.7/24"
+    if several:
+        found["mode"] = "alua" if iscsi else "ana"
+    elif draw(st.booleans()):
+        found["gate"] = False
+    if draw(st.booleans()):
+        found["timeouts"] = {"start": "3min"}
+    return found
+
+
+@st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
-    pool = draw(st.lists(names(), min_size=10, max_size=10, unique_by=str.lower))
+    pool = draw(st.lists(names(), min_size=16, max_size=16, unique_by=str.lower))
     node_names = draw(st.sampled_from([["n1"], ["n1", "n2"], ["1n", "n-on-2", "n.then.3"]]))
-    networks, storage, device = [pool[0]], pool[1:3], pool[3]
+    lan, storage, device = [pool[0]], pool[1:3], pool[3]
     containers, guests, raw = pool[4:6], pool[6:9], pool[9]
+    disk, served, gateway, *below = pool[10:16]
     document: dict[str, Any] = {
         "cluster": {"name": "demo"},
         "nodes": {name: {"fencing": {device: None}} for name in node_names},
         "fencing": {"devices": {device: {"agent": "fence_x", "label": draw(HOSTILE | TEXTS)}}},
-        "networks": {networks[0]: {"kind": "bridge", "bridge": "br0"}},
+        "networks": {lan[0]: draw(networks())},
         "storage": {
             storage[0]: {"kind": "directory", "path": "/srv/a"},
             storage[1]: {"kind": "directory", "path": "/srv/b", "device": draw(HOSTILE)},
@@ -70,16 +134,23 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     }
     earlier: list[str] = []
     for number, name in enumerate(containers):
-        entry = {"networks": draw(some(networks)), "health": shlex.quote(draw(HOSTILE | TEXTS))}
+        entry = {"networks": draw(some(lan)), "health": shlex.quote(draw(HOSTILE | TEXTS))}
         if draw(st.booleans()):
             entry["address"] = f"10.9.9.{number + 1}/24"
         document["containers"][name] = entry | draw(workloads(earlier, node_names))
         earlier.append(name)
     for name in guests:
         entry = {"cpus": 1, "memory": "1GiB", "disks": [draw(st.sampled_from(storage))]}
-        entry["nics"] = draw(some(networks))
+        entry["nics"] = draw(some(lan))
         document["guests"][name] = entry | draw(workloads(earlier, node_names))
         earlier.append(name)
+    if draw(st.booleans()):
+        document["storage"][disk] = draw(images("disk"))
+        document["guests"][guests[0]]["disks"] = [disk]
+    document["storage"] |= draw(shared(below))
+    if draw(st.booleans()):
+        document["storage"][served] = {"kind": "rbd", "image": "pool/served"}
+        document["gateways"] = {gateway: draw(gateways(served))}
     document["raw"] = [
         {
             "kind": "primitive",
