@@ -1,7 +1,9 @@
 """A drill in the CIB: all levels of a node but one set aside, and who did it; pure.
 
-A level is set aside by giving it a target that is no node and that says why. Nothing else about it
-changes, so that putting it back needs no memory, and everybody who looks sees what is going on.
+A level is set aside by giving it a target that is no node and that says why, so that putting it
+back needs no memory, and everybody who looks sees what is going on. Its id changes with it: a
+fencer that is told of another target for the same id goes on using the old one (Pacemaker 2.1.5);
+one id less makes it read all levels anew.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from hactl.fencing.evidence import instant, members
 
 ATTRIBUTE = "hactl-fence-drill"
 MARK = " (set aside by hactl fence drill)"
+ID_MARK = "-set-aside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def without(cib: _Element, node: str, unwanted: Callable[[int], bool]) -> _Eleme
     for each in cib.iterfind("configuration/fencing-topology/fencing-level"):
         if each.get("target") == node and unwanted(int(each.get("index", "0"))):
             each.set("target", node + MARK)
+            each.set("id", each.get("id", "") + ID_MARK)
     return cib
 
 
@@ -64,8 +68,9 @@ def mended(cib: _Element, by: str = "", pid: int = 0) -> _Element:
             continue
         if read(copy, begun.node, ATTRIBUTE):
             copy = write(copy, begun.node, ATTRIBUTE, "")
-        for each in set_aside(copy, begun.node):
+        for each in list(set_aside(copy, begun.node)):
             each.set("target", begun.node)
+            each.set("id", each.get("id", "").removesuffix(ID_MARK))
     return copy
 
 

@@ -22,6 +22,7 @@ from hactl.fencing.configuration import Fencing, Level, fencing
 from hactl.fencing.evidence import Proof, record
 from hactl.fencing.faults import seconds as time_of
 from hactl.fencing.levels import fingerprint, levels_of, unsaid
+from hactl.live import fencer_log
 from hactl.live.commit import prove_guard
 from hactl.live.drill_guard import guarded, mend
 from hactl.live.drill_order import Order, fabric, switched_off
@@ -149,6 +150,7 @@ class Drill:
         """Return why the level failed ('' if it says it has not), and the watch that was kept."""
         with guarded(self.world, self.here):
             self.set_aside(level)
+            log = fencer_log.now()
             order, watch = self.order(foreseen, power)
             while not order.done:
                 self.look(level, watch)
@@ -157,7 +159,14 @@ class Drill:
             watch.seconds["fenced"] = order.ended - watch.began
             if not only(self.world.pacemaker.cib(), self.node, level.index):
                 return "somebody changed its levels meanwhile, so this proves nothing", watch
-        return "", watch
+            return self.used_others(level, log.used_on(self.node)), watch
+
+    def used_others(self, level: Level, used: frozenset[str]) -> str:
+        """Return why this proves another level than was meant, '' if it does not."""
+        if not used or used == set(level.devices):
+            return ""
+        names = " and ".join(sorted(used))
+        return f"Pacemaker used {names}, which proves nothing about {' and '.join(level.devices)}"
 
     def set_aside(self, level: Level) -> None:
         def change(cib: _Element) -> _Element:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hactl.lab.lab import Lab
+from hactl.lab.lab import Lab, wait_until
 from tests.cluster.conftest import Eventually, repair
 
 pytestmark = pytest.mark.cluster
@@ -154,6 +156,102 @@ def test_without_a_look_the_liar_would_be_believed(levels: Lab, eventually: Even
     failure, _ = fenced(levels, "fence")
     assert failure == ""
     assert levels.power(TARGET, "status") == "on"
+
+
+def test_an_agent_that_is_not_installed_fails_its_level_and_not_the_next(levels: Lab) -> None:
+    configure(levels, "ghost", "fence", ghost=("fence_that_is_nowhere", {}))
+    began = time.time()
+    failure, _ = fenced(levels, "fence")
+    assert failure == ""
+    assert levels.power(TARGET, "status") == "off"
+    assert used_since(levels, began)[:1] == ["off"]
+
+
+def test_both_devices_of_a_level_are_used_off_off_on_on(
+    levels: Lab, eventually: Eventually
+) -> None:
+    """As with two power supplies: were one turned on between, the node would never be off."""
+    configure(levels, "left,right", left=("fence_lab", {}), right=("fence_lab", {}))
+    eventually(lambda: known(levels, "left") and known(levels, "right"), "both are registered")
+    said = f"Operation '(off|on)' .* targeting {TARGET} using (left|right) returned 0"
+    before = len(in_logs(levels, said))
+    failure, _ = fenced(levels, "reboot")
+    assert failure == ""
+    eventually(lambda: len(in_logs(levels, said)) >= before + 4, "all four are done")
+    done = [(line[1], line[2]) for line in in_logs(levels, said)[before:]]
+    assert [action for action, _ in done] == ["off", "off", "on", "on"]
+    assert {name for _, name in done[:2]} == {name for _, name in done[2:]} == {"left", "right"}
+
+
+def test_of_two_devices_in_a_level_one_that_lies_fails_it(
+    levels: Lab, eventually: Eventually
+) -> None:
+    spread(levels, "fence_liar", LIAR)
+    configure(levels, "liar,right", "fence", liar=("fence_liar", {}), right=("fence_lab", {}))
+    eventually(lambda: known(levels, "liar") and known(levels, "right"), "both are registered")
+    failure, _ = fenced(levels, "fence")
+    assert failure == ""
+    assert levels.power(TARGET, "status") == "off"
+
+
+def test_a_device_is_asked_which_nodes_it_fences(levels: Lab) -> None:
+    """No host list anywhere: Pacemaker asks the device (dynamic-list)."""
+    said = levels.exec("node1", "stonith_admin", "--list-targets", "fence").stdout
+    assert set(levels.nodes) <= set(said.split())
+    began = time.time()
+    stranger = levels.exec("node1", "stonith_admin", "--fence", "node9", "--timeout", "10")
+    assert stranger.returncode != 0
+    assert not [use for use in levels.history() if use["time"] > began and use["action"] == "off"]
+
+
+def test_a_device_that_hangs_fails_its_monitor_in_time_and_hands_over(
+    levels: Lab, eventually: Eventually
+) -> None:
+    with mute_switch(levels):
+        configure(levels, "mute", "fence", mute=("fence_lab", {"socket": MUTE}))
+        eventually(lambda: known(levels, "mute"), "the device is registered")
+        began = time.monotonic()
+        asked = levels.exec("node1", "stonith_admin", "--query", "mute", "--timeout", "10")
+        assert asked.returncode != 0
+        assert time.monotonic() - began < 12
+        failure, took = fenced(levels, "fence")
+    assert failure == ""
+    assert took < 20
+    assert levels.power(TARGET, "status") == "off"
+
+
+STAMP = len("Nov 21 05:47:01.888")  # of a line of the log
+MUTE = "/lab/mute.sock"
+# Accepts every connection, and says nothing.
+LISTEN = (
+    "import socket, time; s = socket.socket(socket.AF_UNIX); "
+    f"s.bind({MUTE!r}); s.listen(50); time.sleep(120)"
+)
+
+
+@contextmanager
+def mute_switch(lab: Lab) -> Iterator[None]:
+    """A power switch that listens and never answers, for all nodes."""
+    start = f'/usr/bin/python3 -c "{LISTEN}" >/dev/null 2>&1 & echo $!'
+    pid = lab.exec("node1", "sh", "-c", start).stdout.strip()
+    assert wait_until(lambda: lab.exec("node1", "test", "-S", MUTE).returncode == 0, 10)
+    try:
+        yield
+    finally:
+        lab.exec("node1", "kill", pid)
+        lab.exec("node1", "rm", "-f", MUTE)
+
+
+def in_logs(lab: Lab, pattern: str) -> list[re.Match[str]]:
+    """What the fencers of the target's peers have done, in order of time."""
+    found = []
+    for node in ("node1", "node2"):
+        log = lab.exec(node, "grep", "targeting", "/var/log/pacemaker/pacemaker.log").stdout
+        for line in log.splitlines():
+            match = re.search(pattern, line)
+            if match and "pacemaker-fenced" in line:
+                found.append((line[:STAMP], match))
+    return [match for _, match in sorted(found, key=lambda pair: pair[0])]
 
 
 def test_fence_check_asks_the_devices_of_a_real_cluster(fenced_lab: Lab, tmp_path: Path) -> None:
