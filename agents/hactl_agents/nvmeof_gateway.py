@@ -1,7 +1,8 @@
 """An NVMe over Fabrics gateway: what Pacemaker asks for, in terms of evidence and work."""
 
-from hactl_agents.nvmeof.evidence import FOREIGN, OURS, Evidence
+from hactl_agents.nvmeof.evidence import FOREIGN, OURS, Evidence, own_subsystem
 from hactl_agents.nvmeof.parameters import LAST_CONTROLLER, Parameters
+from hactl_agents.nvmeof.tree import LOADED, MOUNT, ROOT, Tree
 from hactl_agents.ocf import (
     Agent,
     BadValue,
@@ -70,6 +71,8 @@ class NvmeofGateway(Parameters, Agent):
     # what Pacemaker asks for
 
     def probe(self) -> int:
+        self.refuse_hidden_target()
+        self.find_name()
         evidence = self.evidence
         self.status = Status.STOPPED
         if evidence.owner() != OURS:
@@ -108,6 +111,8 @@ class NvmeofGateway(Parameters, Agent):
 
     @action(timeout=60)
     def stop(self) -> None:
+        self.show_target()
+        self.find_name()
         self.close_gate()
         self.do(lambda: self.work.undo())
         from hactl_agents import promotion
@@ -123,6 +128,7 @@ class NvmeofGateway(Parameters, Agent):
 
     @action(timeout=30)
     def demote(self) -> int:
+        self.find_name()
         if self.evidence.owner() != OURS:
             return Status.STOPPED
         self.take_role(self.unpromoted)
@@ -276,13 +282,26 @@ class NvmeofGateway(Parameters, Agent):
         text = self.record.parameters().get("namespaces", "")
         return {word.partition("=")[0] for word in text.split()}
 
-    def refuse_missing_target(self) -> None:
-        from hactl_agents.nvmeof.tree import MOUNT, ROOT
+    def find_name(self) -> None:
+        """Know the NQN also where neither the parameters nor the record say it."""
+        if "nqn" not in self.values:
+            found = own_subsystem(Tree(self.host), self.instance)
+            if found:
+                self.values["nqn"] = found
 
+    def refuse_hidden_target(self) -> None:
+        """A target that is loaded and cannot be seen may serve anything. Raises Failed."""
+        if not self.host.exists(ROOT) and self.host.exists(LOADED):
+            raise Failed(f"the kernel's NVMe target is loaded, but {MOUNT} does not show it")
+
+    def show_target(self) -> None:
+        if not self.host.exists(ROOT) and self.host.exists(LOADED):
+            self.run_if_there("mount", "-t", "configfs", "configfs", MOUNT)
+
+    def refuse_missing_target(self) -> None:
         if not self.host.exists(ROOT):
             self.load("nvmet")
-            if not self.host.exists(ROOT):
-                self.run_if_there("mount", "-t", "configfs", "configfs", MOUNT)
+            self.show_target()
         if not self.host.exists(ROOT):
             raise NotInstalled("the kernel has no NVMe target: it lacks the module nvmet")
         self.load(f"nvmet-{self.transport}")

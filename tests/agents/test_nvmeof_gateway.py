@@ -111,7 +111,7 @@ def test_names_are_the_same_wherever_they_are_made() -> None:
         folder = [f"{FIRST}/device_uuid", f"{FIRST}/device_nguid", f"{SUBSYSTEM}/attr_serial"]
         told.append([host.value(path) for path in folder])
     assert told[0] == told[1]
-    assert told[0] == [names.uuid(NQN, "1"), names.nguid(NQN, "1"), names.serial(NQN)]
+    assert told[0] == [names.uuid(NQN, "1"), names.nguid(NQN, "1"), names.serial(NQN, "test")]
     assert told[0][0][14] == "8" and len(told[0][2]) == 20
 
 
@@ -163,6 +163,7 @@ def test_a_monitor_runs_nothing_and_changes_nothing() -> None:
 def test_the_target_is_loaded_where_it_is_missing() -> None:
     host = NvmetHost()
     whole = host.target.root.folders.pop("nvmet")
+    del host.files["/sys/module/nvmet/refcnt"], host.files["/sys/module/nvmet_tcp/refcnt"]
     assert start(host) == 5
     assert "it lacks the module nvmet" in why(host)
 
@@ -172,9 +173,24 @@ def test_the_target_is_loaded_where_it_is_missing() -> None:
 
     host.replies["modprobe"] = modprobe  # type: ignore[assignment]
     host.calls.clear()
-    del host.files["/sys/module/nvmet/refcnt"], host.files["/sys/module/nvmet_tcp/refcnt"]
     assert start(host) == 0
     assert host.calls == [("modprobe", "nvmet"), ("modprobe", "nvmet-tcp")]
+
+
+def test_a_target_that_cannot_be_seen_is_not_called_stopped() -> None:
+    host = NvmetHost()
+    whole = host.target.root.folders.pop("nvmet")
+    assert why(host, "monitor") == (
+        "the kernel's NVMe target is loaded, but /sys/kernel/config does not show it"
+    )
+    assert stop(host) == 1
+
+    def mount(*argv: str) -> "object":
+        host.target.root.folders["nvmet"] = whole
+        return done(*argv)
+
+    host.replies["mount"] = mount  # type: ignore[assignment]
+    assert stop(host) == 0
 
 
 # roles
@@ -558,7 +574,7 @@ def test_killed_at_any_step_it_is_never_called_stopped_and_always_taken_away(
         with pytest.raises(Killed):
             perform(NvmeofGateway(host, environ(PARAMS | {"hosts": HOST})), action)
         host.die_at = 0
-        if forgotten and host.value(f"{SUBSYSTEM}/attr_serial") == names.serial(NQN):
+        if forgotten and host.value(f"{SUBSYSTEM}/attr_serial") == names.serial(NQN, "test"):
             host.saved.clear()
         there = [each for each in host.everything() if not each.startswith("hosts/")]
         seen = monitor(host, hosts=HOST)
@@ -715,7 +731,7 @@ def test_a_broken_configuration_is_no_reason_not_to_stop() -> None:
         assert start(host) == 0
         if forget:
             host.saved.clear()
-        bad = {"namespaces": "x", "address": "y", "hosts": "z"}
+        bad = {"nqn": "w", "namespaces": "x", "address": "y", "hosts": "z"}
         assert monitor(host, **bad) == (1 if forget else Status.RUNNING)
         assert stop(host, **bad) == 0
         assert host.everything() == []

@@ -35,7 +35,7 @@ class Drift:
         folder = tree.subsystem(self.nqn)
         first, last = self.agent.controller_range()
         wanted = {
-            "attr_serial": names.serial(self.nqn),
+            "attr_serial": names.serial(self.nqn, self.agent.instance),
             "attr_model": self.agent.model,
             "attr_cntlid_min": str(first),
             "attr_cntlid_max": str(last),

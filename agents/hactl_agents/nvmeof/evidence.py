@@ -14,6 +14,14 @@ LAST_PORT_ID = 65000
 TRIES = 16  # ids in a row that may belong to others
 
 
+def own_subsystem(target: "tree.Tree", resource: str) -> str:
+    """The NQN that a resource serves, where nobody knows it any more: by the serial number."""
+    for nqn in target.subsystems():
+        if target.get(f"{tree.subsystem(nqn)}/attr_serial") == names.serial(nqn, resource):
+            return nqn
+    return ""
+
+
 class Evidence:
     """What can be found out about the subsystem of one NvmeofGateway."""
 
@@ -40,7 +48,7 @@ class Evidence:
         if not self.host.exists(tree.subsystem(self.nqn)):
             return ABSENT
         found = self.tree.get(f"{tree.subsystem(self.nqn)}/attr_serial")
-        numbered = found == names.serial(self.nqn)
+        numbered = found == names.serial(self.nqn, self.agent.instance)
         instance, progress = self.claim()
         if instance not in ("", self.agent.instance):
             return FOREIGN

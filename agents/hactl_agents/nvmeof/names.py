@@ -27,9 +27,9 @@ def parse_nqns(text: str) -> "tuple[str, ...]":
     return found
 
 
-def serial(nqn: str) -> str:
-    """The subsystem's serial number. That it has this one is how we know that we made it."""
-    return f"HA{digest('serial', nqn).hexdigest()[:18]}"
+def serial(nqn: str, resource: str) -> str:
+    """The subsystem's serial number. That it has this one is how a resource knows its own."""
+    return f"HA{digest('serial', nqn, resource).hexdigest()[:18]}"
 
 
 def uuid(nqn: str, stable_id: str) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 MOUNT = "/sys/kernel/config"
 ROOT = f"{MOUNT}/nvmet"
+LOADED = "/sys/module/nvmet"
 SUBSYSTEMS, PORTS, HOSTS = f"{ROOT}/subsystems", f"{ROOT}/ports", f"{ROOT}/hosts"
 OFFERS = "subsystems"  # of a port: links to what it offers
 

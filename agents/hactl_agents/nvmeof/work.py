@@ -59,7 +59,7 @@ class Work:
         self.host.at(f"making {self.nqn}")
         folder = tree.subsystem(self.nqn)
         self.tree.make(folder)
-        self.tree.put(f"{folder}/attr_serial", names.serial(self.nqn))
+        self.tree.put(f"{folder}/attr_serial", names.serial(self.nqn, self.agent.instance))
         self.tree.put(f"{folder}/attr_model", self.agent.model)
         first, last = self.agent.controller_range()
         limits = [("attr_cntlid_max", last), ("attr_cntlid_min", first)]
