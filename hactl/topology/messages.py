@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hactl.topology.builder import Complaint
 from hactl.topology.jsonschema import keys_at, kinds_at
-from hactl.topology.places import Branch, Step, has, line_of
+from hactl.topology.places import Branch, Step, holds, line_of
 from hactl.topology.suggest import did_you_mean, one_of
 from hactl.topology.units import shown
 
@@ -47,8 +47,8 @@ def document_path(root: Branch | None, loc: Sequence[Step]) -> tuple[Step, ...]:
     path: list[Step] = []
     steps = [step for step in loc if step != "[key]"]
     for step in steps[:-1]:
-        # A problem is inside something that is there: a step that is not there is a kind.
-        if has(root, [*path, step]):
+        # A problem is inside a mapping or list that is there: a step that is none is a kind.
+        if holds(root, [*path, step]):
             path.append(step)
     return (*path, *steps[-1:])
 

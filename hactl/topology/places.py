@@ -31,11 +31,11 @@ def line_of(root: Branch | None, path: Sequence[Step]) -> int:
     return line
 
 
-def has(root: Branch | None, path: Sequence[Step]) -> bool:
-    """Whether the document has this key or item."""
+def holds(root: Branch | None, path: Sequence[Step]) -> bool:
+    """Whether the document has a mapping or list here."""
     branch = root
     for step in path:
         if branch is None or step not in branch.children:
             return False
         branch = branch.children[step][1]
-    return True
+    return branch is not None

@@ -57,7 +57,7 @@ def above(value: dict[str, Any], error: Any) -> Path:
     for step in loc:
         if isinstance(step, int):
             return tuple(found[:-1])
-        if isinstance(place, dict) and step in place:
+        if isinstance(place, dict) and isinstance(place.get(step), dict | list):
             place = place[step]
             found.append(step)
     return tuple(found)

@@ -8,11 +8,15 @@ from hactl import catalog
 from hactl.errors import Problem
 from hactl.model.resource import Primitive, primitives
 from hactl.topology.lint import Subject
+from hactl.topology.lint.gateways import gateways
 from hactl.topology.lint.parameters import parameters
+from hactl.topology.lint.references import references
 from hactl.topology.places import Step
 from hactl.topology.schema.raw import RawGroup, RawPrimitive
 
 OURS = "ocf:hactl:"
+# Rules that know better where a parameter comes from.
+CLOSER = (parameters, references, gateways)
 # Different for every guest, and made by hactl: what is left decides whether two are alike.
 OF_ITS_OWN = frozenset({"domain", "definition", "name", "container", "bridge", "ports"})
 
@@ -20,8 +24,8 @@ OF_ITS_OWN = frozenset({"domain", "definition", "name", "container", "bridge", "
 def agents(subject: Subject) -> Iterator[Problem]:
     """No resource has parameters that its agent would refuse to start with."""
     said: dict[object, list[str]] = {}
-    # A parameter that is wrong by itself has been reported where it stands.
-    reported = {problem.line for problem in parameters(subject)}
+    # What is wrong by itself has been reported where it stands.
+    reported = [problem.path for rule in CLOSER for problem in rule(subject)]
     for primitive, path in owned(subject):
         agent = str(primitive.agent)
         key = (agent, alike(primitive))
@@ -31,8 +35,12 @@ def agents(subject: Subject) -> Iterator[Problem]:
             problem = subject.topology.problem(
                 path, complaint, f"see `hactl agents describe {primitive.agent.type}`"
             )
-            if problem.line not in reported:
+            if not any(is_in(path, problem.path) for path in reported):
                 yield problem
+
+
+def is_in(path: str, entry: str) -> bool:
+    return path == entry or path.startswith((f"{entry}.", f"{entry}["))
 
 
 def alike(primitive: Primitive) -> frozenset[tuple[str, str]]:
