@@ -14,7 +14,7 @@ from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence
 
 AGENT = "OvsBridge"
-STATES = ("absent", "running", "unfinished", "forgotten", "row lost", "under a guest", "foreign")
+STATES = ("absent", "running", "unfinished", "forgotten", "under a guest", "foreign")
 BREAKS = (
     "nothing", "ovsdb dead", "ovsdb frozen", "vswitchd dead", "vswitchd frozen", "both dead",
     "no tools", "parameters broken", "name unreadable", "state folder lost",
@@ -23,7 +23,7 @@ BREAKS = (
 UNHINDERED = (
     "nothing", "parameters broken", "state folder lost", "state folder read-only",
 )  # fmt: skip
-TIMEOUT = 8.0
+TIMEOUT = 6.0
 EXTENDED = True
 CARRIES = "a bridge that still carries a guest is not deleted: stop waits, and then names the guest"
 EXEMPTIONS = [
@@ -153,9 +153,6 @@ class BridgeCell:
             self.node.vsctl("set", "Bridge", lan.bridge, "external_ids:hactl-unfinished=true")
         if state == "forgotten":
             self.sh("rm -rf /run/hactl")
-        if state == "row lost":  # and ovs-vswitchd does not know it yet
-            self.node.signal("ovs-vswitchd", "STOP")
-            self.node.vsctl("--no-wait", "del-br", lan.bridge)
         if state == "under a guest":
             lan.tap(self.guest)
 

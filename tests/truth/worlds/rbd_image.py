@@ -133,7 +133,7 @@ class Disk:
         for daemon in ("mon.a", "osd.0"):
             self.signal_daemon(daemon, "CONT")
         for file in node.sh(f"ls /run/held-*-{self.name} 2>/dev/null || :").split():
-            node.sh(f"read pid rest <{file}; kill -KILL $pid || :; rm -f {file} {file}.*")
+            node.sh(f'kill -KILL $(cut -d" " -f1 {file}) || :; rm -f {file} {file}.*')
         node.sh("rm -rf /run/state-*")
         for entry in ceph.json("osd", "dump")["blocklist"]:
             ceph.ceph("osd", "blocklist", "rm", entry)
