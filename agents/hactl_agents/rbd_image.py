@@ -256,6 +256,8 @@ class RbdImage(Agent):
                     "exclusive-lock, or set exclusive=false"
                 )
             takeover.secure()
+        else:
+            takeover.settle()  # a node that was fenced may have shared it with us
         return takeover.epoch
 
     def refuse_if_behind(self, mapper: "Mapper", mapping: Mapping, epoch: int) -> None:

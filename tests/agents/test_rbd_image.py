@@ -282,6 +282,18 @@ def test_a_start_that_the_kernel_takes_back_is_a_failure() -> None:
     assert complaint(host) == "vms/web1 was mapped and is gone again"
 
 
+@pytest.mark.parametrize("params", [{"exclusive": "no"}, {"read_only": "yes"}])
+def test_also_who_shares_an_image_waits_for_the_map_in_which_others_were_cut_off(
+    params: "dict[str, str]",
+) -> None:
+    host, _, ceph = node()
+    assert start(host, **params) == 0
+    assert ceph.did == [("catch up",)]
+    host, _, _ = node()
+    host.files[f"/sys/kernel/debug/ceph/{FSID}.client4711/osdmap"] = "epoch 39 barrier 0\n"
+    assert complaint(host, **params) == "/dev/rbd0 works by OSD map 39, older than 40"
+
+
 def test_a_kernel_with_an_older_osd_map_is_not_trusted() -> None:
     host, _, ceph = node()
     ceph.locks = [("client.9", "auto 1", OTHER)]
