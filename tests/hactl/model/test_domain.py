@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from hactl.model.domain import Disk, Machine, Nic, domain, letters
+from hactl.model.domain import Ceph, Disk, Machine, Nic, domain, letters
 
 SCHEMA = Path("/usr/share/libvirt/schemas/domain.rng")
 UUID = "6725aeb6-b450-52be-9795-9ae9de03cef8"
@@ -31,11 +31,25 @@ KERNEL = Machine(
     cmdline="console=ttyS0",
 )  # fmt: skip
 
+SHARED = Machine(
+    "shared", UUID, 1 << 30,
+    disks=(
+        Disk("vms/prod/web1", "raw", ceph=Ceph("hactl", UUID, "/etc/ceph/vms.conf")),
+        Disk("vms/iso", "raw", "sata", read_only=True, ceph=Ceph()),
+    ),
+    nics=(
+        Nic("br-lan", "52:54:00:00:00:01", port=UUID, vlans=(10,)),
+        Nic("br-lan", "52:54:00:00:00:02", port=UUID, vlans=(20, 21), trunk=True),
+    ),
+)  # fmt: skip
+
+ALL = [PLAIN, FULL, KERNEL, SHARED]
+NAMES = ["plain", "full", "kernel", "shared"]
 needs_libvirt = pytest.mark.skipif(not SCHEMA.exists(), reason="libvirt is not installed")
 
 
 @needs_libvirt
-@pytest.mark.parametrize("machine", [PLAIN, FULL, KERNEL], ids=["plain", "full", "kernel"])
+@pytest.mark.parametrize("machine", ALL, ids=NAMES)
 def test_libvirts_schema_accepts_it(machine: Machine) -> None:
     schema = etree.RelaxNG(etree.parse(str(SCHEMA)))
     schema.assertValid(etree.fromstring(domain(machine)))
@@ -43,7 +57,7 @@ def test_libvirts_schema_accepts_it(machine: Machine) -> None:
 
 @needs_libvirt
 @pytest.mark.backend
-@pytest.mark.parametrize("machine", [PLAIN, FULL, KERNEL], ids=["plain", "full", "kernel"])
+@pytest.mark.parametrize("machine", ALL, ids=NAMES)
 def test_libvirt_defines_it(machine: Machine) -> None:
     libvirt = pytest.importorskip("libvirt")
     connection = libvirt.open("test:///default")
@@ -66,6 +80,23 @@ def test_a_block_device_is_no_file() -> None:
         {"dev": "/dev/vg/web1"},
         {"file": "/a"},
     ]
+
+
+def test_qemu_opens_an_image_itself() -> None:
+    (disk, other) = etree.fromstring(domain(SHARED)).iterfind("devices/disk")
+    assert disk.get("type") == "network"
+    assert disk.find("source").attrib == {"protocol": "rbd", "name": "vms/prod/web1"}
+    assert disk.find("auth").get("username") == "hactl"
+    assert disk.find("auth/secret").attrib == {"type": "ceph", "uuid": UUID}
+    assert disk.find("source/config").get("file") == "/etc/ceph/vms.conf"
+    assert (other.find("auth"), other.find("readonly") is None) == (None, False)
+
+
+def test_an_interface_is_in_a_vlan_or_gets_several() -> None:
+    (one, several) = etree.fromstring(domain(SHARED)).iterfind("devices/interface")
+    assert one.find("virtualport").get("type") == "openvswitch"
+    assert (one.find("vlan").attrib, len(one.find("vlan"))) == ({}, 1)
+    assert [tag.get("id") for tag in several.iterfind("vlan[@trunk='yes']/tag")] == ["20", "21"]
 
 
 def test_a_guest_boots_from_its_disk_or_its_kernel() -> None:
