@@ -15,7 +15,7 @@ from hactl.commands.fence_drill import drill, mend
 from hactl.commands.terminal import say
 from hactl.errors import Severity
 from hactl.fencing.configuration import fencing
-from hactl.fencing.evidence import unproven
+from hactl.fencing.evidence import reminders
 from hactl.fencing.finding import Finding
 from hactl.live.fence_check import Reach
 from hactl.live.fence_check import check as check_all
@@ -64,7 +64,7 @@ def check(cib: Path | None, via: str, here: bool, form: str) -> None:
         findings = check_all(found, reach, nodes)
         findings += [
             Finding("drill", sentence, "hactl fence drill NODE", severity=Severity.WARNING)
-            for sentence in unproven(live, time.time())
+            for sentence in reminders(live, time.time())
         ]
     wrong = any(finding.severity is Severity.ERROR for finding in findings)
     if form == "json":

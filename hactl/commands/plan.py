@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import click
+from lxml.etree import _Element
 
 from hactl import topology
 from hactl.cib.document import configuration
 from hactl.commands.render import report
 from hactl.commands.terminal import say
+from hactl.fencing.evidence import reminders
 from hactl.live.record import replace_private
 from hactl.live.world import opened
 from hactl.plan.document import document, fingerprint
@@ -51,7 +54,9 @@ def plan(
     cluster, warnings = topology.read(file)
     report(warnings)
     with opened(cib) as world:
-        made = planned(world.pacemaker.cib(), configuration(cluster), world.runner, adopt).plan
+        live = world.pacemaker.cib()
+        made = planned(live, configuration(cluster), world.runner, adopt).plan
+    remind(live)
     show(made, form)
     if not made.simulated:
         sys.exit(1)
@@ -60,6 +65,12 @@ def plan(
         replace_private(output, json.dumps(kept, indent=2).encode() + b"\n")
     if detailed_exitcode and made.changes:
         sys.exit(2)
+
+
+def remind(live: _Element) -> None:
+    """Say which fencing levels no drill has proven lately."""
+    for sentence in reminders(live, time.time()):
+        click.echo(f"warning: {sentence}", err=True)
 
 
 def show(made: Plan, form: str) -> None:

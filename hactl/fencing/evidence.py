@@ -117,6 +117,14 @@ def of_node(found: Fencing, cib: _Element, node: str, now: float, every: int) ->
         yield Standing(node, level.index, level.devices, state, proof, age)
 
 
+def reminders(cib: _Element, now: float) -> list[str]:
+    """Return what `unproven` says, in one sentence where no level has ever been proven."""
+    found = standings(cib, now)
+    if found and all(standing.state is State.NEVER for standing in found):
+        return ["no level of fencing has ever been proven by a drill"]
+    return list(unproven(cib, now))
+
+
 def unproven(cib: _Element, now: float) -> Iterator[str]:
     """Yield a sentence for every level that ought to be proven (again)."""
     days = interval(cib) // DAY

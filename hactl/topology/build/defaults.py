@@ -44,6 +44,9 @@ def properties(document: Document) -> dict[str, str]:
         found["stonith-watchdog-timeout"] = duration(dog.longest)
     if cluster.fencing and (word := reaction(document)):
         found["fence-reaction"] = word
+    if cluster.fencing and document.fencing.drill_every:
+        # Pacemaker knows nothing of it; whoever looks at the cluster has to
+        found["hactl-drill-every"] = duration(document.fencing.drill_every)
     if len(document.nodes) == 2 and cluster.fencing and cluster.qdevice is None:
         # At least twice the longest delay of a device, or that could outweigh the priorities.
         longest = max(delays(document), default=0) or TIE_BREAK

@@ -74,3 +74,8 @@ class Fencing(Section):
         description="What a node does that learns it was fenced and still runs (default: panic "
         "with storage devices or a watchdog, else stop).",
     )
+    drill_every: Duration | None = Field(
+        None,
+        description="How old the proof of a level by `hactl fence drill` may become before status "
+        "and plan say so (default: 90d).",
+    )
