@@ -26,6 +26,8 @@ WORDS = frozenset(
     {"then", "with", "from", "on", "and", "for", "by", "as"}
     | {"start", "stop", "promote", "demote", "optional", "serialize", "oneway"}
 )
+COLOCATION = ("colocate with", "near with", "far from", "apart from")
+LOCATION = ("pin on", "prefer on", "avoid on", "ban from")
 
 
 def derived(owner: str, part: str, name: str = "") -> str:
@@ -62,32 +64,17 @@ def _(order: Order) -> str:
 
 @constraint_id.register
 def _(colocation: Colocation) -> str:
-    rsc, other, score = colocation.rsc, colocation.with_rsc, colocation.score
+    rsc, other = colocation.rsc, colocation.with_rsc
     rsc += f"-as-{colocation.rsc_role.lower()}" if colocation.rsc_role else ""
     other += f"-as-{colocation.with_rsc_role.lower()}" if colocation.with_rsc_role else ""
-    if score >= INFINITY:
-        text = f"colocate-{rsc}-with-{other}"
-    elif score <= -INFINITY:
-        text = f"apart-{rsc}-from-{other}"
-    elif score >= 0:
-        text = f"near-{rsc}-with-{other}-{score}"
-    else:
-        text = f"far-{rsc}-from-{other}-{-score}"
+    text = scored(rsc, other, colocation.score, COLOCATION)
     return spelled(colocation, (colocation.rsc, colocation.with_rsc), text)
 
 
 @constraint_id.register
 def _(location: Location) -> str:
-    rsc, node, score = location.rsc, location.node, location.score
-    if score >= INFINITY:
-        text = f"pin-{rsc}-on-{node}"
-    elif score <= -INFINITY:
-        text = f"ban-{rsc}-from-{node}"
-    elif score >= 0:
-        text = f"prefer-{rsc}-on-{node}-{score}"
-    else:
-        text = f"avoid-{rsc}-on-{node}-{-score}"
-    return spelled(location, (rsc, node), text)
+    names = (location.rsc, location.node)
+    return spelled(location, names, scored(*names, location.score, LOCATION))
 
 
 @constraint_id.register
@@ -109,6 +96,17 @@ def _(level: FencingLevel) -> str:
     devices = "-and-".join(level.devices)
     text = f"level-{level.index}-for-{level.node}-by-{devices}"
     return spelled(level, (level.node, *level.devices), text)
+
+
+def scored(name: str, other: str, score: int, words: tuple[str, str, str, str]) -> str:
+    """``words`` are what always, rather, rather not and never are called: "colocate with"."""
+    always, rather, rather_not, never = words
+    if abs(score) >= INFINITY:
+        verb, amount = (always if score > 0 else never), ""
+    else:
+        verb, amount = (rather if score >= 0 else rather_not), f"-{abs(score)}"
+    doing, where = verb.split()
+    return f"{doing}-{name}-{where}-{other}{amount}"
 
 
 def acting(action: str, name: str) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hactl.errors import HactlError
-from hactl.lab import disk, image, layers, linux, names, places, switch, wire
+from hactl.lab import disk, held_name, image, layers, linux, places, switch, wire
 from hactl.lab.cgroups import Groups
 from hactl.lab.control import Control
 from hactl.lab.machines import Machines
@@ -83,7 +83,7 @@ class Labd:
             asks(connection)
 
     def operator_asks(self, connection: socket.socket) -> None:
-        if names.peer(connection)[1] not in (0, os.getuid()):
+        if held_name.peer(connection)[1] not in (0, os.getuid()):
             return
         descriptors: list[int] = []
         try:
@@ -101,7 +101,7 @@ class Labd:
 
     def fencer_asks(self, connection: socket.socket) -> None:
         """A line of text there and back, so that a fence agent need not load a parser."""
-        by = self.machines.home_of(names.peer(connection)[0]) or "unknown"
+        by = self.machines.home_of(held_name.peer(connection)[0]) or "unknown"
         words = connection.recv(4096).decode(errors="replace").split()
         try:
             answer = f"ok {self.control.answer_fencer(words, by)}"

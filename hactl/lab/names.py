@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import pwd
-import select
-import signal
 import socket
-import struct
 from pathlib import Path
 
 from hactl.errors import HactlError, UsageError
+from hactl.lab import held_name
 
 PREFIX = "hactl-lab-"
 
@@ -24,23 +20,10 @@ class NoLab(HactlError):
     """There is no such lab."""
 
 
-class NotYours(HactlError):
-    """Somebody else started this lab."""
-
-
 def claim(name: str) -> socket.socket:
     """The socket that is the lab ``name`` from now on. Raises NameInUse."""
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        listener.bind(f"\0{PREFIX}{name}")
-    except OSError as exc:
-        listener.close()
-        if exc.errno != errno.EADDRINUSE:
-            raise
-        raise NameInUse(
-            f"a lab {name!r} is running", f"hactl lab down --name {name}, or choose another --name"
-        ) from None
-    return listener
+    hint = f"hactl lab down --name {name}, or choose another --name"
+    return held_name.hold(PREFIX + name, NameInUse(f"a lab {name!r} is running", hint))
 
 
 def connect(name: str) -> socket.socket:
@@ -48,24 +31,16 @@ def connect(name: str) -> socket.socket:
 
     Whoever has the socket could hand us any namespace to run commands in, so it must be ours.
     """
-    connection = dial(name)
-    owner = peer(connection)[1]
-    if owner != os.geteuid():
-        connection.close()
-        raise NotYours(f"lab {name!r} belongs to user {user_name(owner)}")
-    return connection
+    return held_name.only_mine(dial(name), f"lab {name!r}")
 
 
 def dial(name: str) -> socket.socket:
     """A connection to whoever is called ``name``. Raises NoLab."""
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(f"\0{PREFIX}{name}")
-    except OSError:
-        connection.close()
+    connection = held_name.dial(PREFIX + name)
+    if connection is None:
         others = here()
         hint = f"running: {', '.join(others)}" if others else "hactl lab up starts one"
-        raise NoLab(f"no lab {name!r} is running here", hint) from None
+        raise NoLab(f"no lab {name!r} is running here", hint)
     return connection
 
 
@@ -110,30 +85,8 @@ def owned(name: str) -> bool:
     return True
 
 
-def peer(connection: socket.socket) -> tuple[int, int]:
-    """The process and user at the other end; for a lab, whoever called listen(2)."""
-    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    pid, uid, _ = struct.unpack("3i", data)
-    return pid, uid
-
-
-def user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
 def slay(name: str, within: float = 30.0) -> None:
     """Kill the one process of a lab, root anybody's, and wait until it is gone. Raises NoLab."""
-    with dial(name) as connection:
-        pid, uid = peer(connection)
-        if os.geteuid() not in (0, uid):
-            raise NotYours(f"lab {name!r} belongs to user {user_name(uid)}")
-        handle = os.pidfd_open(pid)
-    try:
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-        if not select.select([handle], [], [], within)[0]:
-            raise HactlError(f"lab {name!r} is still there {within:.0f} s after SIGKILL")
-    finally:
-        os.close(handle)
+    what = f"lab {name!r}"
+    connection = dial(name) if os.geteuid() == 0 else connect(name)
+    held_name.slay(connection, what, within)

@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 
 from hactl.errors import HactlError
-from hactl.lab import linux, names, wire
+from hactl.lab import held_name, linux, wire
 from hactl.lab.labd import child_signals
 from hactl.lab.power import PowerSwitch
 from hactl.lab.vm import places, power, qemu
@@ -174,7 +174,7 @@ class Keeper:
     def on_control(self, control: socket.socket) -> None:
         connection, _ = control.accept()
         with connection:
-            pid, uid = names.peer(connection)
+            pid, uid = held_name.peer(connection)
             if uid not in (0, os.getuid()):
                 return
             connection.settimeout(PATIENCE)
