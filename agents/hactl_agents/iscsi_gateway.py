@@ -213,20 +213,12 @@ class IscsiGateway(Parameters, Agent):
         from hactl_agents.iscsi import lio_work
 
         for backend in self.backends():
-            if self.is_absent(backend):
+            if backend.is_absent():
                 continue
             if backend.name == TGT:
                 backend.tear_down()  # type: ignore[union-attr]
             else:
                 self.do(lambda lio=backend: lio_work.tear_down(lio))  # type: ignore[misc]
-
-    def is_absent(self, backend: "Lio | Tgt") -> bool:
-        """False also where that cannot be told."""
-        try:
-            return backend.sight().state == ABSENT
-        except Failed as exc:
-            self.host.log(f"cannot tell what is there, so it will be taken away: {exc}")
-            return False
 
     def build(self, behind: "list[Backing | None]") -> None:
         wanted = self.wanted()
@@ -298,7 +290,7 @@ class IscsiGateway(Parameters, Agent):
     def refuse_in_use(self, behind: "Iterable[Backing | None]") -> None:
         from hactl_agents.iscsi.backing import refuse_in_use, served
 
-        objects = served(self.host)
+        objects = served(self.host) | self.tgt(self.iqn).served()
         for each in known(behind):
             refuse_in_use(self.host, each, objects)
 

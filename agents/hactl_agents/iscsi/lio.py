@@ -143,6 +143,9 @@ class Lio:
 
     # how far it is
 
+    def is_absent(self) -> bool:
+        return self.sight().state == ABSENT
+
     def sight(self) -> Sight:
         groups = self.own_groups()
         if not groups:

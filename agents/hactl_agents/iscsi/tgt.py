@@ -15,6 +15,7 @@ from hactl_agents.iscsi.tgt_wire import (
     SYSTEM,
     TARGET,
     UPDATE,
+    Tgtd,
 )
 from hactl_agents.iscsi.wanted import ABSENT, PARTLY, THERE, Sight
 from hactl_agents.ocf.errors import Failed, TimedOut
@@ -58,14 +59,19 @@ class Tgt:
 
     def sight(self) -> Sight:
         """Whether our tgtd lives, and serves. Raises Failed where that cannot be told."""
-        if not self.daemon.find():
+        if self.is_absent():
             return Sight(ABSENT)
+        if self.daemon.is_frozen():
+            raise Failed("our tgtd was stopped by a signal: it serves nobody")
         shown = self.shown()
         if shown is None:
             return Sight(PARTLY, f"our tgtd runs and does not know {self.iqn or 'which target'}")
         if shown.state != READY:
             return Sight(PARTLY, f"{self.iqn} is {shown.state}")
         return Sight(THERE)
+
+    def is_absent(self) -> bool:
+        return not self.daemon.find()
 
     def shown(self) -> "Shown | None":
         """Our target as tgtd tells of it. Raises Failed, TimedOut where it does not."""
@@ -78,22 +84,40 @@ class Tgt:
 
     def foreign(self) -> str:
         """Why a target of this name cannot be made; '' if it can, or is ours."""
-        if not self.host.exists(SHARED):
-            return ""
-        from hactl_agents.iscsi.tgt_wire import Tgtd
-
-        try:
-            text = Tgtd(self.host, SHARED).ask("asking the other tgtd", TARGET, SHOW)
-        except Failed:
-            return ""  # nobody listens there any more, or it serves nothing it could tell of
-        if any(each.name == self.iqn for each in tgt_show.targets(text)):
-            return f"{self.iqn} is served by the tgtd of {SHARED}: nothing was touched"
+        for socket, each in self.others():
+            if each.name == self.iqn:
+                return f"{self.iqn} is served by the tgtd of {socket}: nothing was touched"
         return ""
+
+    def others(self) -> "Iterable[tuple[str, Shown]]":
+        """What other tgtds of this node serve: the distribution's, and those of our kind."""
+        folder = self.host.state_dir
+        names = self.host.listdir(folder)
+        kin = [name for name in names if name.startswith("tgt-") and name.endswith(".0")]
+        for socket in (SHARED, *(f"{folder}/{name}" for name in kin)):
+            if socket != self.daemon.socket and self.host.exists(socket):
+                try:
+                    text = Tgtd(self.host, socket).ask("asking another tgtd", TARGET, SHOW)
+                except Failed as exc:  # it is gone, or serves nothing it could tell of
+                    self.host.log(f"{socket}: {exc}")
+                    continue
+                yield from ((socket, each) for each in tgt_show.targets(text))
+
+    def served(self) -> "dict[str, str]":
+        """What the others have behind their LUNs: identity -> who."""
+        found = {}
+        for socket, each in self.others():
+            for number_of_lun, lun in each.luns.items():
+                path = lun.get("Backing store path", "")
+                identity = self.host.identity(path) if path[:1] == "/" else ""
+                if identity:
+                    found[identity] = f"LUN {number_of_lun} of {each.name}, by the tgtd of {socket}"
+        return found
 
     # building
 
     def build(self, wanted: "Wanted", behind: "Iterable[tuple[Lun, Backing | None]]") -> None:
-        """Start a daemon and make the target in it; its portals come last."""
+        """Start a daemon and make the target in it; until the last step nobody can log in."""
         self.daemon.start()
         wire = self.daemon.wire()
         wire.ask("making the target", TARGET, NEW, f"targetname={self.iqn}", tid=self.tid)
@@ -103,12 +127,12 @@ class Tgt:
         if wanted.account is not None:
             self.add_account(wanted.account)
         self.admit(wanted.initiators)
-        wire.ask("taking it online", TARGET, UPDATE, f"state={READY}", tid=self.tid)
         for each_portal in wanted.portals:
             self.listen(each_portal)
         for text in self.portals():
             if not any(each.holds(portal.canonical(text)) for each in wanted.portals):
                 wire.ask("closing a portal", PORTAL, DELETE, f"portal={text}")
+        wire.ask("taking it online", TARGET, UPDATE, f"state={READY}", tid=self.tid)
 
     def add_lun(self, wanted: "Wanted", lun: "Lun", each: "Backing | None") -> None:
         wire = self.daemon.wire()
@@ -170,6 +194,8 @@ class Tgt:
 
     def ask_to_end(self) -> None:
         """Its caches are written when it closes what is behind the LUNs."""
+        if self.daemon.is_frozen():
+            raise Failed("it was stopped by a signal")
         wire = self.daemon.wire()
         for text in self.portals():
             wire.ask("closing a portal", PORTAL, DELETE, f"portal={text}")

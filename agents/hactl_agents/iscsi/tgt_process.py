@@ -63,6 +63,10 @@ class Daemon:
             return False
         return self.pid_file in (self.host.read(f"/proc/{pid}/cmdline") or "").split("\0")
 
+    def is_frozen(self) -> bool:
+        """Whether it was stopped by a signal: it need not be asked, it will not answer."""
+        return any((self.host.process(pid) or "?")[0] in "Tt" for pid, _ in self.find())
+
     # starting and ending it
 
     def start(self) -> None:

@@ -63,7 +63,9 @@ class Tgtd:
     ) -> str:
         """What it says to one request. Raises Failed in its words, TimedOut where it is silent."""
         message = request(mode, operation, text, tid, lun, direction, force)
-        answer = self.host.ask(step, self.path.encode(), message, is_whole, within=PATIENCE)
+        left = self.host.left()
+        patience = PATIENCE if left is None else min(PATIENCE, left / 4)
+        answer = self.host.ask(step, self.path.encode(), message, is_whole, within=patience)
         if answer is None:
             raise Failed(f"{step}: tgtd does not listen on {self.path}")
         code = number(answer[:4])
