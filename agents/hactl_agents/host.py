@@ -1,10 +1,9 @@
-"""This node as an agent sees it: the only module of the runtime that touches the operating system.
+"""This node as an agent sees it; with files.py and processes.py all that touches the system itself.
 
 Tests pass ``hactl_agents.testing.FakeHost``. Everything imported here is built into the
 interpreter; ``os``, ``subprocess`` and ``signal`` would each cost every monitor milliseconds.
 """
 
-import _signal  # type: ignore[import-not-found]
 import errno
 import posix
 import sys
@@ -12,15 +11,13 @@ import time
 
 from hactl_agents import state
 from hactl_agents.failures import (
-    ABSENT,
     Failed,
     NotInstalled,
     Terminated,
     TimedOut,
     strerror,
-    unreadable,
 )
-from hactl_agents.state import read_all
+from hactl_agents.processes import Processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +70,7 @@ class Task:
         return value
 
 
-class Host:
+class Host(Processes):
     """Files, processes, commands and time, all under one deadline.
 
     ``budget`` is in seconds, None for no limit. ``step`` names what is being done, for the
@@ -185,234 +182,11 @@ class Host:
         self.step = step
         return apart.call(step, function, args, self.left(within))
 
-    # files
-
-    def read(self, path: str) -> "str | None":
-        """The text of a file, or None where there is none.
-
-        Raises Failed when the file is there and cannot be read: that is no proof of anything.
-        """
-        try:
-            descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return None
-            raise unreadable(path, exc) from None
-        try:
-            return read_all(descriptor).decode(errors="replace")
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return None
-            raise unreadable(path, exc) from None
-        finally:
-            posix.close(descriptor)
-
-    def exists(self, path: str) -> bool:
-        """Whether there is something at ``path``; raises Failed where that cannot be told."""
-        try:
-            posix.stat(path)
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return False
-            raise unreadable(path, exc) from None
-        return True
-
-    def mode(self, path: str) -> "int | None":
-        """The type and permissions of a file (inode(7), st_mode); None where there is none."""
-        try:
-            return posix.stat(path).st_mode
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return None
-            raise unreadable(path, exc) from None
-
-    def identity(self, path: str) -> str:
-        """What a path stands for, links followed: a block device's MAJOR:MINOR, a file's place.
-
-        '' where there is nothing.
-        """
-        try:
-            found = posix.stat(path)
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return ""
-            raise unreadable(path, exc) from None
-        if found.st_mode & 0o170000 == 0o060000:  # S_IFBLK
-            return f"{posix.major(found.st_rdev)}:{posix.minor(found.st_rdev)}"
-        return f"{found.st_dev}/{found.st_ino}"
-
-    def is_claimed(self, path: str) -> bool:
-        """Whether somebody has a block device for itself: a mount, a volume group, a guest."""
-        return self.fails_to_open(path, posix.O_RDONLY | posix.O_EXCL, errno.EBUSY)
-
-    def has_direct_io(self, path: str) -> bool:
-        """Whether a file can be read past the page cache (open(2), O_DIRECT)."""
-        return not self.fails_to_open(path, posix.O_RDONLY | posix.O_DIRECT, errno.EINVAL)
-
-    def fails_to_open(self, path: str, flags: int, how: int) -> bool:
-        """Whether opening fails in one way; raises Failed where it fails in another."""
-        try:
-            posix.close(posix.open(path, flags | posix.O_CLOEXEC))
-        except OSError as exc:
-            if exc.errno == how:
-                return True
-            raise unreadable(path, exc) from None
-        return False
-
-    def size(self, path: str) -> int:
-        """The bytes in a file; 0 where there is none."""
-        try:
-            return posix.stat(path).st_size
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return 0
-            raise unreadable(path, exc) from None
-
-    def listdir(self, path: str) -> "list[str]":
-        """The names in a folder, sorted; empty where there is no such folder."""
-        try:
-            return sorted(posix.listdir(path))
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return []
-            raise unreadable(path, exc) from None
-
-    def readlink(self, path: str) -> "str | None":
-        """Where a symbolic link points to; None where there is none."""
-        try:
-            return posix.readlink(path)
-        except OSError as exc:
-            if exc.errno in ABSENT or exc.errno == errno.EINVAL:
-                return None
-            raise unreadable(path, exc) from None
-
-    def read_secret(self, path: str) -> str:
-        """The text of a file that is root's alone; no link is followed. Raises Failed."""
-        return state.secret(path)
-
-    def write(self, path: str, text: str, secret: bool = False) -> None:
-        """Write to an existing file, such as one in /sys. Raises Failed, without a ``secret``."""
-        try:
-            descriptor = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
-            try:
-                posix.write(descriptor, text.encode())
-            finally:
-                posix.close(descriptor)
-        except OSError as exc:
-            what = "the secret" if secret else repr(text)
-            raise Failed(f"{path}: cannot write {what}: {strerror(exc)}") from None
-
-    def make_folder(self, path: str) -> bool:
-        """Make a folder, such as one in configfs; False where there is one. Raises Failed."""
-        try:
-            posix.mkdir(path, 0o755)
-        except FileExistsError:
-            return False
-        except OSError as exc:
-            raise Failed(f"{path}: cannot be made: {strerror(exc)}") from None
-        return True
-
-    def link(self, path: str, to: str) -> bool:
-        """Make the symbolic link ``path``; False where there is one. Raises Failed."""
-        try:
-            posix.symlink(to, path)
-        except FileExistsError:
-            return False
-        except OSError as exc:
-            raise Failed(f"{path}: cannot be linked to {to}: {strerror(exc)}") from None
-        return True
-
-    def rename(self, path: str, to: str) -> None:
-        """Give a file another name in its folder, replacing what has that name. Raises Failed."""
-        try:
-            posix.rename(path, to)
-        except OSError as exc:
-            raise Failed(f"{path}: cannot be renamed to {to}: {strerror(exc)}") from None
-
-    def remove(self, path: str) -> None:
-        """Remove a file that may be gone already. Raises Failed."""
-        try:
-            posix.unlink(path)
-        except OSError as exc:
-            if exc.errno not in ABSENT:
-                raise Failed(f"{path}: cannot be removed: {strerror(exc)}") from None
-
-    def remove_folder(self, path: str) -> bool:
-        """Remove a folder; False where it is still in use. Raises Failed."""
-        try:
-            posix.rmdir(path)
-        except OSError as exc:
-            if exc.errno in (errno.EBUSY, errno.ENOTEMPTY):
-                return False
-            if exc.errno not in ABSENT:
-                raise Failed(f"{path}: cannot be removed: {strerror(exc)}") from None
-        return True
-
     def storage(self) -> "Storage":
         """Block devices, file systems and mounts."""
         from hactl_agents.storage import Storage
 
         return Storage()
-
-    # processes
-
-    def pid(self) -> int:
-        """The id of this process."""
-        return posix.getpid()
-
-    def started(self, pid: int) -> "int | None":
-        """When a process started, in clock ticks since boot; None: no such process, or a zombie.
-
-        A pid alone proves nothing, it may be another program by now; pid and start time do
-        (proc(5), /proc/PID/stat field 22).
-        """
-        found = self.process(pid)
-        return found[1] if found else None
-
-    def process(self, pid: int) -> "tuple[str, int] | None":
-        """The state letter (proc(5): ``T`` is stopped by a signal) and start time of a process.
-
-        A zombie is no process, unless threads of it live on: they may still be writing.
-        """
-        found = self.task_state(f"/proc/{pid}/stat")
-        if found is None or found[0] not in "ZX":
-            return found
-        tasks = [name for name in self.listdir(f"/proc/{pid}/task") if name != str(pid)]
-        for name in tasks:
-            thread = self.task_state(f"/proc/{pid}/task/{name}/stat")
-            if thread is not None and thread[0] not in "ZX":
-                return thread[0], found[1]
-        return None
-
-    def task_state(self, path: str) -> "tuple[str, int] | None":
-        line = self.read(path)
-        if not line:
-            return None
-        fields = line[line.rindex(")") + 2 :].split()
-        return fields[0], int(fields[19])
-
-    def kill(self, pid: int, signal: int, started: "int | None" = None) -> bool:
-        """Send a signal; False where there is no such process (any more).
-
-        With ``started`` only to the process that started then, never to one that got its pid.
-        """
-        try:
-            descriptor = posix.pidfd_open(pid)
-        except OSError as exc:
-            if exc.errno == errno.ESRCH:
-                return False
-            raise Failed(f"cannot signal process {pid}: {strerror(exc)}") from None
-        try:
-            if started is not None and self.started(pid) != started:
-                return False
-            _signal.pidfd_send_signal(descriptor, signal)
-        except OSError as exc:
-            if exc.errno == errno.ESRCH:
-                return False
-            raise Failed(f"cannot signal process {pid}: {strerror(exc)}") from None
-        finally:
-            posix.close(descriptor)
-        return True
 
     # commands
 
