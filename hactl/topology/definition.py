@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lxml import etree
@@ -24,7 +25,8 @@ class Illegible(ValueError):
 class Definition:
     """``memory`` is in bytes, ``bridges`` are names of interfaces.
 
-    ``disks`` are paths, and ``rbd:POOL/IMAGE`` for what QEMU opens by librbd.
+    ``disks`` are paths, and ``rbd:POOL/IMAGE`` for what QEMU opens by librbd. ``vlans`` are the
+    VLANs of a container's interfaces, each with the bridge; 0 for none.
     """
 
     name: str = ""
@@ -33,6 +35,7 @@ class Definition:
     bridges: tuple[str, ...] = ()
     disks: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()
+    vlans: tuple[tuple[str, int], ...] = ()
 
 
 def guest_definition(data: bytes) -> Definition:
@@ -98,7 +101,15 @@ def container_config(data: bytes) -> Definition:
         bridges=tuple(v for k, v in pairs if k.startswith("lxc.net.") and k.endswith(".link")),
         disks=tuple(rootfs(v) for k, v in pairs if k == "lxc.rootfs.path"),
         macs=tuple(v.lower() for k, v in pairs if k.endswith(".hwaddr")),
+        vlans=tuple(interface_vlans(dict(pairs))),
     )
+
+
+def interface_vlans(keys: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    for key, bridge in keys.items():
+        if key.startswith("lxc.net.") and key.endswith(".link"):
+            vlan = keys.get(f"{key.removesuffix('.link')}.veth.vlan.id", "0")
+            yield bridge, whole(vlan) or 0
 
 
 def split(line: str) -> tuple[str, str] | None:

@@ -24,7 +24,8 @@ class Needs:
 
     ``memory`` in bytes and ``cpus`` in thousandths of a core are None where nobody said.
     ``storage`` and ``networks`` are names of sections; ``stray_disks`` and ``stray_bridges`` are
-    what its definition names and no section does.
+    what its definition names and no section does. ``vlans`` are the bridges that its config plugs
+    it into, each with the VLAN, 0 for none.
     """
 
     storage: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Needs:
     libvirt_name: str = ""
     stray_disks: tuple[str, ...] = ()
     stray_bridges: tuple[str, ...] = ()
+    vlans: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def container_needs(document: Document, container: Container, found: Definition)
         macs=found.macs,
         stray_disks=stray_disks(document, [*homes, *found.disks]),
         stray_bridges=stray_bridges(document, found.bridges),
+        vlans=found.vlans,
     )
 
 

@@ -19,6 +19,7 @@ def networks(subject: Subject) -> Iterator[Problem]:
     """Every VLAN is carried by its network, and every address has an interface."""
     topology = subject.topology
     yield from guest_vlans(topology)
+    yield from container_vlans(subject)
     yield from address_vlans(topology)
     yield from services(topology)
 
@@ -63,6 +64,26 @@ def not_carried(
             f"carry {', '.join(network.vlans)}",
             f"add it to networks.{name}.vlans",
         )
+
+
+def container_vlans(subject: Subject) -> Iterator[Problem]:
+    """The VLAN of a container is made by its config, so the two have to say the same."""
+    document = subject.topology.document
+    for name, container in document.containers.items():
+        made = subject.survey.needs[name].vlans
+        for index, plug in enumerate(container.networks):
+            network = document.networks.get(plug.network)
+            found = {vlan for bridge, vlan in made if network and bridge == network.bridge}
+            told = plug.vlan is not None or isinstance(network, Ovs)
+            if told and found and (plug.vlan or 0) not in found:
+                said = ", ".join(f"VLAN {vlan}" if vlan else "no VLAN" for vlan in sorted(found))
+                yield subject.topology.problem(
+                    ("containers", name, "networks", index),
+                    f"its config says {said} on {plug.network}",
+                    f"write lxc.net.N.veth.vlan.id = {plug.vlan} there, or its VLAN here"
+                    if plug.vlan
+                    else "write {network: " + f"{plug.network}, vlan: {max(found)}}}",
+                )
 
 
 def address_vlans(topology: Topology) -> Iterator[Problem]:

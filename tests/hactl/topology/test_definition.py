@@ -140,6 +140,7 @@ def test_the_config_of_a_container_is_read() -> None:
         b"lxc.rootfs.path = overlay:/srv/base:/srv/c1\nlxc.uts.name = c1\nnonsense\n"
     )
     assert found == Definition(bridges=("br0",), disks=("/srv/base",), macs=("00:16:3e:00:00:01",))
+        vlans=(("br0", 0),),
 
 
 def test_a_container_outside_every_storage_is_reported() -> None:

@@ -442,6 +442,21 @@ def test_what_is_wrong_is_said_where_it_is(case: str) -> None:
     assert said(text) == expected
 
 
+def test_a_container_is_in_the_vlan_that_its_config_says() -> None:
+    config = "lxc.net.0.type = veth\nlxc.net.0.link = br-lan\nlxc.net.0.veth.vlan.id = 20\n"
+    files = {"/srv/vms/c1/config": config}
+    text = OVS + "containers:\n  c1: {path: /srv/vms/c1, networks: {network: lan, vlan: %d}}\n"
+    assert said(text % 20, files) == []
+    assert said(text % 10, files) == [
+        "t.yaml:10: containers.c1.networks[0]: its config says VLAN 20 on lan; "
+        "write lxc.net.N.veth.vlan.id = 10 there, or its VLAN here"
+    ]
+    assert said(text.replace(", vlan: %d", ""), files) == [
+        "t.yaml:10: containers.c1.networks[0]: its config says VLAN 20 on lan; "
+        "write {network: lan, vlan: 20}"
+    ]
+
+
 @pytest.mark.parametrize("text", [OVS, TWO_DEVICES, with_gateway(ISCSI), with_gateway(NVMEOF)])
 def test_the_cases_begin_without_a_problem(text: str) -> None:
     assert said(text) == []
