@@ -139,8 +139,12 @@ def test_the_config_of_a_container_is_read() -> None:
         b"# lxc.net.1.link = br9\nlxc.net.0.link=br0\nlxc.net.0.hwaddr = 00:16:3E:00:00:01\n"
         b"lxc.rootfs.path = overlay:/srv/base:/srv/c1\nlxc.uts.name = c1\nnonsense\n"
     )
-    assert found == Definition(bridges=("br0",), disks=("/srv/base",), macs=("00:16:3e:00:00:01",))
+    assert found == Definition(
+        bridges=("br0",),
+        disks=("/srv/base",),
+        macs=("00:16:3e:00:00:01",),
         vlans=(("br0", 0),),
+    )
 
 
 def test_a_container_outside_every_storage_is_reported() -> None:
