@@ -245,6 +245,8 @@ class Gfs2Mount(Agent):
 
     def refuse_remains(self, numbers: "list[str]", mounts: "list[Mount]") -> None:
         """Not mounted is not gone: the kernel may have it all the same."""
+        if numbers and not self.host.exists("/sys/fs"):
+            raise Failed("/sys is not there, so nobody can tell what the kernel still has")
         for number in numbers:
             found = active(self.host, number)
             elsewhere = [each for each in mounts if each.number == number]
