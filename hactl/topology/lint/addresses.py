@@ -30,6 +30,7 @@ def addresses(subject: Subject) -> Iterator[Problem]:
     yield from twice(topology, "the directory", directory_claims(topology))
     yield from twice(topology, "the disk", disk_claims(subject))
     yield from twice(topology, "the image", image_claims(topology))
+    yield from twice(topology, "the volume", volume_claims(topology))
     yield from twice(topology, "the target", target_claims(topology))
     yield from twice(topology, "the definition", definition_claims(topology))
 
@@ -108,6 +109,12 @@ def image_claims(topology: Topology) -> Iterator[Claim]:
     for name, storage in topology.document.storage.items():
         if isinstance(storage, Rbd):
             yield storage.image, ("storage", name, "image")
+
+
+def volume_claims(topology: Topology) -> Iterator[Claim]:
+    for name, storage in topology.document.storage.items():
+        if isinstance(storage, Lvm):
+            yield storage.root, ("storage", name, "lv" if storage.lv else "vg")
 
 
 def target_claims(topology: Topology) -> Iterator[Claim]:

@@ -104,6 +104,13 @@ def modes(topology: Topology, name: str, gateway: Gateway) -> Iterator[Problem]:
                 (*path, "gateways"), "it is on one node at a time", "remove it, or change mode"
             )
         return
+    for key in ("together", "apart"):
+        if getattr(gateway, key):
+            yield topology.problem(
+                (*path, key),
+                "it is on every node at once",
+                "leave it out; prefer says where the optimized path is",
+            )
     if gateway.gateways is not None and gateway.gateways > nodes:
         yield topology.problem(
             (*path, "gateways"),

@@ -8,6 +8,7 @@ from hactl.errors import Problem
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.guests import Guest
+from hactl.topology.schema.storage import Lvm
 from hactl.topology.survey import config_path
 
 LIBVIRT_OWN = "/etc/libvirt/"
@@ -72,6 +73,13 @@ def parts(topology: Topology, name: str, guest: Guest) -> Iterator[Problem]:
                 ("guests", name, "disks", index),
                 "needs a storage or a path" if not disk.path else "has a storage and a path",
                 "write one of them; hactl finds the storage a path is in",
+            )
+        storage = topology.document.storage.get(disk.storage or "")
+        if disk.volume and not (isinstance(storage, Lvm) and not storage.lv):
+            yield topology.problem(
+                ("guests", name, "disks", index, "volume"),
+                "only a storage of kind lvm that names no lv has volumes",
+                "remove it",
             )
 
 

@@ -27,6 +27,7 @@ def storage(subject: Subject) -> Iterator[Problem]:
             yield from cluster_file_system(topology, name, entry)
         yield from on_one_node(subject, name)
     yield from gateways_on_one_node(subject)
+    yield from containers_without_device(subject)
     yield from stays_behind(subject)
 
 
@@ -123,6 +124,17 @@ def gateways_on_one_node(subject: Subject) -> Iterator[Problem]:
         for below in subject.survey.needs[name].storage if several_paths(gateway) else ():
             if is_alone(document, subject.survey, below):
                 yield only_one(subject, below, name)
+
+
+def containers_without_device(subject: Subject) -> Iterator[Problem]:
+    for name, container in subject.topology.document.containers.items():
+        for index, below in enumerate(container.storage):
+            if subject.survey.attached.get(below) == NATIVE:
+                yield subject.topology.problem(
+                    ("containers", name, "storage", index),
+                    f"native leaves no device of {below} that a container could use",
+                    f"write attach: mapped for {below}, or leave attach out",
+                )
 
 
 def only_one(subject: Subject, below: str, who: str) -> Problem:

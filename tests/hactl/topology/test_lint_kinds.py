@@ -371,6 +371,38 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "change mode"
         ],
     ),
+    "a place for what is on every node": (
+        with_gateway(NVMEOF.replace("0.1/", "0.0/") + ", mode: ana, apart: [san2]")
+        + "  san2: {"
+        + NVMEOF.replace("a:b", "a:c").replace("[vol1]", "[{path: /srv/vms/x}]")
+        + "}\n",
+        [
+            "t.yaml:10: gateways.san1.apart: it is on every node at once; "
+            "leave it out; prefer says where the optimized path is"
+        ],
+    ),
+    "a volume twice": (
+        with_storage("a: {kind: lvm, vg: v, lv: l}, b: {kind: lvm, vg: v, lv: l}"),
+        [
+            "t.yaml:8: storage.b.lv: the volume /dev/v/l is also that of storage.a.lv; "
+            "give it to one"
+        ],
+    ),
+    "a volume of a directory": (
+        guest("disks: [{storage: vms, volume: x}]"),
+        [
+            "t.yaml:10: guests.web1.disks[0].volume: "
+            "only a storage of kind lvm that names no lv has volumes; remove it"
+        ],
+    ),
+    "a container on an image that is not mapped": (
+        with_storage("d: {kind: rbd, image: a/d, attach: native}")
+        + "containers: {c1: {path: /srv/vms/c1, storage: [vms, d], networks: []}}\n",
+        [
+            "t.yaml:9: containers.c1.storage[1]: native leaves no device of d that a container "
+            "could use; write attach: mapped for d, or leave attach out"
+        ],
+    ),
     "an image that the kernel cannot serve": (
         with_gateway(NVMEOF, "vol1: {kind: rbd, image: a/vol1, attach: native}"),
         [
