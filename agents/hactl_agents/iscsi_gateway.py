@@ -5,6 +5,7 @@ from hactl_agents.iscsi.parameters import LIO, TGT, Parameters
 from hactl_agents.iscsi.wanted import ABSENT, LAST_TAG, PARTLY, Wanted
 from hactl_agents.ocf import (
     Agent,
+    BadValue,
     Degraded,
     Failed,
     NotConfigured,
@@ -80,7 +81,7 @@ class IscsiGateway(Parameters, Agent):
     def monitor(self) -> int:
         status: int = super().monitor()
         if status != Status.STOPPED and self.level < 10:
-            self.judge(self.shallow())
+            self.compare(self.shallow)
         return status
 
     @action(timeout=60)
@@ -157,10 +158,7 @@ class IscsiGateway(Parameters, Agent):
 
     def examine(self) -> None:
         """Whether everything is as it was given, and nothing was added."""
-        wrong = list(self.deep())
-        if not wrong and self.gate:
-            wrong = self.closed_gate()
-        self.judge(wrong)
+        self.compare(self.deep)
 
     def found_running(self) -> None:
         """Pacemaker takes what it started for unpromoted."""
@@ -176,6 +174,11 @@ class IscsiGateway(Parameters, Agent):
                 self.record.drop()
         except Failed as exc:
             self.host.log(f"could not undo the start that failed: {exc}")
+
+    def stopped(self) -> None:
+        """Remove what is nothing by itself: files of a daemon's, adapters without any object."""
+        for backend in self.backends():
+            backend.sweep()
 
     # the back ends
 
@@ -307,19 +310,26 @@ class IscsiGateway(Parameters, Agent):
     def deep(self) -> "list[str]":
         wanted = self.wanted()
         if self.found == TGT:
-            return list(self.tgt(self.iqn).differences(wanted, self.expected()))
+            wrong = list(self.tgt(self.iqn).differences(wanted, self.expected()))
+            return wrong + self.closed_gate()
         from hactl_agents.iscsi import lio_drift
 
         lio = self.lio(self.iqn)
-        return [
+        wrong = [
             *lio_drift.shallow(lio, wanted),
             *lio_drift.deep(lio, wanted, known(self.behind())),
         ]
+        return wrong + self.closed_gate()
 
     def expected(self) -> "list[tuple[Lun, Backing | None]]":
         return list(zip(self.luns, self.behind(), strict=True))
 
-    def judge(self, wrong: "list[str]") -> None:
+    def compare(self, look: "Callable[[], list[str]]") -> None:
+        """Raise Failed, or Degraded where drift is only reported, unless all is as it was given."""
+        try:
+            wrong = look()
+        except BadValue as exc:
+            raise Failed(f"it is served here, but nobody knows how it should be: {exc}") from None
         if not wrong:
             return
         text = f"{self.iqn} is not as it was started: {'; '.join(wrong)}"
@@ -363,6 +373,8 @@ class IscsiGateway(Parameters, Agent):
                 self.host.log(f"goes on without closing the gate: {exc}")
 
     def closed_gate(self) -> "list[str]":
+        if not self.gate:
+            return []
         from hactl_agents import gate
 
         state = gate.gate_state(self.host, str(self.gate))

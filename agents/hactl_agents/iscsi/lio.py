@@ -132,6 +132,13 @@ class Lio:
                 free = free or name
         return free or f"{plugin}_{first + SPARE}"
 
+    def sweep(self) -> None:
+        """Remove our adapters where they have no object: they hold nothing."""
+        for plugin in PLUGINS:
+            name = f"{plugin}_{FIRST + number(self.owner, RANGE)}"
+            if name in self.host.listdir(CORE):
+                self.host.remove_folder(f"{CORE}/{name}")
+
     def behind(self, group: str, lun: str) -> str:
         """The path of the storage object that a LUN exports, '' for none."""
         folder = f"{group}/lun/{lun}"

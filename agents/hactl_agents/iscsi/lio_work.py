@@ -3,7 +3,7 @@
 Whatever touches a device may hang in the kernel, so all of it is done in a process apart.
 """
 
-from hactl_agents.iscsi.lio import CORE, GROUP, ISCSI, MOUNT, OPTIMIZED, ROOT, STANDBY, STATES
+from hactl_agents.iscsi.lio import GROUP, ISCSI, MOUNT, OPTIMIZED, ROOT, STANDBY, STATES
 from hactl_agents.iscsi.lio_plan import Link, Make, Put, Tell, steps
 from hactl_agents.ocf.errors import Failed, NotInstalled
 
@@ -120,7 +120,6 @@ def remove_objects(lio: "Lio") -> None:
         lio.host.at(f"letting go of {short(path)}")
         gone(lio, path)
         adapters.add(path.rpartition("/")[0])
-    adapters |= {f"{CORE}/{lio.adapter(plugin)}" for plugin in ("iblock", "fileio")}
     for adapter in adapters:  # one that also has objects of others stays
         lio.host.remove_folder(adapter)
 

@@ -190,6 +190,9 @@ class Tgt:
                 continue
             self.daemon.wait_for_end(pid, started, within=min(5.0, (self.host.left() or 10) / 2))
         self.daemon.kill()
+        self.sweep()
+
+    def sweep(self) -> None:
         self.daemon.sweep()
 
     def ask_to_end(self) -> None:
