@@ -6,6 +6,7 @@ that node; a guard sees to it that this does not outlive us (docs/decisions).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -27,10 +28,11 @@ from hactl.live.commit import prove_guard
 from hactl.live.drill_guard import guarded, mend
 from hactl.live.drill_order import Order, fabric, switched_off
 from hactl.live.drill_permit import MEND, Refused, about_node, node_id, permit
-from hactl.live.drill_watch import Watch
+from hactl.live.drill_watch import Watch, online
 from hactl.live.edit import edit
+from hactl.live.fencer_log import FencerLog
 from hactl.live.history import started
-from hactl.live.membership import member, patience
+from hactl.live.membership import Member, member, patience
 from hactl.live.settle import Unsettled, settle
 from hactl.live.world import World
 from hactl.simulate.loss import Loss
@@ -61,6 +63,24 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
     arrived: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A fencing that is over: why it failed, '' if it says it has not.
+
+    ``outlived`` is what Corosync said of the node at the end, for where the log says nothing.
+    """
+
+    failure: str
+    watch: Watch
+    outlived: bool = False
+    log: FencerLog | None = None
+
+    def alive(self, node: str) -> bool:
+        """Whether the node was alive when it was called off."""
+        left = self.log.left_first(node) if self.log else None
+        return self.outlived if left is None else not left
 
 
 @dataclass(frozen=True)
@@ -132,11 +152,12 @@ class Drill:
         """Fence the node by this level alone, and see what comes of it."""
         digest = fingerprint(fencing(cib), level)
         power = not fabric(self.world, fencing(cib), level, self.here)
-        said, watch = self.fence(level, foreseen, power)
-        if said:
-            return self.outcome(level, watch, said)
+        attempt = self.fence(level, foreseen, power)
+        watch = attempt.watch
+        if attempt.failure:
+            return self.outcome(level, watch, attempt.failure)
         self.wait(level, watch, "lost", patience(self.world.runner) + GRACE)
-        if "lost" not in watch.seconds:
+        if "lost" not in watch.seconds or (power and attempt.alive(self.node)):
             return self.outcome(level, watch, self.lied(level), self.rescued(level))
         notes = self.see_it_back(level, watch)
         proof = Proof(
@@ -146,8 +167,8 @@ class Drill:
         edit(self.world, lambda live: record(live, proof))
         return self.outcome(level, watch, "", *notes)
 
-    def fence(self, level: Level, foreseen: Loss, power: bool) -> tuple[str, Watch]:
-        """Return why the level failed ('' if it says it has not), and the watch that was kept."""
+    def fence(self, level: Level, foreseen: Loss, power: bool) -> Attempt:
+        """Have the node fenced by this level and no other."""
         with guarded(self.world, self.here):
             self.set_aside(level)
             log = fencer_log.now()
@@ -155,11 +176,12 @@ class Drill:
             while not order.done:
                 self.look(level, watch)
             if order.failure:
-                return order.failure, watch
+                return Attempt(order.failure, watch)
             watch.seconds["fenced"] = order.ended - watch.began
             if not only(self.world.pacemaker.cib(), self.node, level.index):
-                return "somebody changed its levels meanwhile, so this proves nothing", watch
-            return self.used_others(level, log.used_on(self.node)), watch
+                return Attempt("somebody changed its levels meanwhile: this proves nothing", watch)
+        others = self.used_others(level, log.used_on(self.node))
+        return Attempt(others, watch, order.outlived, log)
 
     def used_others(self, level: Level, used: frozenset[str]) -> str:
         """Return why this proves another level than was meant, '' if it does not."""
@@ -182,15 +204,17 @@ class Drill:
     def order(self, foreseen: Loss, power: bool) -> tuple[Order, Watch]:
         cib = self.world.pacemaker.cib()
         number = node_id(cib, self.node)
-        joins = member(self.world.runner, number).joins
+        there = member(self.world.runner, number)
         began = self.world.clock.now()
         watch = Watch(
-            self.world, self.node, number, foreseen.moves, power, joins, started(cib), began
+            self.world, self.node, number, foreseen.moves, power, there.joins, started(cib), began
         )
-        return self.ordered(cib), watch
+        return self.ordered(cib, there), watch
 
-    def ordered(self, cib: _Element) -> Order:
-        order = Order(self.world, self.node, action(cib), time_of(fencing(cib).timeout) or 60.0)
+    def ordered(self, cib: _Element, there: Member) -> Order:
+        limit = time_of(fencing(cib).timeout) or 60.0
+        number = node_id(cib, self.node)
+        order = Order(self.world, self.node, number, action(cib), limit, there)
         threading.Thread(target=order.carry_out, daemon=True).start()
         return order
 
@@ -228,7 +252,7 @@ class Drill:
 
     def lied(self, level: Level) -> str:
         names = " and ".join(level.devices)
-        return f"{names} said that {self.node} is off, and it has not left the cluster for a moment"
+        return f"{names} said that {self.node} is off, and it was alive at that moment"
 
     def rescued(self, level: Level) -> str:
         """Fence the node by its other levels: it may be running what was started elsewhere."""
@@ -242,13 +266,25 @@ class Drill:
         with guarded(self.world, self.here):
             edit(self.world, change)
             self.world.clock.sleep(READ)
-            order = self.ordered(cib)
+            order = self.ordered(cib, Member())
             while not order.done:
                 self.operator.progress(f"fencing {self.node} by its other levels")
                 self.world.clock.sleep(INTERVAL)
         if order.failure:
             return f"turn {self.node} off by hand, at once: its other levels fail ({order.failure})"
-        return f"{self.node} was fenced by its other levels"
+        back = self.until_online()
+        return f"{self.node} was fenced by its other levels" + ("" if back else ", and stays away")
+
+    def until_online(self) -> bool:
+        """Wait for the node; return whether it has come."""
+        until = self.world.clock.now() + self.timeout
+        while self.world.clock.now() < until:
+            with contextlib.suppress(ClusterError):
+                if online(self.world.pacemaker.cib(), self.node):
+                    return True
+            self.operator.progress(f"waiting for {self.node} to come back")
+            self.world.clock.sleep(INTERVAL)
+        return False
 
     def outcome(self, level: Level, watch: Watch, failure: str, *notes: str) -> Outcome:
         moved = {move.resource for move in watch.moves}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -10,6 +10,7 @@ from hactl.errors import ClusterError
 from hactl.fencing.configuration import Fencing, Level
 from hactl.fencing.proof import Question
 from hactl.live.fence_check import Reach
+from hactl.live.membership import Member, member
 from hactl.live.pacemaker import complaint
 from hactl.live.world import World
 
@@ -20,15 +21,21 @@ DEVICES = 9  # the most there can be in a level, each with the whole time
 
 @dataclass
 class Order:
-    """``timeout`` in seconds is the stonith-timeout; ``ended`` by the world's clock."""
+    """``timeout`` in seconds is the stonith-timeout; ``ended`` by the world's clock.
+
+    ``outlived``: the node still was a member for Corosync at that very moment.
+    """
 
     world: World
     node: str
+    node_id: str
     action: str
     timeout: float
+    before: Member
     done: bool = False
     failure: str = ""
-    ended: float = field(default=0.0)
+    ended: float = 0.0
+    outlived: bool = False
 
     def carry_out(self) -> None:
         """Fence the node; returns when the fencer has an answer. Raises nothing."""
@@ -39,6 +46,8 @@ class Order:
             result = self.world.runner.run((*argv, "--output-as=xml"), timeout=limit)
             if result.returncode:
                 self.failure = complaint(result).removeprefix("stonith_admin: ")
+            else:
+                self.outlived = member(self.world.runner, self.node_id) == self.before
         except ClusterError as problem:
             self.failure = problem.message
         finally:

@@ -78,5 +78,36 @@ def test_the_fencers_log_tells_which_devices_were_used(tmp_path: Path) -> None:
     assert fencer_log.FencerLog(log, 10_000).used_on("node3") == {"new"}
 
 
+LEFT = (
+    "Nov 21 05:47:03.560 node1 pacemaker-fenced [40] (update_peer_state_iter) notice: "
+    "Node node3 state is now lost | nodeid=3 previous=member source=crm_update_peer_proc\n"
+)
+COMPLETE = (
+    "Nov 21 05:47:03.584 node1 pacemaker-fenced [40] (fenced_process_fencing_reply) notice: "
+    "Action 'reboot' targeting node3 using pdu on behalf of stonith_admin.388@node1: complete\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        (LEFT + COMPLETE, True),
+        (COMPLETE + LEFT, False),
+        (COMPLETE, False),
+        (LINE.format("node3", "pdu"), None),
+        (LEFT.replace("node3", "node2") + COMPLETE, False),
+        (LEFT.replace("fenced", "attrd"), None),
+    ],
+)
+def test_a_node_that_leaves_only_when_told_was_alive(
+    tmp_path: Path, said: str, first: bool | None
+) -> None:
+    """Both as a lab has written them: by a true device, and by one that lied."""
+    log = tmp_path / "pacemaker.log"
+    log.write_text(LINE.format("node3", "pdu") + said)
+    assert fencer_log.FencerLog(log, 0).left_first("node3") is first
+
+
 def test_no_log_is_no_answer(tmp_path: Path) -> None:
-    assert fencer_log.FencerLog(tmp_path / "none", 0).used_on("node3") == frozenset()
+    none = fencer_log.FencerLog(tmp_path / "none", 0)
+    assert (none.used_on("node3"), none.left_first("node3")) == (frozenset(), None)
