@@ -40,6 +40,7 @@ class Node(FakeHost):
         self.store.blocks[DEVICE] = medium()
         self.replies |= {"mount": self.mount, "umount": self.umount, "tee": self.tee}
         self.sockets[b"\0dlmc_query_sock"] = lambda _: b"member_count=3 quorate=1 fence_pid=0 \0"
+        self.files[f"/sys/dev/block/{NUMBER}/uevent"] = "MAJOR=253\nDEVNAME=dm-3\n"
         self.show()
 
     def show(self, *lines: str) -> None:
@@ -375,7 +376,9 @@ def test_a_deep_monitor_says_what_does_not_work() -> None:
     host.store.trouble = "Input/output error"
     assert deep(host) == 1
     host.store.trouble = ""
-    host.store.blocks[f"/dev/block/{NUMBER}"] = Failed("/dev/block/253:3: cannot be read")
+    host.store.blocks["/dev/dm-3"] = Failed("/dev/dm-3: cannot be read: Input/output error")
+    assert deep(host) == 1
+    del host.files[f"/sys/dev/block/{NUMBER}/uevent"]
     assert deep(host) == 1
 
 

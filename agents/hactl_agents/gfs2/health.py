@@ -32,7 +32,8 @@ class Health:
         written = f".hactl-{node}".replace("/", "_") if node else ""
         step = f"asking {directory}"
         try:
-            self.host.apart(step, touch, storage, directory, number, written, within=ANSWER)
+            node_of_it = device_node(self.host, number)
+            self.host.apart(step, touch, storage, directory, node_of_it, written, within=ANSWER)
         except Abandoned as exc:
             self.host.save(self.note, f"{exc.pid} {self.host.started(exc.pid)}")
             self.complain(str(exc))
@@ -51,6 +52,14 @@ class Health:
         raise Failed(sentence)
 
 
-def touch(storage: "Storage", directory: str, number: str, written: str) -> "Iterable[bytes]":
-    storage.read(f"/dev/block/{number}", START_OF_GFS2, 4096)
+def device_node(host: "Host", number: str) -> str:
+    """The kernel's own name for a device: what udev made of it may have gone. Raises Failed."""
+    for line in (host.read(f"/sys/dev/block/{number}/uevent") or "").split("\n"):
+        if line.startswith("DEVNAME="):
+            return "/dev/" + line[8:]
+    raise Failed(f"the device {number} has gone")
+
+
+def touch(storage: "Storage", directory: str, device: str, written: str) -> "Iterable[bytes]":
+    storage.read(device, START_OF_GFS2, 4096)
     return storage.exercise(directory, written)

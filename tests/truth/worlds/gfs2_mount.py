@@ -113,7 +113,7 @@ class MountCell:
             "moved": f"mkdir -p {self.directory}y && mount --move {self.directory} "
                      f"{self.directory}y",
             "hidden": f"mount -t tmpfs over {self.directory}",
-            "frozen": f"fsfreeze -f {self.directory}",
+            "frozen": f"fsfreeze --freeze {self.directory}",
             "withdrawn": f"echo 1 >/sys/fs/gfs2/{self.name}/withdraw; sleep 1",
         }.get(state)  # fmt: skip
         if script:
@@ -148,7 +148,7 @@ class MountCell:
         name = self.name
         for who in ("user", "bystander"):
             self.machine.run(f"kill -9 $(cat /run/{name}.{who}); rm /run/{name}.{who}")
-        self.machine.run(f"fsfreeze -u {self.directory} 2>/dev/null")
+        self.machine.run(f"fsfreeze --unfreeze {self.directory} 2>/dev/null")
         for path in (f"{self.directory}y", f"{self.directory}x"):
             self.machine.run(f"umount {path}; rmdir {path}")
         self.machine.drop(name)
