@@ -160,13 +160,19 @@ class OvsBridge(Parameters, Agent):
             self.host.log(f"the next monitor will look at everything again: {exc}")
 
     def circumstances(self) -> str:
-        """What a memory is good for: these parameters, and as many flows as there are now."""
+        """What a memory is good for: these parameters, and what the daemons do not say: as many
+        flows as there are now, and the shaping that the kernel does.
+        """
         text = str(sorted(self.texts.items())).replace("\n", " ")
-        if not self.flows:
-            return text
-        from hactl_agents.ovs import flows
+        if self.flows:
+            from hactl_agents.ovs import flows
 
-        return f"{text} {flows.count(self.host, self.rundir, self.bridge)} flows"
+            text += f" {flows.count(self.host, self.rundir, self.bridge)} flows"
+        if self.qos_max_rate:
+            from hactl_agents.ovs import shaping
+
+            text += f" {shaping.of(self.links, self.uplinks)}"
+        return text
 
 
 def until(size: int) -> "Callable[[bytes], bool]":

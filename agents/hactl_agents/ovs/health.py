@@ -3,8 +3,8 @@
 The database takes many a wish that ovs-vswitchd or the kernel then refuses in a log file only.
 """
 
-from hactl_agents.netlink import attributes, name_in, value
 from hactl_agents.ovs.database import many
+from hactl_agents.ovs.shaping import qdiscs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs.wanted import Wanted
 
-GETQDISC, DUMP, TCA_KIND = 38, 0x300, 1
 QDISCS = {"linux-htb": "htb", "linux-hfsc": "hfsc"}
 ACTIVE = ("tcp:", "ssl:", "unix:")
 
@@ -63,13 +62,6 @@ def unshaped(links: "Links", wanted: "Wanted", found: "Mapping[str, Link | None]
             if link is not None and kind not in qdiscs(links, link.index):
                 wrong.append(f"{name} is not shaped: the kernel has no {kind} on it")
     return wrong
-
-
-def qdiscs(links: "Links", index: int) -> "list[str]":
-    """The kinds of queueing disciplines of a device (rtnetlink(7), struct tcmsg)."""
-    replies = links.ask(GETQDISC, DUMP, bytes(20), "listing queueing disciplines")
-    mine = [reply for reply in replies if value(reply[4:8]) == index]
-    return [name_in(attributes(reply, 20).get(TCA_KIND, b"")) for reply in mine]
 
 
 def without_link(now: "Snapshot", wanted: "Wanted") -> "list[str]":

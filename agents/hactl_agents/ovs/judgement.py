@@ -38,10 +38,10 @@ class Judgement:
         self.remember_if_that_is_all(now)
 
     def remember_if_that_is_all(self, now: "Snapshot") -> None:
-        """Shaping is no part of what the daemons say about rows."""
+        """The next monitor then only compares what the daemons say."""
         agent = self.agent
         running = daemon.running(self.host, agent.rundir)
-        if agent.qos_max_rate or running is None or not now.talk[0]:
+        if running is None or not now.talk[0]:
             return
         running.call("ofproto/list", [])
         agent.remember(now.talk, running.talk)
