@@ -7,7 +7,7 @@ import pytest
 from hactl_agents.failures import Failed
 from hactl_agents.gate import close_gate, gate_state, open_gate
 from hactl_agents.gate.nftables import Chain, Table
-from hactl_agents.gate.rules import ACCEPTED, DROPPED
+from hactl_agents.gate.rules import ACCEPTED, DROPPED, drained
 from hactl_agents.ocf import Status
 from hactl_agents.port_gate import PortGate
 from hactl_agents.testing import FakeHost, act, reason
@@ -108,6 +108,25 @@ def test_open_or_closed_it_runs() -> None:
     assert (gate_state(host, "san"), code(host)) == ("open", Status.RUNNING)
     assert close_gate(host, "san")
     assert (gate_state(host, "san"), code(host)) == ("closed", Status.RUNNING)
+
+
+def test_an_open_gate_is_drained_before_it_is_closed() -> None:
+    host = started()
+    open_gate(host, "san")
+    host.tables.changes.clear()
+    seen = []
+    host.sleep = lambda seconds: seen.append((gate_state(host, "san"), code(host), seconds))  # type: ignore[method-assign]
+    assert close_gate(host, "san")
+    assert seen == [("draining", Status.RUNNING, 0.2)]
+    assert gate_state(host, "san") == "closed"
+
+
+def test_a_gate_left_draining_is_closed_at_once() -> None:
+    host = started()
+    the_table(host).chains["gate"].rules = drained()
+    clock = host.clock
+    assert close_gate(host, "san")
+    assert (gate_state(host, "san"), host.clock) == ("closed", clock)
 
 
 def test_what_is_so_already_is_not_changed() -> None:

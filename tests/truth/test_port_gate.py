@@ -432,6 +432,28 @@ def test_a_connection_falls_silent_and_goes_on_where_it_was(wire: Wire) -> None:
             assert (served.recv(9), caller.recv(9)) == (b"two", b"yes")
 
 
+def test_a_request_that_was_received_is_answered_before_the_silence(wire: Wire) -> None:
+    assert wire.gate.code("start") == 0
+    wire.gate.turn("accept")
+    with wire.listener() as listener, wire.call() as caller, ThreadPoolExecutor(1) as pool:
+        served, _ = listener.accept()
+        with served:
+            caller.settimeout(5)
+            served.settimeout(0.7)
+            caller.sendall(b"request")
+            assert served.recv(9) == b"request"
+            closing = pool.submit(turned, wire.gate, "close_gate")
+            wait_until(lambda: "oif" in wire.gate.listing(), "it was never drained", 5)
+            assert wire.gate.monitor() in (RUNNING, STOPPED), "it is no failure to be drained"
+            caller.sendall(bytes(48))
+            served.sendall(b"answer")
+            assert caller.recv(9) == b"answer"
+            assert closing.result() == "closed"
+            served.sendall(b"too late")
+            with pytest.raises(TimeoutError):
+                served.recv(48)  # what nobody can answer any more is not acknowledged
+
+
 @pytest.mark.parametrize("gated", [False, True], ids=["no gate", "closed gate"])
 def test_a_server_that_is_killed_says_so_unless_the_gate_is_closed(wire: Wire, gated: bool) -> None:
     assert wire.gate.code("start") == 0

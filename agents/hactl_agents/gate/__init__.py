@@ -4,26 +4,37 @@
 """
 
 from hactl_agents.failures import Failed
-from hactl_agents.gate.rules import ACCEPTED, DROPPED
 from hactl_agents.gate.table import (
     ABSENT,
     BROKEN,
     CLOSED,
+    DRAINING,
     OPEN,
     VERDICT,
     state_of,
     table_name,
+    verdict,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host import Host
 
-__all__ = ["ABSENT", "BROKEN", "CLOSED", "OPEN", "close_gate", "gate_state", "open_gate"]
+DRAIN = 0.2  # seconds in which what was requested is still answered
+__all__ = [
+    "ABSENT",
+    "BROKEN",
+    "CLOSED",
+    "DRAINING",
+    "OPEN",
+    "close_gate",
+    "gate_state",
+    "open_gate",
+]
 
 
 def gate_state(host: "Host", name: str) -> str:
-    """``open``, ``closed``, ``absent``, or ``broken`` where it is neither; a few microseconds.
+    """``open``, ``draining``, ``closed``, ``absent``, or ``broken``; in a few microseconds.
 
     Raises Failed where the kernel does not tell.
     """
@@ -38,9 +49,14 @@ def open_gate(host: "Host", name: str) -> None:
 def close_gate(host: "Host", name: str) -> bool:
     """Silence the portals of a gate: the first step of a stop. Raises Failed.
 
-    False where there is no such gate on this node: then nothing is silent.
+    False where there is no such gate on this node: then nothing is silent. An open gate is drained
+    first: a request that was received and acknowledged, and then not answered, would leave an
+    initiator waiting until it next asks whether anybody is there.
     """
     try:
+        if gate_state(host, name) == OPEN:
+            turn(host, name, DRAINING)
+            host.sleep(host.left(DRAIN) or 0.0)
         turn(host, name, CLOSED)
     except NoGate:
         return False
@@ -55,8 +71,7 @@ def turn(host: "Host", name: str, wanted: str) -> None:
     if there == ABSENT:
         make_anew(host, name, wanted)
     else:
-        rule = ACCEPTED if wanted == OPEN else DROPPED
-        host.firewall().put_rules(table_name(name), {VERDICT: [rule]})
+        host.firewall().put_rules(table_name(name), {VERDICT: verdict(wanted)})
     now = gate_state(host, name)
     if now != wanted:
         raise Failed(f"the gate {name} is {now} after it was to be {wanted}")

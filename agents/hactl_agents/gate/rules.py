@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 DROP, GOTO = 0, -4
 IPV4, IPV6, TCP = 2, 10, 6  # NFPROTO_IPV4, NFPROTO_IPV6, IPPROTO_TCP
-NFPROTO, L4PROTO = 15, 16  # keys of the expression meta
+LENGTH, OUTPUT_DEVICE, NFPROTO, L4PROTO = 0, 5, 15, 16  # keys of the expression meta
+EQUAL, DIFFERENT, LESS = 0, 1, 2
+HTON = 1
+SMALLEST = 88  # bytes of a packet with an iSCSI PDU: headers of IP and TCP, and 48
 NETWORK, TRANSPORT = 1, 2  # headers
 
 
@@ -50,13 +53,25 @@ def meta(key: int) -> bytes:
 
 
 def equals(value: bytes) -> bytes:
-    data = attribute(1, word(1)) + attribute(2, word(0)) + attribute(3, attribute(1, value))
+    return compared(EQUAL, value)
+
+
+def compared(how: int, value: bytes) -> bytes:
+    data = attribute(1, word(1)) + attribute(2, word(how)) + attribute(3, attribute(1, value))
     return expression("cmp", data)
 
 
+def in_network_order() -> bytes:
+    """Turn what is loaded round, so that it can be compared byte by byte."""
+    return expression("byteorder", numbered((1, 1, HTON, 4, 4)))
+
+
 def payload(base: int, offset: int, length: int) -> bytes:
-    fields = (1, base, offset, length)
-    return expression("payload", b"".join(attribute(n, word(v)) for n, v in enumerate(fields, 1)))
+    return expression("payload", numbered((1, base, offset, length)))
+
+
+def numbered(fields: "Iterable[int]") -> bytes:
+    return b"".join(attribute(kind, word(value)) for kind, value in enumerate(fields, 1))
 
 
 def expression(name: str, data: bytes) -> bytes:
@@ -65,3 +80,10 @@ def expression(name: str, data: bytes) -> bytes:
 
 DROPPED = verdict(DROP)
 ACCEPTED = verdict(ACCEPT)
+
+
+def drained() -> "list[bytes]":
+    """Whatever leaves may pass, and what arrives without a request: acknowledgements."""
+    leaving = meta(OUTPUT_DEVICE) + compared(DIFFERENT, bytes(4)) + ACCEPTED
+    small = meta(LENGTH) + in_network_order() + compared(LESS, word(SMALLEST)) + ACCEPTED
+    return [leaving, small, DROPPED]

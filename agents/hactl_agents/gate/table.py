@@ -12,7 +12,7 @@ longer has it, neither forwards them nor answers that the host cannot be reached
 """
 
 from hactl_agents.gate.nftables import OUTPUT, PREROUTING, Chain, Table
-from hactl_agents.gate.rules import ACCEPTED, DROPPED, tcp_rules
+from hactl_agents.gate.rules import ACCEPTED, DROPPED, drained, tcp_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ VERDICT, ARRIVING, LEAVING = "gate", "arriving", "leaving"
 CHAINS = (VERDICT, ARRIVING, LEAVING)
 RAW = -300  # the priority before connection tracking and address translation
 OPEN, CLOSED, ABSENT, BROKEN = "open", "closed", "absent", "broken"
+DRAINING = "draining"  # about to be closed: answers still leave, requests no longer arrive
 
 
 def table_name(gate: str) -> str:
@@ -43,23 +44,30 @@ def table(owner: str, portals: "Iterable[Portal]", state: str) -> Table:
     arriving = tcp_rules(places, arriving=True, chain=VERDICT)
     leaving = tcp_rules(places, arriving=False, chain=VERDICT)
     chains = {
-        VERDICT: Chain([ACCEPTED if state == OPEN else DROPPED]),
+        VERDICT: Chain(verdict(state)),
         ARRIVING: Chain(arriving, PREROUTING, RAW),
         LEAVING: Chain(leaving, OUTPUT, RAW),
     }
     return Table(owner, chains)
 
 
+def verdict(state: str) -> "list[bytes]":
+    """The rules of the verdict in one of the states a gate can be in."""
+    if state == DRAINING:
+        return drained()
+    return [ACCEPTED if state == OPEN else DROPPED]
+
+
 def state_of(found: "Table | None") -> str:
     """Whether a gate lets packets through, as far as its verdict says; ABSENT if it is no gate."""
     if found is None or not found.comment.startswith(OWNER):
         return ABSENT
-    verdict = found.chains.get(VERDICT)
-    if verdict is None or found.flags or verdict.hook is not None:
+    chain = found.chains.get(VERDICT)
+    if chain is None or found.flags or chain.hook is not None:
         return BROKEN
-    if len(verdict.rules) != 1:
-        return BROKEN
-    return {DROPPED: CLOSED, ACCEPTED: OPEN}.get(verdict.rules[0], BROKEN)
+    if len(chain.rules) == 1:
+        return {DROPPED: CLOSED, ACCEPTED: OPEN}.get(chain.rules[0], BROKEN)
+    return DRAINING if chain.rules == drained() else BROKEN
 
 
 def faults(found: Table, wanted: Table) -> "list[str]":
