@@ -42,7 +42,8 @@ logging {{
     logfile: /run/corosync.log
 }}
 """
-MODULES = ["virtio_blk", "loop", "configfs", "crc32c_generic", "dlm", "gfs2", "ext4"]
+MODULES = ["virtio_blk", "loop", "configfs", "crc32c_generic", "dlm", "gfs2", "ext4",
+           "dm-mod"]  # fmt: skip
 JOURNALS = 2
 PREPARE = (
     "mkdir -p /dev/shm /dev/misc /srv /run/fs /var/lib/corosync /etc/corosync/uidgid.d",
@@ -52,7 +53,6 @@ PREPARE = (
 )
 START_COROSYNC = "corosync && sleep 1"
 START_DLM = "dlm_controld --enable_fencing 0 --enable_startup_fencing 0"
-START = {"corosync": START_COROSYNC, "dlm_controld": START_DLM}
 
 
 def lacking() -> list[str]:
@@ -95,17 +95,20 @@ class Gfs2Machine(KernelGuest):
 
 
 @contextmanager
-def gfs2_machine(folder: Path) -> Iterator[Gfs2Machine]:
-    """A machine that has booted, with a running cluster. Raises HactlError where there is no
-    kernel to boot.
+def gfs2_machine(
+    folder: Path, tools: "tuple[str, ...]" = (), files: "dict[str, bytes] | None" = None
+) -> Iterator[Gfs2Machine]:
+    """A machine that has booted, with a running cluster, and with more ``tools`` and ``files``.
+
+    Raises HactlError where there is no kernel to boot.
     """
     install(folder / "root")
-    files = python_files() | {"/etc/corosync/corosync.conf": COROSYNC.encode()}
+    files = python_files() | {"/etc/corosync/corosync.conf": COROSYNC.encode()} | (files or {})
     for path in (folder / "root").rglob("*"):
         if path.is_file():
             files[f"/{path.relative_to(folder / 'root')}"] = path.read_bytes()
     machine = Gfs2Machine(folder / "guest", ())
-    programs = [found for tool in TOOLS if (found := shutil.which(tool))]
+    programs = [found for tool in (*TOOLS, *tools) if (found := shutil.which(tool))]
     try:
         disk = ["-drive", f"file={template(folder)},if=virtio,format=raw,snapshot=on"]
         machine.up(programs, MODULES, files, disk)

@@ -1,7 +1,7 @@
 """A GFS2 on this node: whether it is mounted and works, who may mount it, how it is given up."""
 
 from hactl_agents.gfs2 import options
-from hactl_agents.gfs2.kernel import active
+from hactl_agents.gfs2.kernel import active, can_tell
 from hactl_agents.gfs2.mounts import SELF, hiding, parse
 from hactl_agents.ocf import (
     Agent,
@@ -245,8 +245,8 @@ class Gfs2Mount(Agent):
 
     def refuse_remains(self, numbers: "list[str]", mounts: "list[Mount]") -> None:
         """Not mounted is not gone: the kernel may have it all the same."""
-        if numbers and not self.host.exists("/sys/fs"):
-            raise Failed("/sys is not there, so nobody can tell what the kernel still has")
+        if not can_tell(self.host):
+            raise Failed("the kernel knows GFS2, but /sys/fs/gfs2 is not there to tell which")
         for number in numbers:
             found = active(self.host, number)
             elsewhere = [each for each in mounts if each.number == number]

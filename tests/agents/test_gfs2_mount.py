@@ -33,7 +33,7 @@ class Node(FakeHost):
         super().__init__(budget=budget)
         self.mounted = ""
         self.busy = 0  # how many times umount is refused
-        self.files |= {CLUSTER: "demo\n", "/sys/fs/ext4/features": ""}
+        self.files[CLUSTER] = "demo\n"
         self.modes[DIRECTORY] = FOLDER
         self.files[DIRECTORY] = ""  # a folder, by its mode
         self.store.numbers[DEVICE] = NUMBER
@@ -222,8 +222,8 @@ def test_nothing_is_said_where_the_kernel_cannot_be_asked() -> None:
     host.files["/proc/self/mountinfo"] = Failed("/proc/self/mountinfo: cannot be read")
     assert call(host, "monitor") == call(host, "stop") == 1
     host.show()
-    del host.files["/sys/fs/ext4/features"]
-    assert "nobody can tell" in complaint(host, "monitor")
+    host.files["/proc/filesystems"] = "nodev\tsysfs\n\tgfs2\n"
+    assert "is not there to tell which" in complaint(host, "monitor")
 
 
 # whose file system it is

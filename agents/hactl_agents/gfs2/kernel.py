@@ -56,3 +56,8 @@ def active(host: "Host", number: str) -> "Active | None":
         if (host.read(f"{FOLDER}/{table}/id") or "").strip() == number:
             return Active(host, table)
     return None
+
+
+def can_tell(host: "Host") -> bool:
+    """Whether what is not in /sys/fs/gfs2 is not there: the kernel has that folder with GFS2."""
+    return host.exists(FOLDER) or "\tgfs2\n" not in (host.read("/proc/filesystems") or "")

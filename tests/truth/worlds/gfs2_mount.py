@@ -125,7 +125,7 @@ class MountCell:
         self.broken = what
         script = {
             "device gone": f"rm {self.device}",
-            "no sysfs": "mount -t tmpfs tmpfs /sys",
+            "no sysfs": "mount -t tmpfs tmpfs /sys/fs",
             "state folder lost": "rm -rf /run/hactl",
             "state folder read-only": "mkdir -p /run/hactl && mount -t tmpfs -o ro none /run/hactl",
             "DLM hangs": "kill -STOP $(pidof dlm_controld)",
@@ -136,7 +136,7 @@ class MountCell:
     def heal(self) -> None:
         script = {
             "device gone": f"ln -s {self.real} {self.device}",
-            "no sysfs": "umount /sys",
+            "no sysfs": "umount /sys/fs",
             "state folder read-only": "umount /run/hactl",
             "DLM hangs": "kill -CONT $(pidof dlm_controld); sleep 2",
         }.get(self.broken)
