@@ -17,6 +17,7 @@ EXTENDED = (
     "truth/test_ovs_bridge_kernel.py",
     "truth/test_rbd_image.py",
     "truth/test_rbd_image_kernel.py",
+    "truth/test_iscsi_gateway_kernel.py",
     "fencing/test_ceph_clients.py",
     "fencing/test_libvirt_hosts.py",
 )

@@ -197,7 +197,7 @@ def test_killed_at_any_step_of_start_it_tells_the_truth_and_stop_cleans_up() -> 
         if not killed:
             break
     assert answers == {Status.RUNNING, 1, Status.STOPPED}
-    assert step > 60
+    assert step > 30
 
 
 def is_bare(host: LioHost) -> bool:
