@@ -213,6 +213,34 @@ def test_a_bridge_deleted_from_the_database_only_is_a_failure() -> None:
     )
 
 
+def test_stop_waits_while_vswitchd_has_not_let_go_of_a_deleted_row_yet() -> None:
+    # what a stop leaves that was killed right after its del-br
+    host, ovs = with_bridge()
+    host.saved["test.run"] = "param.bridge=br0\nbridge=Bridge-0\n"
+    ovs.tables["Bridge"] = []
+    asked = [0]
+
+    def control(request: bytes) -> bytes:
+        asked[0] += 1
+        if asked[0] > 12:
+            ovs.runs = []
+        if asked[0] > 24:
+            host.devices.devices.pop("br0", None)
+        return ovs.control(request)
+
+    host.sockets[CONTROL] = control
+    assert act(OvsBridge, host, "stop", **PARAMS) == 0
+    assert asked[0] > 24
+
+
+def test_stop_does_not_wait_for_ever_for_a_vswitchd_that_keeps_a_deleted_row() -> None:
+    host, ovs = with_bridge()
+    host.saved["test.run"] = "param.bridge=br0\nbridge=Bridge-0\n"
+    ovs.tables["Bridge"] = []
+    assert act(OvsBridge, host, "stop", **PARAMS) == 1
+    assert reason(OvsBridge, host, "stop", **PARAMS).endswith("but ovs-vswitchd still runs it")
+
+
 def test_a_change_that_is_not_applied_is_waited_for_and_then_a_failure() -> None:
     host, ovs = with_bridge()
     started(host)

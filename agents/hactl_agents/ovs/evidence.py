@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from hactl_agents.ovs_bridge import OvsBridge
 
 KERNEL, TAP = "openvswitch", "tun"  # a bridge's own device, in the kernel and in ovs-vswitchd
-STILL_RUNS = "ovs-vswitchd still runs it"
 
 
 class Evidence:
@@ -93,7 +92,7 @@ class Evidence:
         """What is still here of a bridge of this name, '' if nothing."""
         running = daemon.bridges(self.host, self.agent.rundir)
         if running is not None and self.bridge in running:
-            return STILL_RUNS
+            return "ovs-vswitchd still runs it"
         device = self.agent.links.get(self.bridge)
         if device is not None and device.kind == KERNEL:
             return f"the kernel still has the device {self.bridge}"

@@ -6,7 +6,7 @@ What uplinks were like before stands in the record, gone at reboot as they are.
 from hactl_agents.host import Failed
 from hactl_agents.ovs import change, daemon, drift, flows, health
 from hactl_agents.ovs.drift import ADOPTED
-from hactl_agents.ovs.evidence import KERNEL, STILL_RUNS, TAP
+from hactl_agents.ovs.evidence import KERNEL, TAP
 from hactl_agents.ovs.judgement import Judgement
 from hactl_agents.ovs.wire import quoted
 
@@ -198,11 +198,11 @@ class Work:
         """What is still here of a deleted bridge; a stop that was cut short deletes the row and
         does not wait for ovs-vswitchd, so it may only now be on its way.
         """
-        left = [STILL_RUNS]
+        left = [""]
 
         def let_go() -> bool:
             left[:] = [self.evidence.left_over()]
-            return left[0] != STILL_RUNS
+            return not left[0] or daemon.running(self.host, self.agent.rundir) is None
 
         limit = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE)
         step = f"waiting for ovs-vswitchd to let go of {self.bridge}"
