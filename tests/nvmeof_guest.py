@@ -14,7 +14,7 @@ from tests.kernel_guest import KernelGuest, lacking, python_files
 AGENT = "/usr/lib/ocf/resource.d/hactl/NvmeofGateway"
 CONFIGFS = "/sys/kernel/config"
 NVMET = f"{CONFIGFS}/nvmet"
-MODULES = ["configfs", "nvmet", "nvmet-tcp", "nvme-tcp", "brd", "loop", "virtio_blk"]
+MODULES = ["configfs", "nvmet", "nvmet-tcp", "nvme-tcp", "brd", "loop", "virtio_blk", "ext4"]
 PROGRAMS = ("strace", "setpriv")
 SWITCH = "230.77.1.1:7701"
 

@@ -4,7 +4,6 @@ The look-alike keeps the kernel's rules and moves no data (tests/nvmet_fuse.py).
 """
 
 import itertools
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ FUSE = Path(__file__).with_name("nvmet_fuse.py")
 MOUNT = "/sys/kernel/config"
 BINDINGS = ("fusepy.py", "fuse.py")
 COUNTER = itertools.count(1)
-CHANGES = "mkdir,rmdir,symlink,unlink,write"
 NO_TOOLS = ("env", "OCF_TESTER_FAIL_HAVE_BINARY=1", "PATH=/nowhere")
 SIZE = 1 << 20
 
@@ -111,17 +109,6 @@ class Gateway:
     def code(self, action: str, **more: Any) -> int:
         return self.call(action, **more).returncode
 
-    def cut(self, action: str, step: int) -> bool:
-        """Kill the worker of an action at one of its changes; False if it had not so many."""
-        inject = f"inject={CHANGES}:signal=KILL:when={step}"
-        words = ("strace", "-f", "-o", "/dev/null", "-e", f"trace={CHANGES}", "-e", inject)
-        before = self.worker_deaths()
-        self.call(action, wrapper=words)
-        return self.worker_deaths() != before
-
-    def worker_deaths(self) -> int:
-        return 0
-
     def abandon(self, action: str, step: int) -> bool:
         """Kill the agent while it waits for its worker the ``step``-th time; False: it did not."""
         return self.node.call_killed(
@@ -151,4 +138,4 @@ class Gateway:
                 path.rmdir()
 
 
-__all__ = ["Gateway", "NvmetNode", "lacking", "nvmet_node", "signal"]
+__all__ = ["Gateway", "NvmetNode", "lacking", "nvmet_node"]

@@ -140,7 +140,7 @@ class GatewayCell:
         elif what == "disk gone":
             gateway.disk.rename(gateway.disk.with_suffix(".hidden"))
         elif what == "disk hangs":
-            self.target.stick(f"{gateway.nqn}/namespaces/1/enable", f"{gateway.nqn}/namespaces/1")
+            self.target.stick(f"{gateway.nqn}/namespaces/1/enable")
         elif what == "address gone":
             self.sh(f"ip addr del {gateway.address}/32 dev lo")
         elif what == "secret gone":
@@ -198,11 +198,11 @@ class GatewayCell:
 MOUNTED = "/sys/kernel/config/nvmet"
 
 
-def secret() -> str:
+def secret(fill: int = 7) -> str:
     """A key as nvme gen-dhchap-key makes them."""
     import base64
     import zlib
 
-    key = bytes([7]) * 32
+    key = bytes([fill]) * 32
     data = key + zlib.crc32(key).to_bytes(4, "little")
     return f"DHHC-1:01:{base64.b64encode(data).decode()}:"
