@@ -20,6 +20,9 @@ EXTENDED = (
     "truth/test_iscsi_gateway_kernel.py",
     "fencing/test_ceph_clients.py",
     "fencing/test_libvirt_hosts.py",
+    "fencing/test_libvirt_tls.py",
+    "cluster/test_fence_drill_faults.py",
+    "cluster/test_fencing_liars.py",
 )
 HERE = Path(__file__).parent
 

@@ -20,7 +20,8 @@ SHUTOFF = 5
 ACTIVE_STATES = (1, 2, 3, 4, 6, 7)
 SHUTOFF_MIGRATED = 4  # virDomainShutoffReason
 FORCE_BOOT = 8  # virDomainCreateFlags: a saved memory image would bring the old node back
-OPERATION_INVALID = 55  # virErrorNumber: it is already as wanted, perhaps
+AUTH_FAILED = 45  # virErrorNumber
+OPERATION_INVALID = 55  # it is already as wanted, perhaps
 UUID_LENGTHS = [8, 4, 4, 4, 12]
 
 
@@ -187,7 +188,7 @@ class Asking:
         try:
             return self.device.connect(self.uri)
         except LibvirtError as exc:
-            raise Failed(f"{self.uri}: {exc}") from None
+            raise Failed(f"{self.uri}: {exc}{hint(exc)}") from None
 
     def __exit__(self, kind: object, exc: object, trace: object) -> None:
         if isinstance(exc, (LibvirtError, TimedOut)):
@@ -197,6 +198,13 @@ class Asking:
             raise silence from None
         if isinstance(exc, LibvirtError):
             raise Failed(f"{self.uri}: {exc}") from None
+
+
+def hint(problem: LibvirtError) -> str:
+    """libvirt says that a certificate is not good, and keeps the reason to itself."""
+    if problem.number != AUTH_FAILED or "certificate" not in str(problem):
+        return ""
+    return ": it has expired, is for another hostname, or comes from an unknown authority"
 
 
 def known(domain: "Domain") -> str:

@@ -4,6 +4,7 @@ Every call is bounded, because a daemon that hangs answers nobody. Knows no poli
 """
 
 import errno
+import posix
 
 from hactl_agents.host import Failed
 from hactl_agents.libvirt import verdict
@@ -44,6 +45,8 @@ class Connection:
     def __init__(self, host: "Host", uri: str, *, read_only: bool = False) -> None:
         self.host = host
         self.uri = uri
+        # its warnings would go to stderr by themselves, in lines of their own
+        posix.putenv("LIBVIRT_DEBUG", "4")
         self.lib = host.binding("libvirtmod")
         self.lib.virRegisterErrorHandler(silent, None)  # it would write to stderr by itself
         opener = "virConnectOpenReadOnly" if read_only else "virConnectOpen"
