@@ -5,8 +5,8 @@
 Until SIGTERM, or the first error, it writes numbered, checksummed blocks over and over, several at
 a time and never two to the same place; then it reads all of them back. On stdout: a line of JSON a
 few times a second ({"acknowledged": 17}), and the report as the last one. It retries what every
-initiator retries, a unit attention or a busy target, asks now and then whether anybody is there, and
-connects again for as long as it lives. All else is an error.
+initiator retries, a unit attention or a busy target, asks now and then whether anybody is there,
+and connects again for as long as it lives. All else is an error.
 """
 
 import ctypes

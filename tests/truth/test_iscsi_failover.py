@@ -13,7 +13,7 @@ from tests.private_node import wait_until
 pytestmark = [
     pytest.mark.backend,
     pytest.mark.xdist_group("iscsi-failover"),
-    *(pytest.mark.skipif(True, reason=why) for why in lacking("tgtd", "nft", "pgrep")),
+    *(pytest.mark.skipif(True, reason=why) for why in lacking("tgtd", "nft", "pgrep", "iscsi-inq")),
     pytest.mark.skipif(shutil.which(IPADDR2) is None, reason="resource-agents is not installed"),
 ]
 FailOver = Callable[[Pair], None]
