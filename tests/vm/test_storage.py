@@ -1,4 +1,4 @@
-"""Storage and its gateways on real kernels: krbd, LIO, nvmet, Open vSwitch; all by `hactl apply`."""
+"""Storage and gateways on real kernels: krbd, LIO, nvmet, Open vSwitch; all by `hactl apply`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -166,7 +166,7 @@ def test_a_host_writes_on_while_nvmet_moves(storage: Storage, measured: Measured
         "--ctrl-loss-tmo=600 --reconnect-delay=2",
     )  # fmt: skip
     try:
-        found = f"ls -d /sys/class/nvme-subsystem/*/nvme*n1 2>/dev/null | head -1"
+        found = "ls -d /sys/class/nvme-subsystem/*/nvme*n1 2>/dev/null | head -1"
         storage.cluster.wait("the namespace is there", lambda: storage.run(home, found) != "")
         device = f"/dev/{storage.run(home, found).strip().rpartition('/')[2]}"
         storage.write(home, device, "first")

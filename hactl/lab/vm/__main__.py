@@ -204,6 +204,7 @@ def attach(folder: Path, name: str) -> None:
     within = definition.timing(name).boots_within / 1000
     with lab.start(definition, Accelerator(name, "Vagrant"), folder=folder.resolve()):
         shell.vagrant_config(definition, folder, within)
+        provision.start_ceph(site.site_of(definition, name, places.run() / shell.CONFIG), say)
     say("Vagrant's machines have a power switch; scripts/vm-lab test runs in them")
 
 

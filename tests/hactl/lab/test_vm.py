@@ -47,14 +47,17 @@ def test_a_node_is_added_by_one_line(lab: Definition) -> None:
     assert "10.78.1.14 node4 node4-link0" in network.hosts_file(more)
 
 
-def test_a_ceph_is_in_the_last_node_unless_the_file_says_where(lab: Definition) -> None:
-    assert lab.ceph is None
-    with_one = lab.with_ceph()
+def test_a_ceph_is_where_the_file_says_or_else_in_the_last_node(lab: Definition) -> None:
+    assert lab.ceph is not None
+    assert lab.with_ceph() is lab
+    without = definition.loads("".join(
+        line for line in TEXT.splitlines(keepends=True) if not line.startswith("ceph:")
+    ))  # fmt: skip
+    assert without.ceph is None
+    with_one = without.with_ceph()
     assert with_one.ceph is not None
-    assert (with_one.ceph.name, with_one.ceph.memory) == ("node3", lab.nodes[-1].memory + 512)
-    elsewhere = definition.loads(f"{lab.text}\nceph: node1\n")
-    assert elsewhere.with_ceph() is elsewhere
-    assert "there is no node7; name one of nodes:" in refusal(f"{lab.text}\nceph: node7\n")
+    assert (with_one.ceph.name, with_one.ceph.memory) == ("node3", without.nodes[-1].memory + 512)
+    assert "there is no node7; name one of nodes:" in refusal(f"{without.text}\nceph: node7\n")
 
 
 def test_a_misspelled_key_is_named_with_its_line() -> None:
