@@ -137,9 +137,9 @@ def test_the_choice_and_its_reason_are_said_aloud() -> None:
 
 
 def test_too_little_memory_is_said_before_anything_starts(lab: Definition) -> None:
-    with pytest.raises(HactlError, match="3 nodes need 3354 MiB of memory, 3000 MiB are free"):
+    with pytest.raises(HactlError, match="3 nodes need 3866 MiB of memory, 3000 MiB are free"):
         machine.check_memory(lab, 3000)
-    machine.check_memory(lab, 3354)
+    machine.check_memory(lab, 3866)
 
 
 def test_too_little_disk_is_said_before_anything_starts(lab: Definition) -> None:
