@@ -217,6 +217,8 @@ class Nvmet:
         said = node.attributes
         if said["enable"] == value or value == "0":
             return value
+        if said["device_path"] == "(null)":
+            fail(errno.EINVAL)
         kind = self.backing(said["device_path"])
         if not kind:
             fail(errno.ENOENT)

@@ -111,9 +111,16 @@ class Gateway:
 
     def abandon(self, action: str, step: int) -> bool:
         """Kill the agent while it waits for its worker the ``step``-th time; False: it did not."""
-        return self.node.call_killed(
+        killed = self.node.call_killed(
             "NvmeofGateway", action, "select,pselect6", step, resource=self.name, **self.params
         )
+        self.wait_for_workers()
+        return killed
+
+    def wait_for_workers(self) -> None:
+        """A worker ends at its next step when nobody waits for it any more."""
+        busy = "pgrep -f 'hactl/Nvmeof[G]ateway'"
+        wait_until(lambda: self.node.sh(busy, check=False) == "", "a worker goes on", 10)
 
     def offered(self) -> list[Path]:
         return list(self.target.tree.glob(f"ports/*/subsystems/{self.nqn}"))

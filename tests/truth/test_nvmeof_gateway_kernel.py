@@ -203,8 +203,8 @@ def test_what_cannot_be_is_refused_and_nothing_is_made(
 ) -> None:
     guest = gateway.guest
     guest.say(
-        "mkdir -p /mnt; mountpoint -q /mnt || { mkfs.ext2 /dev/ram1 512 && mount -t ext4 /dev/ram1 "
-        "/mnt; }; umask 077; echo 'nqn.h hunter2' >/run/bad; cp /run/bad /run/open; "
+        "mkdir -p /mnt; mountpoint -q /mnt || { mke2fs -F /dev/ram1 512 && mount -t ext4 /dev/ram1 "
+        "/mnt; }; umask 077; echo 'nqn.host hunter2' >/run/bad; cp /run/bad /run/open; "
         "chmod 644 /run/open; ln -sf /run/bad /run/link"
     )
     answer = gateway.call("start", **given)
@@ -283,7 +283,7 @@ FREEZE, THAW = 0xC0045877, 0xC0045878  # FIFREEZE, FITHAW; linux/fs.h
 
 def test_a_disk_that_hangs_is_never_called_stopped(gateway: Gateway) -> None:
     guest = gateway.guest
-    guest.say("mkdir -p /ice; mkfs.ext2 /dev/ram3 >/dev/null; mount -t ext4 /dev/ram3 /ice")
+    guest.say("mkdir -p /ice; mke2fs -F /dev/ram3 >/dev/null; mount -t ext4 /dev/ram3 /ice")
     guest.say("dd if=/dev/zero of=/ice/disk bs=1M count=3")
 
     def turn(how: int) -> None:
