@@ -18,6 +18,8 @@ EXTENDED = (
     "truth/test_rbd_image.py",
     "truth/test_rbd_image_kernel.py",
     "truth/test_iscsi_gateway_kernel.py",
+    "truth/test_nvmeof_gateway_kernel.py",
+    "truth/test_nvmeof_multipath.py",
     "fencing/test_ceph_clients.py",
     "fencing/test_libvirt_hosts.py",
     "fencing/test_libvirt_tls.py",
