@@ -176,7 +176,10 @@ class NvmeofGateway(Parameters, Agent):
         """Whether every attribute is as it was given, and nothing was added."""
         from hactl_agents.nvmeof.drift import Drift
 
-        wrong = Drift(self, self.evidence).of_what_runs()
+        try:
+            wrong = Drift(self, self.evidence).of_what_runs()
+        except WrongHere as exc:  # a file with keys that is gone stops nobody who is connected
+            wrong = [str(exc)]
         if self.gate and not wrong:
             wrong = self.closed_gate()
         if wrong:

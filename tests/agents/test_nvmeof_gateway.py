@@ -350,6 +350,9 @@ def test_keys_come_from_the_file_and_are_shown_nowhere() -> None:
     assert monitor(host, 10, auth_file=KEYS) == Status.RUNNING
     host.by_hand(f"write {folder}/dhchap_key {secret(fill=8)}")
     assert deep(host, auth_file=KEYS) == f"190 the host {HOST} has another dhchap_key"
+    lost = host.files.pop(KEYS)
+    assert deep(host, auth_file=KEYS).startswith(f"190 auth_file: {KEYS}: cannot be read")
+    host.files[KEYS] = lost
     assert "DHHC" not in " ".join([*host.saved.values(), *host.logged])
     assert stop(host, auth_file="/gone") == 0
     assert host.everything() == []

@@ -129,6 +129,26 @@ def test_two_starts_at_once_take_ports_of_their_own(target: NvmetNode) -> None:
     assert [each.code("stop") for each in gateways] == [0] * 3
 
 
+def test_its_gate_is_open_only_while_it_serves(gateway: Gateway) -> None:
+    if shutil.which("nft") is None:
+        pytest.skip("nft is not installed")
+    node, name = gateway.node, gateway.name
+    gate = {"resource": f"{name}-gate", "gate": name, "portals": f"{gateway.address}:4420"}
+    show = f"nft list table inet hactl-gate-{name}"
+    gated = node.call("PortGate", "start", **gate)
+    assert gated.returncode == RUNNING, gated.stderr
+    closed = node.sh(show)
+    started = gateway.call("start", gate=name)
+    assert started.returncode == RUNNING, started.stderr
+    assert node.sh(show) != closed
+    assert gateway.code("monitor", gate=name, level=10) == RUNNING
+    assert gateway.code("stop", gate=name) == 0
+    assert node.sh(show) == closed
+    assert node.call("PortGate", "stop", **gate).returncode == 0
+    assert gateway.code("start", gate=name) == FAILED
+    assert not gateway.subsystem.is_dir(), "served, and nobody could come"
+
+
 def test_ocf_tester_is_content(gateway: Gateway) -> None:
     if shutil.which("ocf-tester") is None or shutil.which("xmllint") is None:
         pytest.skip("ocf-tester or xmllint is not installed")

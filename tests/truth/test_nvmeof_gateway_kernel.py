@@ -108,6 +108,16 @@ def test_it_serves_a_host_and_leaves_nothing(gateway: Gateway) -> None:
     assert guest.say("cat /sys/block/nvme0n1/uuid /sys/block/nvme0n1/nguid") == uuid
 
 
+def test_ipv6_is_served(gateway: Gateway) -> None:
+    guest = gateway.guest
+    guest.run("ip addr add 2001:db8::1/64 dev lo nodad")
+    gateway.started(address="2001:db8::1", port=4421)
+    assert gateway.call("monitor", level=10).code == RUNNING
+    assert guest.connect(gateway.nqn, "2001:db8::1", HOST, trsvcid=4421) == 0
+    answer = gateway.call("stop")
+    assert answer.code == 0, answer.text
+
+
 def test_a_host_that_is_not_admitted_is_turned_away(gateway: Gateway) -> None:
     gateway.started()
     assert gateway.guest.connect(gateway.nqn, "127.0.0.1", HOST + "2") != 0
