@@ -137,9 +137,9 @@ class Gateway:
             (path / "enable").write_text("0")
             path.rmdir()
         for port in self.target.tree.glob("ports/*"):
-            if (port / "addr_traddr").read_text().strip() in ("", self.address):
-                if not list((port / "subsystems").iterdir()):
-                    port.rmdir()
+            ours = (port / "addr_traddr").read_text().strip() in ("", self.address)
+            if ours and not list((port / "subsystems").iterdir()):
+                port.rmdir()
         for path in (self.subsystem, self.target.tree / "hosts" / self.host):
             if path.is_dir():
                 path.rmdir()

@@ -55,7 +55,7 @@ class GatewayCell:
         self.keys.chmod(0o600)
         gateway.params["auth_file"] = str(self.keys)
         self.foreign: dict[str, str] = {}
-        self.ours: set[Path] = set()
+        self.others: list[Path] = []  # folders that are not ours
         self.broken = ""
         self.given: dict[str, Any] = {}
 
@@ -124,8 +124,6 @@ class GatewayCell:
         (port / "subsystems" / nqn).symlink_to(f"{MOUNTED}/subsystems/{nqn}")
         self.others = [subsystem, port]
         self.foreign = self.of_others()
-
-    others: "list[Path]" = []
 
     def of_others(self) -> "dict[str, str]":
         names = [str(path.relative_to(self.target.tree)) for path in self.others]
