@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,7 +45,10 @@ class NodeStatus:
 
 @dataclass(frozen=True, slots=True)
 class ResourceStatus:
-    """A top-level resource; ``doing`` is what is under way, ``since`` seconds since the epoch."""
+    """A top-level resource; ``doing`` is what is under way, ``since`` seconds since the epoch.
+
+    ``promoted`` are the nodes a promotable clone is promoted on, None for what has no roles.
+    """
 
     id: str
     kind: str
@@ -53,6 +57,7 @@ class ResourceStatus:
     failures: int = 0
     doing: str = ""
     since: int | None = None
+    promoted: tuple[str, ...] | None = None
 
     @property
     def healthy(self) -> bool:
@@ -180,7 +185,7 @@ def resource(
     times = [since[name, node] for name in names for node in nodes if (name, node) in since]
     state = worst(parts)
     if unit.tag == "clone" and nodes and state in (State.STOPPED, State.RUNNING):
-        state = State.RUNNING if len(nodes) >= online else State.PARTIAL
+        state = State.RUNNING if len(nodes) >= min(online, clone_max(unit)) else State.PARTIAL
     return ResourceStatus(
         id=unit.get("id", ""),
         kind=kind_of(unit) or "resource",
@@ -189,7 +194,24 @@ def resource(
         failures=sum(counts.get(name, 0) for name in names),
         doing=", ".join(sorted({part.get("pending", "") for part in parts} - {""})),
         since=max(times, default=None),
+        promoted=promoted_on(parts) if meta(unit, "promotable") == "true" else None,
     )
+
+
+def meta(unit: _Element, name: str) -> str:
+    pairs = unit.iterfind("meta_attributes/nvpair")
+    return next((pair.get("value", "") for pair in pairs if pair.get("name") == name), "")
+
+
+def clone_max(unit: _Element) -> int:
+    """Return how many instances are wanted; as many as there may be where nobody said."""
+    most = meta(unit, "clone-max")
+    return int(most) if most.isdigit() else sys.maxsize
+
+
+def promoted_on(parts: list[_Element]) -> tuple[str, ...]:
+    """Return where a resource is promoted; Pacemaker 2.0 said Master."""
+    return running_on([part for part in parts if part.get("role") in ("Promoted", "Master")])
 
 
 def worst(parts: list[_Element]) -> State:
@@ -274,4 +296,6 @@ def problems(status: Status) -> Iterator[str]:
     for thing in status.resources:
         if not thing.healthy:
             yield f"{thing.id} is {thing.state}"
+        elif thing.promoted == () and thing.nodes and thing.state is not State.BUSY:
+            yield f"{thing.id} is promoted nowhere"
     yield from (str(failure) for failure in status.failures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -70,6 +70,7 @@ def resource_document(resource: ResourceStatus) -> dict[str, Any]:
         "state": resource.state.value,
         "node": resource.nodes[0] if resource.nodes else None,
         "nodes": list(resource.nodes),
+        "promoted": None if resource.promoted is None else list(resource.promoted),
         "failures": resource.failures,
         "since": resource.since,
         "doing": resource.doing or None,
@@ -118,9 +119,13 @@ def group(found: Sequence[ResourceStatus], kind: str, now: float) -> Iterator[st
     width = max(len(row.id) for row in rows)
     for row in rows:
         state = click.style(row.doing.lower() or row.state.value, fg=COLOURS[row.state])
-        where = f" on {', '.join(row.nodes)}" if row.nodes else ""
+        where = f" on {', '.join(map(placed(row), row.nodes))}" if row.nodes else ""
         since = f", for {lasted(now - row.since)}" if row.since and row.nodes else ""
         yield f"  {row.id:{width}}  {state}{where}{since}{failed(row.failures)}"
+
+
+def placed(row: ResourceStatus) -> Callable[[str], str]:
+    return lambda node: f"{node} (promoted)" if node in (row.promoted or ()) else node
 
 
 def failed(count: int) -> str:

@@ -74,6 +74,20 @@ def test_a_clone_on_some_nodes_is_partial_and_on_all_running() -> None:
     assert everywhere.nodes == ("node1", "node2", "node3")
 
 
+def test_where_a_clone_is_promoted_is_told_and_that_it_is_nowhere() -> None:
+    pair = etree.fromstring(xml(clone("san", dummy("san-i"), "gateway")))
+    meta = '<meta_attributes id="m"><nvpair id="p" name="promotable" value="true"/>'
+    meta += '<nvpair id="x" name="clone-max" value="2"/></meta_attributes>'
+    pair.insert(0, etree.fromstring(meta))
+    both = runs("san-i", "node1", "Promoted") + runs("san-i", "node2", "Unpromoted")
+    found = seen(f'<clone id="san">{both}</clone>', xml(pair))
+    assert (found.resources[0].state, found.problems) == (State.RUNNING, ())
+    assert "san  running on node1 (promoted), node2" in click.unstyle(text(found, now=0.0))
+    assert document(found)["resources"][0]["promoted"] == ["node1"]
+    none = seen(f'<clone id="san">{both.replace("Promoted", "Unpromoted")}</clone>', xml(pair))
+    assert none.problems == ("san is promoted nowhere",)
+
+
 def test_a_foreign_resource_is_told_as_such() -> None:
     assert seen(runs("shop", "node1"), dummy_text("shop")).resources[0].kind == "resource"
 
@@ -129,8 +143,11 @@ def test_times_are_said_in_the_largest_unit(seconds: float, said: str) -> None:
     assert lasted(seconds) == said
 
 
-def runs(name: str, node: str) -> str:
-    return f'<resource id="{name}" active="true" managed="true"><node name="{node}"/></resource>'
+def runs(name: str, node: str, role: str = "Started") -> str:
+    return (
+        f'<resource id="{name}" role="{role}" active="true" managed="true">'
+        f'<node name="{node}"/></resource>'
+    )
 
 
 def seen(
