@@ -5,10 +5,9 @@ over, gracefully or not; judges nothing.
 """
 
 import json
-import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,14 +80,18 @@ class Side:
         )
 
 
+def writer(portal: str, target: str) -> tuple[str, ...]:
+    """The command that writes to LUN 1 of a target."""
+    return ("/usr/bin/python3", str(WRITER), portal, target, "1", INITIATOR)
+
+
 class Writing:
     """A writer under way, and what it tells."""
 
-    def __init__(self, client: PrivateNode) -> None:
+    def __init__(self, command: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
         self.process = subprocess.Popen(
-            ["nsenter", "-t", str(client.pid), "-n", "/usr/bin/python3", str(WRITER),
-             PORTAL, TARGET, "1", INITIATOR],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, pass_fds=pass_fds,
         )  # fmt: skip
         self.told: dict[str, Any] = {"acknowledged": 0}
         self.listener = threading.Thread(target=self.listen)
@@ -113,7 +116,8 @@ class Writing:
 
     def report(self) -> Report:
         """End the writing, and let it read all back."""
-        self.process.send_signal(signal.SIGTERM)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         self.process.wait(120)
         self.listener.join()
         assert self.process.stderr is not None
@@ -122,13 +126,21 @@ class Writing:
 
     def end(self) -> None:
         """Also where a test has failed."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.listener.join()
-        for stream in (self.process.stdout, self.process.stderr):
+        streams = (self.process.stdin, self.process.stdout, self.process.stderr)
+        if streams[0] is not None:
+            streams[0].close()
+        self.end_process()
+        for stream in streams[1:]:
             if stream is not None:
                 stream.close()
+
+    def end_process(self) -> None:
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.listener.join()
 
 
 class Pair:
@@ -139,7 +151,8 @@ class Pair:
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
-        writing = Writing(self.client)
+        enter = ("nsenter", "-t", str(self.client.pid), "-n")
+        writing = Writing((*enter, *writer(PORTAL, TARGET)))
         try:
             writing.goes_on()
             yield writing

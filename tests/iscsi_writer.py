@@ -2,18 +2,18 @@
 
     iscsi_writer.py ADDRESS:PORT TARGET LUN INITIATOR
 
-Until SIGTERM, or the first error, it writes numbered, checksummed blocks over and over, several at
-a time and never two to the same place; then it reads all of them back. On stdout: a line of JSON a
-few times a second ({"acknowledged": 17}), and the report as the last one. It retries what every
-initiator retries, a unit attention or a busy target, asks now and then whether anybody is there,
-and connects again for as long as it lives. All else is an error.
+Until its stdin ends, or the first error, it writes numbered, checksummed blocks over and over,
+several at a time and never two to the same place; then it reads all of them back. On stdout: a line
+of JSON a few times a second ({"acknowledged": 17}), and the report as the last one. It retries what
+every initiator retries, a unit attention or a busy target, asks now and then whether anybody is
+there, and connects again for as long as it lives. All else is an error.
 """
 
 import ctypes
 import json
+import os
 import random
 import select
-import signal
 import struct
 import sys
 import time
@@ -236,11 +236,11 @@ class Writer:
         self.session, self.report = session, session.report
         self.ledger = Ledger()
         self.last = time.monotonic()
-        self.ending = False
 
     def run(self) -> None:
+        """Until stdin ends."""
         told = 0.0
-        while not self.ending and not self.report.errors:
+        while not ended(sys.stdin.fileno()) and not self.report.errors:
             while len(self.session.commands) < DEPTH:
                 self.write()
             self.session.serve()
@@ -273,6 +273,10 @@ class Writer:
         self.report.verified += 1
 
 
+def ended(stream: int) -> bool:
+    return bool(select.select([stream], [], [], 0)[0]) and os.read(stream, 64) == b""
+
+
 def finish(session: Session) -> int:
     session.report.said = dict(session.chatter.most_common(20))
     print(json.dumps(asdict(session.report)), flush=True)
@@ -282,7 +286,6 @@ def finish(session: Session) -> int:
 def main(portal: str, target: str, lun: str, initiator: str) -> int:
     session = Session(portal, target, int(lun), initiator, Report())
     writer = Writer(session)
-    signal.signal(signal.SIGTERM, lambda *_: setattr(writer, "ending", True))
     writer.run()
     if not session.report.errors:
         writer.verify()
