@@ -7,6 +7,7 @@ up at the next step when it has no parent any more.
 
 import posix
 import select
+import time
 
 from hactl_agents.failures import Failed, NotInstalled, TimedOut
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
 
 KINDS = {kind.__name__: kind for kind in (Failed, NotInstalled, TimedOut)}
+SIGKILL = 9
 AT, SAID, DONE = "at ", "said ", "done"
 
 
@@ -37,15 +39,22 @@ def run(host: "Host", work: "Callable[[], None]") -> None:
         outcome = follow(host, ours)
         posix.waitpid(pid, 0)
     except BaseException:
-        from hactl_agents.command import slay
-
-        slay(pid)
+        leave_behind(pid)
         raise
     finally:
         host.children.discard(pid)
         posix.close(ours)
     if outcome != DONE:
         raise failure(outcome, host.step)
+
+
+def leave_behind(pid: int) -> None:
+    """Kill a child and reap it if it goes at once; one that the kernel holds goes when it can."""
+    posix.kill(pid, SIGKILL)
+    for _ in range(10):
+        if posix.waitpid(pid, posix.WNOHANG)[0]:
+            return
+        time.sleep(0.01)
 
 
 def child(host: "Host", work: "Callable[[], None]", tell: int) -> "NoReturn":
