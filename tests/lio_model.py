@@ -49,7 +49,7 @@ class Lio:
         self.backing = backing
         self.top = Item("top")
         target = self.top.folder(
-            "target", Item("target", {"dbroot": "/var/target", "version": "5"})
+            "target", Item("target", {"dbroot": "/run/target", "version": "5"})
         )
         target.folder("core", Item("core")).folder("alua", Item("alua_root"))
 

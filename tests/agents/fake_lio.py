@@ -72,6 +72,9 @@ class LioHost(FakeHost):
     def make_folder(self, path: str) -> bool:
         if self.exists(path):
             return False
+        if not path.startswith(ROOT):
+            self.files[f"{path}/."] = ""
+            return True
         self.change("mkdir", path, lambda: self.kernel.mkdir(path[len(MOUNT) :]))
         return True
 

@@ -72,6 +72,7 @@ def test_a_target_comes_and_goes(host: LioHost) -> None:
 def test_all_that_was_asked_for_is_in_the_kernel(host: LioHost) -> None:
     assert call(host, "start", **CHAP) == 0
     assert host.value(f"{GROUP}/enable") == "1"
+    assert host.exists("/run/target/pr"), "for reservations that outlive a power cut"
     assert {"192.0.2.1:3260", "[2001:db8::1]:3260"} == set(
         host.listdir(f"/sys/kernel/config/target/{GROUP}/np")
     )

@@ -35,8 +35,20 @@ def prepare(host: "Host") -> None:
             raise NotInstalled("the kernel has no module iscsi_target_mod") from None
 
 
+def keep_reservations(host: "Host") -> None:
+    """Make the folder for reservations that outlive a power cut: without it they are refused."""
+    top = (host.read(f"{ROOT}/dbroot") or "").strip()
+    for path in (top, f"{top}/pr") if top[:1] == "/" else ():
+        try:
+            host.make_folder(path)
+        except Failed as exc:
+            host.log(f"reservations that outlive a power cut will be refused: {exc}")
+
+
 def build(lio: "Lio", wanted: "Wanted", behind: "list[Backing]") -> None:
     """Make it, disabled, and enable it last. Raises Failed where the kernel does otherwise."""
+    if wanted.reservations:
+        keep_reservations(lio.host)
     for step in steps(lio, wanted, behind):
         if isinstance(step, Make):
             lio.host.at(f"making {short(step.path)}")
