@@ -8,9 +8,7 @@ from hactl_agents.ocf import (
     Degraded,
     Failed,
     NotConfigured,
-    NotInstalled,
     Status,
-    TimedOut,
     action,
     boolean,
     choice,
@@ -26,13 +24,9 @@ if TYPE_CHECKING:
     from hactl_agents.gfs2.kernel import Active
     from hactl_agents.gfs2.mounts import Mount
     from hactl_agents.gfs2.permission import Permission
-    from hactl_agents.gfs2.superblock import Superblock
     from hactl_agents.host import Host
-    from hactl_agents.storage import KernelLog
 
 DLM, NOLOCK = "lock_dlm", "lock_nolock"
-FENCE = "this node has to be fenced (on-fail=fence)"
-RESERVE = 3.0  # seconds of start's time kept back to undo it
 
 
 class Gfs2Mount(Agent):
@@ -115,7 +109,7 @@ class Gfs2Mount(Agent):
         if self.active is None:
             raise Failed(f"{self.directory} is mounted, and /sys/fs/gfs2 does not know it")
         if self.active.withdrawn:
-            raise Failed(f"{self.active.table} has withdrawn on this node: {FENCE}")
+            raise Failed(self.active.remains())
         return Status.RUNNING
 
     @action(timeout=20, interval=10)
@@ -128,15 +122,17 @@ class Gfs2Mount(Agent):
 
     @action(timeout=120)
     def start(self) -> None:
-        permission = self.permission()
+        from hactl_agents.gfs2.mounting import Mounting
+
+        mounting, permission = Mounting(self.host, self.device, self.directory), self.permission()
         found = permission.superblock()
         permission.refuse_taken_table(found)
         if found.protocol == DLM:
-            permission.refuse_other_cluster(found, self.cluster_of_dlm())
+            permission.refuse_other_cluster(found, mounting.cluster_of_dlm())
         self.record.put("number", self.host.storage().number(self.device))
         self.record.put("table", found.table)
         self.record.save()
-        self.put_up(found)
+        mounting.mount(self.wanted(), found)
         self.look_for_it()
         if self.mount is None:
             raise Failed(f"{self.directory} was mounted and is gone again")
@@ -147,12 +143,6 @@ class Gfs2Mount(Agent):
         number = self.number_to_stop()
         if not number:
             return
-        self.wait_for_a_mount_under_way(number)
-        found = active(self.host, number)
-        if found is not None and found.withdrawn:
-            raise Failed(f"{found.table} has withdrawn and cannot be given up cleanly: {FENCE}")
-        if found is not None and found.frozen:
-            self.thaw(found)
         from hactl_agents.gfs2.release import Release
 
         Release(self.host, number, self.directory, self.patience).run(self.force)
@@ -162,9 +152,9 @@ class Gfs2Mount(Agent):
         self.look_for_it()
         if self.mount is None:
             raise Failed(f"{self.directory} is not mounted here: start it")
-        given = ",".join(["remount", *options.RESET, *self.wanted()])
-        self.host.run("mount", "-c", "-o", given, "--source", self.device, "--target",
-                      self.directory)  # fmt: skip
+        from hactl_agents.gfs2.mounting import Mounting
+
+        Mounting(self.host, self.device, self.directory).change(self.wanted())
         self.look_for_it()
         if self.mount is not None:
             self.refuse_unlike(self.mount)
@@ -201,6 +191,11 @@ class Gfs2Mount(Agent):
             node = self.meta("on_node") if self.level >= 20 else ""
             health = Health(self.host, f"{self.record.name}.hang", self.active)
             health.check(self.directory, self.mount.number, node)
+
+    def permission(self) -> "Permission":
+        from hactl_agents.gfs2.permission import Permission
+
+        return Permission(self.host, self.device, self.directory)
 
     def given_up(self) -> None:
         """Unmount what is not as it should be; a mount that may still come is left to stop."""
@@ -255,7 +250,7 @@ class Gfs2Mount(Agent):
             if elsewhere:
                 raise Failed(f"{found.table} is mounted on {elsewhere[-1].point}, not on "
                              f"{self.directory}: unmount it there")  # fmt: skip
-            raise Failed(remains(found))
+            raise Failed(found.remains())
 
     def numbers(self) -> "list[str]":
         """What the device's number is, and what it was when it was started."""
@@ -291,83 +286,6 @@ class Gfs2Mount(Agent):
     def wanted(self) -> "list[str]":
         given = options.split(self.options)
         return [*given, f"quota={self.quota}"] if self.quota else given
-
-    # mounting
-
-    def permission(self) -> "Permission":
-        from hactl_agents.gfs2.permission import Permission
-
-        return Permission(self.host, self.device, self.directory)
-
-    def cluster_of_dlm(self) -> str:
-        """The cluster's name once lock spaces can be joined. Raises Failed with what is lacking."""
-        from hactl_agents.gfs2 import dlm
-
-        within = max(0.0, (self.host.left(60.0) or 60.0) - RESERVE)
-
-        def is_ready() -> bool:
-            return not dlm.lacks(self.host)
-
-        if not self.host.wait_for("waiting for DLM", is_ready, within=within, interval=0.5):
-            raise Failed(f"DLM is not ready: {dlm.lacks(self.host) or 'it came too late'}")
-        return dlm.cluster_name(self.host)
-
-    def put_up(self, found: "Superblock") -> None:
-        given = ",".join(self.wanted())
-        words = ["mount", "-c", "-t", "gfs2", *(["-o", given] if given else [])]
-        words += ["--source", self.device, "--target", self.directory]
-        log = self.host.storage().kernel_log()
-        within = max(0.1, (self.host.left(600.0) or 0.0) - RESERVE)
-        try:
-            self.host.run(*words, within=within)
-        except NotInstalled:
-            raise
-        except Failed as exc:
-            raise Failed(f"{exc}{self.explanation(found, log)}") from None
-
-    def explanation(self, found: "Superblock", log: "KernelLog") -> str:
-        """What the kernel and DLM have to say; mount(8) only guesses."""
-        from hactl_agents.gfs2 import dlm
-
-        said = [line for line in log.lines() if "gfs2" in line and found.name in line]
-        waits = dlm.waits_for(self.host, found.name) if found.protocol == DLM else ""
-        return (f" (the kernel: {said[-1]})" if said else "") + (
-            f" (the lock space waits for {waits})" if waits else ""
-        )
-
-    def thaw(self, found: "Active") -> None:
-        """A file system that is unmounted while it is frozen stays."""
-        mounts = parse(self.host.read(SELF) or "")
-        if found.frozen_everywhere and all(each.point != self.directory for each in mounts):
-            raise Failed(f"{remains(found)}: {FENCE}")
-        self.host.log(f"{found.table} is frozen, and thawed to be unmounted")
-        try:
-            found.thaw(self.directory)
-        except TimedOut as exc:
-            raise Failed(f"{exc}: {FENCE}") from None
-
-    def wait_for_a_mount_under_way(self, number: str) -> None:
-        """A mount that hung in the kernel may come after the start that gave it up."""
-        from hactl_agents.gfs2.release import at_work
-
-        def ended() -> bool:
-            return not at_work(self.host, "mount", self.directory)
-
-        within = max(0.0, (self.host.left(60.0) or 60.0) - RESERVE)
-        if not self.host.wait_for("waiting for a mount under way", ended, within=within):
-            raise Failed(f"a mount of {self.device} ({number}) has not come back: {FENCE}")
-
-
-def remains(found: "Active") -> str:
-    """A sentence on a file system that the kernel has and that no mount shows."""
-    if found.withdrawn:
-        return f"{found.table} has withdrawn on this node: {FENCE}"
-    if found.frozen:
-        return f"{found.table} was unmounted while it was frozen, and is not gone"
-    return (
-        f"{found.table} is still active on this node, though it is mounted nowhere that can be "
-        "seen: it is being mounted or unmounted, a process has it open, or another mount namespace"
-    )
 
 
 def refuse_odd_path(name: str, path: str) -> None:

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
 
 FOLDER = "/sys/fs/gfs2"
 THAW = 10.0  # seconds
+FENCE = "this node has to be fenced (on-fail=fence)"
 
 
 class Active:
@@ -29,6 +30,17 @@ class Active:
     def recovering(self) -> bool:
         """Locks are held back until a dead node is fenced and its journal replayed."""
         return self.says("lock_module/block") == "1"
+
+    def remains(self) -> str:
+        """A sentence on why it is neither running nor stopped."""
+        if self.withdrawn:
+            return f"{self.table} has withdrawn on this node: {FENCE}"
+        if self.frozen:
+            return f"{self.table} was unmounted while it was frozen, and is not gone"
+        return (
+            f"{self.table} is still active on this node, though it is mounted nowhere that can be "
+            "seen: it is being mounted or unmounted, a process has it open, or another namespace"
+        )
 
     def says(self, name: str) -> str:
         return (self.host.read(f"{FOLDER}/{self.table}/{name}") or "").strip()

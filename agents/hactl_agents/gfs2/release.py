@@ -1,6 +1,6 @@
 """Taking a GFS2 off this node: unmounted and gone from the kernel, or whoever keeps it is named."""
 
-from hactl_agents.gfs2.kernel import active
+from hactl_agents.gfs2.kernel import FENCE, active
 from hactl_agents.gfs2.mounts import SELF, parse
 from hactl_agents.gfs2.users import COPY, Users, find
 from hactl_agents.host import SIGKILL, SIGTERM, Failed, TimedOut
@@ -25,23 +25,42 @@ class Release:
 
     def run(self, force: bool) -> None:
         """Raises Failed, naming who uses it; with ``force`` those are ended first."""
-        self.wait_for_earlier()
+        self.wait_for_earlier("mount")
+        self.wait_for_earlier("umount")
+        self.make_fit()
         if self.unmounted() or self.users_left():
             return
         if force and (self.ended(SIGTERM) or self.ended(SIGKILL)):
             return
         raise Failed(self.what_is_wrong(force))
 
-    def wait_for_earlier(self) -> None:
-        """A umount that hangs in the kernel outlives the stop that began it."""
+    def wait_for_earlier(self, tool: str) -> None:
+        """What hangs in the kernel outlives the action that began it, and may come yet."""
 
         def ended() -> bool:
-            return not at_work(self.host, "umount", self.directory)
+            return not at_work(self.host, tool, self.directory)
 
         left = self.host.left()
         within = None if left is None else max(0.0, left - RESERVE)
-        if not self.host.wait_for("waiting for an earlier umount", ended, within=within):
-            raise Failed(f"an earlier umount of {self.directory} has not come back: {HANGS}")
+        if not self.host.wait_for(f"waiting for an earlier {tool}", ended, within=within):
+            raise Failed(f"an earlier {tool} of {self.directory} has not come back: {HANGS}")
+
+    def make_fit(self) -> None:
+        """Raises Failed where it cannot be unmounted; a frozen one is thawed."""
+        found = active(self.host, self.number)
+        if found is None:
+            return
+        if found.withdrawn:
+            raise Failed(f"{found.table} has withdrawn and cannot be given up cleanly: {FENCE}")
+        if not found.frozen:
+            return
+        if found.frozen_everywhere and not self.is_mounted():
+            raise Failed(f"{found.remains()}: {FENCE}")
+        self.host.log(f"{found.table} is frozen, and thawed to be unmounted")
+        try:
+            found.thaw(self.directory)
+        except TimedOut as exc:
+            raise Failed(f"{exc}: {FENCE}") from None
 
     def unmounted(self) -> bool:
         """Try once; True when the kernel has nothing left of it."""

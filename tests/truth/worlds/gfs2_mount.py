@@ -26,9 +26,14 @@ EXTENDED = True
 TIMEOUT = 15.0
 DEEP = True
 NAMED = "stop names who uses it, and ends nobody without force=true"
+SOMEBODY_ELSES = "what is mounted elsewhere, and not by us as far as we know, is an operator's"
 STUCK = ("in use", "detached", "moved", "hidden")
 EXEMPTIONS = [
     *(Exemption("once_healed_it_can_be_stopped", state, "*", "stop", NAMED) for state in STUCK),
+    *(
+        Exemption(rule, "moved", "state folder lost", "*", SOMEBODY_ELSES)
+        for rule in ("what_is_there_is_not_denied", "what_was_stopped_is_absent")
+    ),
     Exemption(
         "once_healed_it_can_be_stopped", "withdrawn", "*", "stop", "only a reboot ends that: fence"
     ),

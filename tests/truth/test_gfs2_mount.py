@@ -1,0 +1,162 @@
+"""What of Gfs2Mount needs no kernel with GFS2: superblocks, processes that hang, instructions."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hactl_agents.apart import Abandoned
+from hactl_agents.gfs2 import superblock
+from hactl_agents.host import Failed, Host
+from hactl_agents.install import install
+from hactl_agents.storage import Storage
+from tests.execd import pacemaker_environment
+
+HERE = Path(__file__).parent
+PYTHON = "/usr/bin/python3"
+NUMBER, TABLE = "253:3", "demo:shared"
+LIMIT = 25_000_000  # instructions
+MOUNTS = 60  # others on the node
+
+
+# superblocks by mkfs.gfs2
+
+
+@pytest.mark.parametrize(("journals", "block"), [(1, 4096), (3, 4096), (5, 1024), (100, 1024)])
+def test_superblock_and_journals_are_read_as_mkfs_wrote_them(
+    tmp_path: Path, journals: int, block: int
+) -> None:
+    if shutil.which("mkfs.gfs2") is None:
+        pytest.skip("gfs2-utils is not installed")
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate((40 + 20 * journals) << 20)
+    words = ["-q", "-O", "-K", "-j", str(journals), "-J", "8", "-b", str(block)]
+    words += ["-p", "lock_dlm", "-t", TABLE, str(image)]
+    subprocess.run(["mkfs.gfs2", *words], check=True, capture_output=True)
+    storage = Storage()
+
+    def read(offset: int, size: int) -> bytes:
+        return storage.read(str(image), offset, size)
+
+    found = superblock.look(read)
+    assert (found.journals, found.table, found.protocol) == (journals, TABLE, "lock_dlm")
+    assert superblock.parse(b"".join(superblock.told(read))).uuid == found.uuid
+
+
+# a process apart
+
+
+def test_what_is_done_apart_comes_back() -> None:
+    assert Host(10.0).apart("counting", lambda: [b"one ", b"two"]) == b"one two"
+
+
+def test_a_failure_apart_is_a_failure_here() -> None:
+    def fail() -> "list[bytes]":
+        raise Failed("the disk is on fire")
+
+    with pytest.raises(Failed, match="the disk is on fire"):
+        Host(10.0).apart("looking", fail)
+
+
+def test_who_hangs_apart_is_left_behind_with_what_he_said() -> None:
+    def hang() -> "Iterator[bytes]":
+        yield b"so far"
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(1000)
+
+    began = time.monotonic()
+    with pytest.raises(Abandoned, match=r"no answer within 0\.5 s") as caught:
+        Host(10.0).apart("looking", hang, within=0.5)
+    assert time.monotonic() - began < 2
+    assert caught.value.so_far == b"so far"
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(caught.value.pid, 0)
+
+
+def test_who_hangs_apart_holds_neither_a_lock_nor_a_pipe(tmp_path: Path) -> None:
+    host = Host(10.0, state_dir=str(tmp_path / "state"))
+    host.lock("test.lock")
+    reader, writer = os.pipe()
+
+    def look() -> "Iterator[bytes]":
+        for path in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # the listing's own
+                yield f"{path.readlink()} ".encode()
+
+    said = host.apart("looking", look).decode()
+    os.close(reader)
+    os.close(writer)
+    assert "test.lock" not in said
+    assert said.count("pipe:") == 1, "the one to tell us"
+
+
+# what a monitor costs
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """A node with GFS2 mounted among many others, as files."""
+    folder = tmp_path / "node"
+    table = folder / "sys/fs/gfs2" / TABLE
+    others = [
+        f"{100 + n} 1 8:{n} / /srv/ct{n} rw,noatime shared:{n} - ext4 /dev/sdb rw"
+        for n in range(MOUNTS)
+    ]
+    ours = f"90 1 {NUMBER} / /srv/shared rw,noatime - gfs2 /dev/dm-3 rw,quota=on"
+    lines = ["1 0 8:1 / / rw - ext4 /dev/sda rw", *others, ours, ""]
+    files = {folder / "proc/self/mountinfo": "\n".join(lines), table / "id": f"{NUMBER}\n"}
+    files |= {table / "withdraw": "0\n", table / "freeze": "0\n"}
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    install(tmp_path / "root")
+    return tmp_path
+
+
+def monitor(node: Path, *wrapper: str) -> "subprocess.CompletedProcess[str]":
+    params = {
+        "device": "/dev/dm-3",
+        "directory": "/srv/shared",
+        "options": "noatime",
+        "quota": "on",
+    }
+    env = pacemaker_environment("shared", "Gfs2Mount", 60, 0, {"interval": "10000"}, params)
+    words = [
+        *wrapper,
+        PYTHON,
+        "-IS",
+        str(HERE / "gfs2_driver.py"),
+        str(node / "root/usr/lib/hactl"),
+        str(node / "node"),
+    ]
+    return subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_monitor_stays_below_its_limit_of_instructions(node: Path) -> None:
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    done = monitor(node, "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+    counted = int(done.stderr.partition("Collected : ")[2].split()[0])
+    assert (done.returncode, counted <= LIMIT) == (0, True), f"{counted} {done.stderr}"
+
+
+def test_a_monitor_starts_no_process(node: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    done = monitor(node, "strace", "-f", "-e", "trace=fork,vfork,clone,clone3,execve")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "(" in line and "execve" not in line] == []
+
+
+def test_it_sees_what_the_files_say(node: Path) -> None:
+    assert monitor(node).returncode == 0
+    (node / "node/sys/fs/gfs2" / TABLE / "withdraw").write_text("1\n")
+    done = monitor(node)
+    assert (done.returncode, "has withdrawn" in done.stderr) == (1, True)
