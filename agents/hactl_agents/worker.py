@@ -50,11 +50,14 @@ def run(host: "Host", work: "Callable[[], None]") -> None:
 
 def leave_behind(pid: int) -> None:
     """Kill a child and reap it if it goes at once; one that the kernel holds goes when it can."""
-    posix.kill(pid, SIGKILL)
-    for _ in range(10):
-        if posix.waitpid(pid, posix.WNOHANG)[0]:
-            return
-        time.sleep(0.01)
+    try:
+        posix.kill(pid, SIGKILL)
+        for _ in range(10):
+            if posix.waitpid(pid, posix.WNOHANG)[0]:
+                return
+            time.sleep(0.01)
+    except OSError:  # whoever told us to stop has reaped it already
+        pass
 
 
 def child(host: "Host", work: "Callable[[], None]", tell: int) -> "NoReturn":
