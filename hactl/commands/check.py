@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from time import time as now
 
 import click
 
@@ -13,6 +15,8 @@ from hactl import topology
 from hactl.cib import document
 from hactl.commands.output import emit
 from hactl.errors import Problem, Severity, TopologyError, UsageError
+from hactl.fencing.evidence import reminders
+from hactl.live.world import opened
 from hactl.topology.failover import Failover, failovers
 from hactl.topology.jsonschema import json_schema
 
@@ -25,12 +29,19 @@ SHOWN = 10
 @click.option(
     "--failover", is_flag=True, help="Show what adds up until each guest is back after a loss."
 )
+@click.option("--live", is_flag=True, help="Ask the running cluster how well fencing is proven.")
+@click.option(
+    "--cib", type=click.Path(path_type=Path), help="Ask a cluster's CIB in a file instead."
+)
 @click.option("--schema", is_flag=True, help="Write the JSON schema of the file instead.")
-def check(file: str | None, form: str, failover: bool, schema: bool) -> None:
+def check(
+    file: str | None, form: str, failover: bool, live: bool, cib: Path | None, schema: bool
+) -> None:
     """Check the topology in FILE (- reads standard input): all problems at once.
 
     Says also how long a guest may be away at worst when the node under it is lost, and what decides
-    that. Exits 1 if there are errors, 0 if there are none or only warnings.
+    that. A file knows nothing of drills: --live and --cib say which levels of fencing no drill has
+    proven lately. Exits 1 if there are errors, 0 if there are none or only warnings.
     """
     if schema:
         emit(json.dumps(json_schema(), indent=2).encode() + b"\n")
@@ -38,6 +49,8 @@ def check(file: str | None, form: str, failover: bool, schema: bool) -> None:
     if file is None:
         raise UsageError("which file?", "hactl check FILE, or hactl check --schema")
     problems, times = looked_at(file)
+    if live or cib:
+        problems = [*problems, *undrilled(file, cib)]
     if form == "json":
         said = [entry(time) for time in times] if failover else [asdict(p) for p in problems]
         emit(json.dumps(said, indent=2).encode() + b"\n")
@@ -57,6 +70,14 @@ def looked_at(file: str) -> tuple[Sequence[Problem], Sequence[Failover]]:
         return exc.problems, ()
     document.configuration(cluster)
     return warnings, failovers(cluster)
+
+
+def undrilled(file: str, cib: Path | None) -> Iterator[Problem]:
+    """Yield what ought to be proven (again) in the cluster that the file is about."""
+    with opened(cib) as world:
+        said = reminders(world.pacemaker.cib(), now())
+    for text in said:
+        yield Problem(file, 0, "fencing", text, "hactl fence drill NODE", Severity.WARNING)
 
 
 def in_short(times: Sequence[Failover]) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -184,6 +186,67 @@ def test_a_node_is_let_in_once_its_old_clients_are_gone(ceph: CephCluster) -> No
     assert ask(ceph, "status").code == 0
     put = ("rados", "-c", str(ceph.conf), "-p", "rbd", "put", "anew", "/proc/version")
     ceph.node.run(*ceph.client(VICTIM), *put)
+
+
+# Holds a connection, and writes nothing.
+IDLE = """
+import rados, sys
+cluster = rados.Rados(conffile=sys.argv[1], name="client.admin")
+cluster.connect()
+print("there", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_frozen_node_is_fenced_thawed_and_let_in_only_by_its_next_boot(
+    ceph: CephCluster,
+) -> None:
+    """The whole story, with what storage holds as the judge."""
+    assert ask(ceph, "on", at=VICTIM).code == 0  # it joins, and this boot is noted
+    with writer(ceph) as victim:
+        victim.kill(signal.SIGSTOP)
+        assert ask(ceph, "off").code == 0
+        before = content(ceph)
+        with another_boot(ceph, clock_only=True):
+            assert ask(ceph, "on", at=VICTIM).code == 1, "a clock is no proof"
+        victim.kill(signal.SIGCONT)
+        assert [victim.line().split()[-1] for _ in range(3)] == ["108"] * 3
+        assert ask(ceph, "on", at=VICTIM).code == 1
+        assert (ask(ceph, "status").code, content(ceph)) == (2, before)
+    with another_boot(ceph), client_that_waits(ceph):
+        let_in = ask(ceph, "on", at=VICTIM)
+        assert let_in.code == 0, let_in.complaint
+    assert (ask(ceph, "status").code, content(ceph)) == (0, before)
+
+
+@contextmanager
+def another_boot(ceph: CephCluster, clock_only: bool = False) -> Iterator[None]:
+    """What the kernel of a node tells that has booted an hour from now."""
+    began = f"btime {int(time.time()) + 3600}"
+    fakes = {"/proc/stat": began, "/proc/sys/kernel/random/boot_id": str(uuid.uuid4())}
+    if clock_only:
+        fakes.popitem()
+    for number, (path, text) in enumerate(fakes.items()):
+        fake = f"{ceph.dir}/boot-{number}"
+        ceph.node.sh(f"echo '{text}' >{fake}; mount --bind {fake} {path}")
+    try:
+        yield
+    finally:
+        for path in fakes:
+            ceph.node.sh(f"umount {path}")
+
+
+@contextmanager
+def client_that_waits(ceph: CephCluster) -> Iterator[None]:
+    """A client of the new boot: there is nothing old about it."""
+    words = ("/usr/bin/python3", "-c", IDLE, str(ceph.conf))
+    process = ceph.popen(*ceph.client(OTHER), *words)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "there\n"
+    try:
+        yield
+    finally:
+        process.communicate("", timeout=10)
 
 
 def test_entries_of_single_clients_go_as_well(ceph: CephCluster) -> None:

@@ -6,11 +6,16 @@ import click
 import pytest
 from lxml import etree
 
+from hactl.fencing.aside import begin
+from hactl.fencing.configuration import fencing
+from hactl.fencing.evidence import Proof, record
+from hactl.fencing.levels import fingerprint, levels_of
 from hactl.live.status import State, Status, status
 from hactl.live.status_report import document, lasted, text
 from tests.hactl.cibs import cib, clone, dummy, dummy_text
 from tests.hactl.cibs import text as xml
 from tests.hactl.contracts import violations
+from tests.hactl.fencing.sites import site
 
 NODE = (
     '<node name="node{0}" id="{0}" online="true" is_dc="{1}" resources_running="1" type="member"/>'
@@ -133,6 +138,23 @@ def test_the_json_keeps_its_contract() -> None:
     assert violations(made, "status.schema.json") == []
     assert made["healthy"] is False
     assert made["failures"][0]["operation"] == "start"
+
+
+def test_a_drill_that_has_not_ended_is_a_problem_and_its_age_is_told() -> None:
+    healthy = etree.fromstring(
+        '<r><summary><current_dc name="node1" with_quorum="true"/></summary>'
+        f"<nodes>{NODES}</nodes><resources/></r>"
+    )
+    found = status(healthy, begin(site(), "node3", 2, "node1", 7, 0.0), now=86400.0)
+    assert "a drill of node3, begun by node1" in "".join(found.problems)
+    never = click.unstyle(text(status(healthy, site(), now=86400.0), 86400.0))
+    assert "Fencing proven by a drill\n  never" in never
+    level = levels_of(fencing(site()), "node3")[0]
+    digest = fingerprint(fencing(site()), level)
+    proof = Proof("node3", 1, level.devices, digest, 0, "node1", {"recovered": 4.9})
+    told = status(healthy, record(site(), proof), now=2 * 86400.0)
+    assert "node3 level 1 (bmc)  2 d ago, in 4.9 s" in click.unstyle(text(told, 2 * 86400.0))
+    assert violations(document(told), "status.schema.json") == []
 
 
 @pytest.mark.parametrize(
