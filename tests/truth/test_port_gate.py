@@ -214,6 +214,19 @@ def test_it_needs_no_tool(gate: Gate) -> None:
         assert gate.code(action, wrapper=NO_TOOLS) == 0
 
 
+@pytest.mark.parametrize("error", ["EPROTONOSUPPORT", "EPERM", "ENOBUFS"])
+def test_a_kernel_that_has_no_tables_has_no_gate_and_one_that_is_silent_may(
+    gate: Gate, error: str
+) -> None:
+    inject = ("strace", "-qq", "-o", "/dev/null", "-e", f"inject=socket:error={error}")
+    none = error == "EPROTONOSUPPORT"
+    assert gate.code("monitor", wrapper=inject) == (STOPPED if none else FAILED)
+    assert gate.code("stop", wrapper=inject) == (0 if none else FAILED)
+    done = gate.call("start", wrapper=inject)
+    assert done.returncode == (5 if none else FAILED)
+    assert why(done).startswith("making" if none else "looking at the table hactl-gate-"), why(done)
+
+
 @pytest.mark.parametrize("action", ["start", "monitor", "stop"])
 def test_nothing_is_forked(gate: Gate, action: str) -> None:
     if action != "start":

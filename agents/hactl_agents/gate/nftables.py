@@ -94,7 +94,10 @@ class Tables:
     def get(self, name: str, chains: "Iterable[str]") -> "Table | None":
         """A table and those of ``chains`` that are in it; None where there is no such table."""
         wanted = list(chains)
-        return self.patiently(f"looking at the table {name}", lambda: self.read(name, wanted))
+        try:
+            return self.patiently(f"looking at the table {name}", lambda: self.read(name, wanted))
+        except NotInstalled:
+            return None  # a kernel without nf_tables has no table
 
     def make(self, name: str, table: Table) -> None:
         """Make a table; there must be none of that name."""
