@@ -1,0 +1,250 @@
+"""The world of IscsiGateway on the kernel's target: a look-alike of configfs in a private node."""
+
+import itertools
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.nvmet_node import MOUNT, lacking
+from tests.private_node import PrivateNode, private_node, public_folder, wait_until
+from tests.truth.world import Presence
+
+AGENT = "IscsiGateway"
+STATES = (
+    "absent", "running", "half started", "half stopped", "disabled", "without LUNs",
+    "objects left", "forgotten", "foreign", "of another resource",
+)  # fmt: skip
+BREAKS = (
+    "nothing", "no tools", "no parameters", "parameters broken", "backing gone", "secret gone",
+    "other back end", "state folder lost", "state folder read-only", "kernel hangs",
+)  # fmt: skip
+UNHINDERED = tuple(what for what in BREAKS if what != "kernel hangs")
+SLOW = ("kernel hangs",)
+TIMEOUT = 8.0
+DEEP = True
+COUNTER = itertools.count(1)
+FUSE = Path(__file__).parents[2] / "lio_fuse.py"
+NO_TOOLS = ("env", "OCF_TESTER_FAIL_HAVE_BINARY=1", "PATH=/nowhere")
+STEPS = 60  # of a start or stop; each is one wait of the agent for its worker
+
+__all__ = ["Look", "lacking", "look_alike", "world"]
+
+
+@contextmanager
+def world(folder: Path) -> "Iterator[Looks]":  # noqa: ARG001
+    with look_alike() as node:
+        yield Looks(node)
+
+
+@contextmanager
+def look_alike() -> Iterator[PrivateNode]:
+    """A private node whose configfs is a look-alike."""
+    with public_folder() as folder, private_node(folder) as node:
+        control = node.dir / "control"
+        control.mkdir()
+        node.sh(f"mount -t tmpfs tmpfs /sys/kernel; mkdir {MOUNT}")
+        words = f"/usr/bin/python3 {FUSE} {MOUNT} {control}"
+        node.sh(f"setsid {words} >{control}/output 2>&1 & :")
+        tree = Path(f"/proc/{node.pid}/root{MOUNT}/target")
+        wait_until(tree.is_dir, "the look-alike is not mounted", 20)
+        yield node
+
+
+class Looks:
+    def __init__(self, node: PrivateNode) -> None:
+        self.node = node
+
+    def fresh(self) -> "LookCell":
+        return LookCell(Look(self.node))
+
+
+class Look:
+    """A target of the agent's on the look-alike; its names are used once."""
+
+    def __init__(self, node: PrivateNode, luns: int = 2) -> None:
+        self.node = node
+        self.name = f"disks{next(COUNTER)}"
+        self.iqn = f"iqn.2026-11.test:{self.name}"
+        self.top = Path(f"/proc/{node.pid}/root{MOUNT}/target")
+        self.target = self.top / "iscsi" / self.iqn
+        self.control = node.dir / "control"
+        self.folder = node.dir / self.name
+        self.folder.mkdir()
+        self.disks = [self.folder / f"disk{number}" for number in range(luns)]
+        for disk in self.disks:
+            disk.write_bytes(bytes(1 << 20))
+        self.auth = self.folder / "auth"
+        self.auth.write_text("user = joe\npassword = joes-long-secret\n")
+        self.auth.chmod(0o600)
+        self.params: dict[str, Any] = {
+            "iqn": self.iqn, "portals": "127.0.0.1:3260",
+            "luns": " ".join(f"{number}={disk}" for number, disk in enumerate(self.disks)),
+            "initiators": "iqn.2026-11.test:host", "auth_file": str(self.auth),
+        }  # fmt: skip
+
+    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+        given: dict[str, Any] = {"resource": self.name, "timeout": 30} | self.params | more
+        return self.node.call("IscsiGateway", action, **given)
+
+    def code(self, action: str, **more: Any) -> int:
+        return self.call(action, **more).returncode
+
+    def cut(self, action: str, step: int) -> bool:
+        """Kill it while it waits for its worker the ``step``-th time; False: it came to its end."""
+        return self.node.call_killed(
+            "IscsiGateway", action, "select,pselect6", step, resource=self.name, **self.params
+        )
+
+    # witnesses of their own
+
+    def objects(self) -> list[Path]:
+        """The storage objects with its name."""
+        return sorted(self.top.glob(f"core/*_*/hactl-{self.name}-lun*"))
+
+    def gone(self) -> bool:
+        return not self.target.exists() and not self.objects()
+
+    def is_enabled(self) -> bool:
+        enabled = [path.read_text().strip() for path in self.target.glob("tpgt_*/enable")]
+        return enabled == ["1"]
+
+    def exported(self) -> int:
+        """How many LUNs have something behind them."""
+        return len([path for path in self.target.glob("tpgt_*/lun/*/*") if path.is_symlink()])
+
+    def stick(self, ends: str = "") -> None:
+        """Let what is written below a path that ends so hang; nothing any more if none is given."""
+        stuck = self.control / "stuck"
+        stuck.write_text(ends) if ends else stuck.unlink(missing_ok=True)
+
+    def clean_up(self) -> None:
+        """By other means than the agent's."""
+        self.stick()
+        self.node.sh("umount /run/hactl; rm -rf /run/hactl", check=False)
+        for group in self.target.glob("tpgt_*"):
+            (group / "enable").write_text("0")
+            for link in (*group.glob("acls/*/lun_*/*"), *group.glob("lun/lun_*/*")):
+                if link.is_symlink():
+                    link.unlink()
+            for pattern in ("acls/*/lun_*", "acls/*", "lun/*", "np/*"):
+                for path in group.glob(pattern):
+                    path.rmdir()
+            group.rmdir()
+        if self.target.exists():
+            self.target.rmdir()
+        for path in self.objects():
+            for port_group in path.glob("alua/hactl"):
+                port_group.rmdir()
+            path.rmdir()
+
+
+class LookCell:
+    """A target in one state."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.sh = look.node.sh
+        self.broken = ""
+        self.foreign = False
+        self.given: dict[str, Any] = {}
+
+    def bring_into(self, state: str) -> None:
+        look = self.look
+        if state == "absent":
+            return
+        if state in ("foreign", "of another resource"):
+            self.make_foreign("hactl:another" if state != "foreign" else "")
+        elif state == "half started":
+            self.start_half()
+        else:
+            done = look.call("start")
+            assert done.returncode == 0, done.stderr
+        self.spoil(state)
+
+    def make_foreign(self, alias: str) -> None:
+        group = self.look.target / "tpgt_1"
+        group.mkdir(parents=True)
+        (group / "enable").write_text("1")
+        if alias:
+            (group / "param/TargetAlias").write_text(alias)
+        self.foreign = True
+
+    def start_half(self) -> None:
+        """Kill the start at the first step after which there is a storage object."""
+        for step in range(1, STEPS):
+            assert self.look.cut("start", step), "start was never half done"
+            if self.look.objects() and not self.look.is_enabled():
+                return
+            self.look.clean_up()
+
+    def spoil(self, state: str) -> None:
+        look = self.look
+        if state == "half stopped":
+            look.cut("stop", 4)
+        elif state in ("disabled", "without LUNs"):
+            for group in look.target.glob("tpgt_*"):
+                if state == "disabled":
+                    (group / "enable").write_text("0")
+                for link in group.glob("lun/*/hactl") if state != "disabled" else ():
+                    link.unlink()
+        elif state == "objects left":
+            (path,) = look.objects()[:1]
+            inner = (path.parent / path.name).relative_to(look.top)
+            look.clean_up()
+            again = look.top / inner
+            again.parent.mkdir(exist_ok=True)
+            again.mkdir()
+        elif state == "forgotten":
+            self.sh("rm -f /run/hactl/*.run")
+
+    def do_break(self, what: str) -> None:
+        look = self.look
+        self.broken = what
+        if what == "no tools":
+            self.given = {"wrapper": NO_TOOLS}
+        elif what == "no parameters":
+            self.given = {"iqn": "", "luns": "", "portals": ""}
+        elif what == "parameters broken":
+            self.given = {"iqn": "Not A Name", "luns": "x=y", "portals": "nowhere:x"}
+        elif what == "backing gone":
+            look.disks[0].rename(look.folder / "elsewhere")
+        elif what == "secret gone":
+            look.auth.rename(look.folder / "hidden")
+        elif what == "other back end":
+            self.given = {"backend": "tgt"}
+        elif what == "state folder lost":
+            self.sh("rm -rf /run/hactl")
+        elif what == "state folder read-only":
+            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
+            self.sh("mount -o remount,bind,ro /run/hactl")
+        elif what == "kernel hangs":
+            look.stick("tpgt_1/enable")
+
+    def heal(self) -> None:
+        look = self.look
+        if self.broken == "backing gone":
+            (look.folder / "elsewhere").rename(look.disks[0])
+        elif self.broken == "secret gone":
+            (look.folder / "hidden").rename(look.auth)
+        elif self.broken == "state folder read-only":
+            self.sh("umount /run/hactl")
+        look.stick()
+        self.broken, self.given = "", {}
+
+    def clean(self) -> None:
+        self.look.clean_up()
+
+    def witness(self) -> Presence:
+        look = self.look
+        if self.foreign or look.gone():
+            return "absent"
+        whole = look.is_enabled() and look.exported() == len(look.disks)
+        return "there" if whole else "partly"
+
+    def foreign_untouched(self) -> bool:
+        return not self.foreign or self.look.is_enabled()
+
+    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+        return self.look.call(action, **{**more, **self.given})
