@@ -24,6 +24,7 @@ EXTENDED = (
     "fencing/test_libvirt_hosts.py",
     "fencing/test_libvirt_tls.py",
     "cluster/test_fence_drill_faults.py",
+    "cluster/test_fence_drill_storage.py",
     "cluster/test_fencing_liars.py",
 )
 HERE = Path(__file__).parent

@@ -41,7 +41,8 @@ def broken(value: Any, rule: dict[str, Any], root: dict[str, Any], path: str) ->
 
 
 def fits(value: Any, name: str) -> bool:
-    return isinstance(value, TYPES[name]) and not (name in ("integer", "number") and isinstance(value, bool))
+    figure = name in ("integer", "number")
+    return isinstance(value, TYPES[name]) and not (figure and isinstance(value, bool))
 
 
 def in_object(
