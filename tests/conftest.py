@@ -20,6 +20,7 @@ EXTENDED = (
     "truth/test_iscsi_gateway_kernel.py",
     "truth/test_nvmeof_gateway_kernel.py",
     "truth/test_nvmeof_multipath.py",
+    "truth/test_port_gate_kernel.py",
     "fencing/test_ceph_clients.py",
     "fencing/test_libvirt_hosts.py",
     "fencing/test_libvirt_tls.py",

@@ -70,6 +70,7 @@ def test_without_a_gate_a_writer_is_turned_away() -> None:
     assert report.refused > 0, report
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("gated", [False, True], ids=["open gate", "closed gate"])
 def test_a_target_without_its_lun_is_an_io_error_unless_the_gate_hides_it(
     both: Pair, gated: bool

@@ -89,6 +89,7 @@ def test_a_firewall_that_never_rests_is_no_reason_to_fail(gate: Gate) -> None:
     gate.node.sh("nft delete table inet restless", check=False)
 
 
+@pytest.mark.extended
 def test_it_is_open_or_closed_but_never_half_there_wherever_it_is_killed(gate: Gate) -> None:
     for action, before in (("start", ""), ("stop", gate.whole("accept"))):
         for step in itertools.count(1):
