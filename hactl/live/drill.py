@@ -39,7 +39,7 @@ from hactl.simulate.loss import Loss
 
 INTERVAL = 0.2  # seconds between two looks
 READ = 2.0  # seconds for the fencers to read new levels; nothing tells when they have
-AT_REST = 15.0  # seconds a cluster may need to come to rest before the first level
+AT_REST = 30.0  # seconds a cluster may need to come to rest before the first level
 GRACE = 5.0  # seconds beyond Corosync's own times until a node that is there was never gone
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from hactl.simulate.transition import Transition
 
 GONE = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 ARRIVES = frozenset({"start", "move", "migrate", "restart", "recover"})
+PROMOTED = "8"
 LEAVES = frozenset({"stop", "move", "migrate"})
 
 
@@ -62,6 +64,7 @@ def loss(cib: _Element, node: str, runner: Run) -> Loss:
             stranded.append(Stranded(resource, placed.nodes[0], why(after, resource)))
         elif node in placed.nodes and new:
             moves.append(Move(resource, node, new[0]))
+    stranded += unpromoted(cib, node, after)
     others = tuple(each.node for each in after.fencing)
     return Loss(node, tuple(moves), tuple(stranded), others)
 
@@ -76,6 +79,28 @@ def fenced(cib: _Element, node: str) -> _Element:
             for part in list(state):
                 state.remove(part)
     return copy
+
+
+def unpromoted(cib: _Element, node: str, after: Transition) -> Iterator[Stranded]:
+    """Yield what is promoted on ``node`` alone and would be promoted nowhere."""
+    promoted = {state.get("uname", ""): set(promoted_in(state)) for state in cib.iter("node_state")}
+    elsewhere = {name for other, names in promoted.items() if other != node for name in names}
+    for resource in sorted(promoted.get(node, set()) - elsewhere):
+        new = [each for each in after.of(resource) if each.verb == "promote" and not each.blocked]
+        if not new:
+            yield Stranded(resource, node, "it would be promoted on no other node")
+
+
+def promoted_in(state: _Element) -> Iterator[str]:
+    """Yield the resources whose last word on a node is that they are promoted."""
+    for resource in state.iterfind("lrm/lrm_resources/lrm_resource"):
+        records = [each for each in resource if each.get("call-id", "").isdigit()]
+        last = max(records, key=lambda each: int(each.get("call-id", "0")), default=None)
+        if last is None:
+            continue
+        said, code = last.get("operation"), last.get("rc-code")
+        if (said, code) == ("promote", "0") or (said == "monitor" and code == PROMOTED):
+            yield resource.get("id", "").partition(":")[0]
 
 
 def places(transition: Transition, resource: str) -> set[str]:

@@ -60,6 +60,25 @@ def test_a_node_that_runs_nothing_is_no_loss(folder: Path) -> None:
     assert (found.moves, found.stranded) == ((), ())
 
 
+PROMOTED = '<rsc_location id="p-{0}" rsc="san" node="{0}" score="{1}" role="Promoted"/>'
+SAN = (
+    '<clone id="san"><meta_attributes id="san-m">'
+    '<nvpair id="san-p" name="promotable" value="true"/></meta_attributes>'
+    '<primitive id="san-i" class="ocf" provider="pacemaker" type="Stateful"/></clone>'
+)
+
+
+@pytest.mark.parametrize(("others", "stranded"), [("10", []), ("-INFINITY", ["san-i"])])
+def test_what_is_promoted_has_to_be_promoted_elsewhere(
+    folder: Path, others: str, stranded: list[str]
+) -> None:
+    at = PROMOTED.format("node3", 100)
+    at += "".join(PROMOTED.format(node, others) for node in ("node1", "node2"))
+    before = live(folder, SAN, at)
+    assert "san-i" in text(before)
+    assert [each.resource for each in loss(before, "node3", runner(folder)).stranded] == stranded
+
+
 def test_what_is_stopped_anyway_is_not_stranded(folder: Path) -> None:
     assert lost(folder, dummy_text("web1", "target-role=Stopped"), ONLY_3).stranded == ()
 
