@@ -2,15 +2,15 @@
 
 from hactl_agents.declare import BadValue, Param
 from hactl_agents.gate import table as tables
+from hactl_agents.gate.portals import portals
 from hactl_agents.ocf import Agent, Failed, NotConfigured, Status, WrongHere, action
-from hactl_agents.portals import portals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from hactl_agents.gate.nftables import Table
-    from hactl_agents.portals import Portal
+    from hactl_agents.gate.portals import Portal
 
 LONGEST = 48  # characters
 NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

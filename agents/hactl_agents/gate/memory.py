@@ -3,16 +3,16 @@
 Its target agent knows a gate only by its name, so this stands beside the resource's own record.
 """
 
+from hactl_agents.gate.portals import parse_portals
 from hactl_agents.gate.table import table
-from hactl_agents.portals import parse_portals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hactl_agents.gate.nftables import Table
+    from hactl_agents.gate.portals import Portal
     from hactl_agents.host import Host
-    from hactl_agents.portals import Portal
 
 
 def note(host: "Host", name: str, owner: str, portals: "Iterable[Portal]") -> None:

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hactl_agents.portals import Portal
+    from hactl_agents.gate.portals import Portal
 
 OWNER = "hactl:"
 LONGEST_COMMENT = 127  # bytes; what nft itself allows
