@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,6 +70,7 @@ class Gateway:
 
     @property
     def witness(self) -> str:
+        """A node that is on."""
         on = [node["name"] for node in self.lab.status()["nodes"] if node["power"] == "on"]
         return str(on[0])
 
@@ -100,11 +102,12 @@ class Gateway:
         """As `systemctl reload nftables` does on Debian."""
         was = self.node()
         assert self.lab.exec(was, "nft", "flush", "ruleset").returncode == 0
-        self.eventually(lambda: "disks-gate" in self.failures(), "the gate is missed", 40)
+        self.eventually(lambda: "disks-gate_monitor" in self.failures(), "it is missed", 40)
         self.eventually(lambda: self.node() and self.gate_is_open(), "it is mended", 60)
 
     def failures(self) -> str:
-        return self.ask("crm_mon", "-1", "--inactive")
+        """The operations that crm_mon shows as failed."""
+        return self.ask("crm_mon", "-1").partition("Failed Resource Actions")[2]
 
     def gate_is_open(self) -> bool:
         listing = self.lab.exec(self.node(), "nft", "list", "table", "inet", "hactl-gate-disks")
@@ -121,3 +124,19 @@ def test_a_writer_sees_no_error_and_loses_nothing(
         report = writing.report()
     assert report.is_clean, report
     assert report.refused == 0, report
+
+
+@pytest.mark.extended
+@pytest.mark.timeout(900)
+def test_nor_does_it_across_twenty_failovers(gateway: Gateway) -> None:
+    ways = [Gateway.move, Gateway.lose_power] * 10
+    random.Random(20).shuffle(ways)
+    with gateway.writing() as writing:
+        for befalls in ways:
+            befalls(gateway)
+            writing.goes_on()
+            gateway.lab.wait_formed(90)
+        report = writing.report()
+    assert report.is_clean, report
+    assert report.refused == 0, report
+    assert report.acknowledged > len(ways) * 200
