@@ -83,13 +83,18 @@ def fencing(cib: _Element) -> Fencing:
     properties = dict(pairs(cib.iterfind("configuration/crm_config//nvpair")))
     nodes = [node.get("uname", "") for node in cib.iterfind("configuration/nodes/node")]
     return Fencing(
-        enabled=properties.get("stonith-enabled", "true").lower() not in FALSE,
-        timeout=properties.get("stonith-timeout", "60s"),
+        enabled=said(properties, "enabled", "true").lower() not in FALSE,
+        timeout=said(properties, "timeout", "60s"),
         nodes=tuple(nodes),
         online=frozenset(online(cib)),
         devices=tuple(devices(cib)),
         levels=tuple(levels(cib)),
     )
+
+
+def said(properties: Mapping[str, str], name: str, default: str) -> str:
+    """Pacemaker 3.0.2 has a new name for these, and reads it first."""
+    return properties.get(f"fencing-{name}", properties.get(f"stonith-{name}", default))
 
 
 def devices(cib: _Element) -> Iterator[Device]:

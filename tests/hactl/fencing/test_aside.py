@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from hactl.cib import schema
 from hactl.cib.canonical import canonical
+from hactl.cib.merge import merge
 from hactl.fencing.aside import Begun, begin, drills, instead, mended, only
 from hactl.fencing.configuration import fencing
 from hactl.fencing.faults import faults
 from hactl.fencing.levels import levels_of
-from tests.hactl.fencing.sites import site
+from tests.hactl.cibs import configuration
+from tests.hactl.fencing.sites import LEVELS, site
 from tests.hactl.pacemaker import needs_pacemaker
 
 NOW = 1_800_000_000
@@ -73,6 +75,15 @@ def test_whether_only_one_level_is_left_is_seen() -> None:
 def test_a_check_finds_what_is_set_aside() -> None:
     found = [str(fault) for fault in faults(fencing(begin(site(), "node3", 2, "n", 1, NOW)))]
     assert any("set aside by hactl fence drill" in fault for fault in found)
+
+
+def test_an_apply_puts_the_levels_back() -> None:
+    """They are known by their ids, and those have changed."""
+    ours = LEVELS.replace('id="l', 'id="hactl-level-')
+    live = begin(site(ours), "node3", 2, "node1", 77, NOW)
+    merged = merge(live, configuration(site(ours)), adopt=("bmc", "pdu", "left"))
+    assert left(merged) == [1, 2]
+    assert len(list(merged.iter("fencing-level"))) == 2
 
 
 @needs_pacemaker

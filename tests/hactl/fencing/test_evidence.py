@@ -109,6 +109,13 @@ def test_without_fencing_there_is_nothing_to_prove() -> None:
     assert standings(site(enabled=False), NOW) == ()
 
 
+def test_the_new_name_of_a_property_counts_before_the_old_one() -> None:
+    off = '<nvpair id="new" name="fencing-enabled" value="false"/>'
+    assert standings(site(properties=off), NOW) == ()
+    longer = '<nvpair id="new" name="fencing-timeout" value="90s"/>'
+    assert fencing(site(properties=longer)).timeout == "90s"
+
+
 def test_a_node_with_one_device_needs_no_level() -> None:
     only = site(levels="")
     for name in ("pdu", "left"):
