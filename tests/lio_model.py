@@ -143,10 +143,10 @@ class Lio:
             raise failing(errno.ENOTDIR)
         if not item.made:
             raise failing(errno.EPERM)
-        if any(not isinstance(each, Item) or each.made for each in below(item)):
-            raise failing(errno.ENOTEMPTY)
         if item.users:
             raise failing(errno.EBUSY)
+        if any(not isinstance(each, Item) or each.made for each in below(item)):
+            raise failing(errno.ENOTEMPTY)
         above, _, name = path.rpartition("/")
         parent = self.find(above)[0]
         if item.kind == "port_group":
@@ -167,7 +167,7 @@ class Lio:
             raise failing(errno.EEXIST)
         pairs = {"lun": "device", "mapped_lun": "lun"}
         if pairs.get(item.kind) != target.kind:
-            raise failing(errno.EPERM if item.kind not in pairs else errno.EINVAL)
+            raise failing(errno.EPERM if item.kind not in pairs else errno.EFAULT)
         if item.kind == "lun" and target.attributes["enable"] != "1":
             raise failing(errno.ENODEV)
         if any(isinstance(each, str) for each in item.items.values()):

@@ -34,6 +34,7 @@ HOST = "iqn.2026-11.example.test:host"
 AUTH = "/run/auth"
 SECRET, TARGET_SECRET = "joes-long-secret", "targets-long-secret"
 ACCOUNT = f"user = joe\npassword = {SECRET}\nmutual_user = t\nmutual_password = {TARGET_SECRET}\n"
+STANDBY = "0x040b"  # the sense code: not accessible, target port in standby state (SPC-4)
 PROMOTABLE = {"promotable": "true", "on_node": "node3", "on_node_uuid": "3"}
 
 
@@ -132,7 +133,9 @@ def test_a_target_comes_and_goes(machine: Machine) -> None:
 
 
 def test_the_model_keeps_the_kernels_rules(machine: Machine) -> None:
-    machine.say(f"[ -d {ROOT} ] || mount -t configfs none /sys/kernel/config; rmdir {ROOT}/iscsi")
+    machine.say(
+        f"[ -d {ROOT} ] || mount -t configfs none /sys/kernel/config; rmdir {ROOT}/iscsi || :"
+    )
     text = machine.say(f"/usr/bin/python3 /calls.py {ROOT} </calls.json")
     kernels = json.loads(text)
     model = Lio(lambda path: "claimed" if claimed(path) else {"/dev/nosuch": ""}.get(path, "x"))
@@ -173,16 +176,18 @@ def test_any_initiator_with_the_secret_gets_in_and_may_write(machine: Machine) -
     assert machine.client("iscsi-inq", host=f"{HOST}9").code != 0
     assert machine.code("monitor", level=10, **given) == RUNNING
     url = f"iscsi://joe%{SECRET}@127.0.0.1/{IQN}/0"
-    done = machine.run(f"iscsi-test-cu --dataloss -n -t SCSI.Write10.Simple '{url}'", 60)
-    assert "passed" in done[1], done[1]
+    text = machine.run(f"iscsi-test-cu --dataloss -n -t SCSI.Write10.Simple '{url}'", 60)[1]
+    assert outcome(text) == Outcome(1, frozenset()), text
 
 
 def test_the_target_proves_itself_to_initiators(machine: Machine) -> None:
+    """Libiscsi 1.19 checks the proof, and stumbles over the end of the kernel's answer then."""
     machine.started(auth_file=AUTH)
-    for secret, welcome in ((TARGET_SECRET, True), ("not-the-targets-one", False)):
+    for secret, right in ((TARGET_SECRET, True), ("not-the-targets-one", False)):
         url = f"iscsi://joe%{SECRET}@127.0.0.1/{IQN}/0?target_user=t&target_password={secret}"
-        code, text = machine.run(f"timeout 20 iscsi-inq -i {HOST} '{url}'")
-        assert (code == 0) == welcome, text
+        text = machine.run(f"LIBISCSI_DEBUG=1 timeout 20 iscsi-inq -i {HOST} '{url}'")[1]
+        assert ("Invalid CHAP_R response from the target" not in text) == right, text
+        assert "CHAP" in text or "NUL not found" in text or "Vendor:" in text, text
 
 
 def test_luns_are_as_they_were_asked_for(machine: Machine) -> None:
@@ -223,7 +228,7 @@ def test_roles_are_what_initiators_are_told(machine: Machine) -> None:
     given = {"meta": PROMOTABLE, "luns": "0=/dev/ram0 1=/dev/ram1"}
     machine.started(**given)
     assert machine.code("monitor", **given) == RUNNING
-    assert "NOT_READY" in machine.client("iscsi-readcapacity16").text, "standby serves no medium"
+    assert STANDBY in machine.client("iscsi-readcapacity16").text
     assert machine.code("promote", **given) == 0
     assert (machine.code("monitor", **given), machine.code("promote", **given)) == (PROMOTED, 0)
     assert "Total size" in machine.client("iscsi-readcapacity16").text
@@ -232,7 +237,7 @@ def test_roles_are_what_initiators_are_told(machine: Machine) -> None:
     assert "Group ID: 3" in shown
     assert machine.code("demote", **given) == 0
     assert machine.code("monitor", **given) == RUNNING
-    assert "NOT_READY" in machine.client("iscsi-readcapacity16").text
+    assert STANDBY in machine.client("iscsi-readcapacity16").text
     assert machine.code("promote", **given) == 0
     assert machine.code("stop", **given) == 0
 
