@@ -17,7 +17,7 @@ from tests.truth.world import Presence
 
 AGENT = "PortGate"
 STATES = (
-    "absent", "running", "open", "neither open nor closed", "dormant", "bypassed",
+    "absent", "running", "open", "draining", "neither open nor closed", "dormant", "bypassed",
     "hooked elsewhere", "forgotten", "flushed", "foreign", "of another resource",
 )  # fmt: skip
 BREAKS = (
@@ -31,6 +31,7 @@ COUNTER = itertools.count(1)
 MISSING = {"OCF_TESTER_FAIL_HAVE_BINARY": "1", "PATH": "/nowhere"}
 NO_TOOLS = ("env", *(f"{name}={value}" for name, value in MISSING.items()))
 
+DRAINED = ("oif != 0 accept", "meta length < 88 accept", "drop")
 LISTING = """\
 table inet {table} {{
 	comment "{comment}"
@@ -94,22 +95,22 @@ class Gate:
     def monitor(self, **more: Any) -> int:
         return self.code("monitor", meta={"interval": "10000"}, **more)
 
-    def turn(self, verdict: str) -> None:
+    def turn(self, *verdict: str) -> None:
         """Open it (accept) or close it (drop), by other means than ours."""
-        self.node.sh(
-            f"nft 'flush chain inet {self.table} gate; add rule inet {self.table} gate {verdict}'"
-        )
+        rules = "; ".join(f"add rule inet {self.table} gate {rule}" for rule in verdict)
+        self.node.sh(f"nft 'flush chain inet {self.table} gate; {rules}'")
 
     def listing(self) -> str:
         """What nft says of the table; '' where there is none."""
         return self.node.run("nft", "list", "table", "inet", self.table, check=False).stdout
 
-    def whole(self, verdict: str) -> str:
+    def whole(self, *verdict: str) -> str:
         """What nft says of the table while it is whole."""
         comment = f"hactl:{self.name}"
         return LISTING.format(
-            table=self.table, comment=comment, verdict=verdict, v4=self.v4, v6=self.v6
-        )
+            table=self.table, comment=comment, verdict="\n\t\t".join(verdict),
+            v4=self.v4, v6=self.v6,
+        )  # fmt: skip
 
     def clean_up(self) -> None:
         """By other means than the agent's."""
@@ -145,6 +146,8 @@ class GateCell:
         table = f"inet {self.gate.table}"
         if state == "open":
             self.gate.turn("accept")
+        if state == "draining":
+            self.gate.turn(*DRAINED)
         if state == "neither open nor closed":
             self.sh(f"nft flush chain {table} gate")
         if state == "dormant":
@@ -187,7 +190,7 @@ class GateCell:
         listing = self.gate.listing()
         if not listing or self.is_foreign:
             return "absent"
-        whole = [self.gate.whole(verdict) for verdict in ("drop", "accept")]
+        whole = [self.gate.whole(*verdict) for verdict in (["drop"], ["accept"], DRAINED)]
         return "there" if listing in whole else "partly"
 
     def foreign_untouched(self) -> bool:
