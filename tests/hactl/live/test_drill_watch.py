@@ -108,7 +108,7 @@ def test_a_drill_is_begun_and_mended_in_a_cib_that_others_change_too(tmp_path: P
         edit(world, lambda cib: begin(cib, "node3", 2, "node1", 7, 0.0))
         assert [begun.pid for begun in drills(world.pacemaker.cib())] == [7]
 
-        raced = []
+        raced: list[etree._Element] = []
 
         def change(cib: etree._Element) -> etree._Element:
             if not raced:  # somebody is faster, once
