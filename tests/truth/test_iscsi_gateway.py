@@ -357,6 +357,7 @@ def test_two_requests_at_once_and_many_monitors(target: Target) -> None:
         assert set(pool.map(lambda _: target.code("stop"), range(4))) == {0}
 
 
+@pytest.mark.extended
 def test_killed_at_any_step_of_start_it_tells_the_truth_and_stop_cleans_up(target: Target) -> None:
     answers = set()
     for step in itertools.count(1):
@@ -381,6 +382,7 @@ def test_killed_in_start_the_next_start_completes_it(target: Target) -> None:
         assert target.code("stop") == 0
 
 
+@pytest.mark.extended
 def test_killed_at_any_step_of_stop_the_next_stop_finishes_it(target: Target) -> None:
     for step in itertools.count(1):
         assert target.code("start") == 0

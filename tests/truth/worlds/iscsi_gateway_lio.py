@@ -21,7 +21,7 @@ BREAKS = (
     "other back end", "state folder lost", "state folder read-only", "kernel hangs",
 )  # fmt: skip
 UNHINDERED = tuple(what for what in BREAKS if what != "kernel hangs")
-SLOW = ("kernel hangs",)
+EXTENDED = True  # tests/agents plays the same on the model by itself, in a second
 TIMEOUT = 8.0
 DEEP = True
 COUNTER = itertools.count(1)
