@@ -305,7 +305,11 @@ def test_a_disk_that_hangs_is_never_called_stopped(gateway: Gateway) -> None:
     assert "disabling namespace 1" in stopped.text
     again = front.call("monitor", timeout=9)
     assert again.code == FAILED, again.text
-    guest.say(f"echo optimized >{state}")
+    # the target's own lock is held as well: only without any path does the disk fail instead
+    guest.run(
+        f"for c in /sys/class/nvme/nvme*; do grep -q {behind.nqn} $c/subsysnqn && "
+        "(echo 1 >$c/delete_controller &); done"
+    )
     wait_until(lambda: front.code("stop") == 0, "it cannot be stopped", 60)
     assert front.code("monitor") == STOPPED
 
