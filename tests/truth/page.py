@@ -19,7 +19,8 @@ HEAD = """\
 Written by `scripts/truth` from what was seen, agent by agent: every state a resource can be in,
 with every dependency broken that could mislead its agent. A cell shows the exit codes of
 `monitor · stop · start`, with what was there afterwards as a witness of its own saw it: ● it is
-there, ◐ a part of it, nothing: it is gone. `start` is tried on a resource of its own.
+there, ◐ a part of it, nothing: it is gone. `start` is tried on a resource of its own. An empty cell
+was not played in this run.
 
 A cell is green when no answer is a lie: no monitor says 7 (and none 2, 5 or 6, which Pacemaker
 takes for "stopped" or for the end of it) while anything is there; none says 0 of what is gone or
