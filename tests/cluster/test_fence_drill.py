@@ -55,6 +55,7 @@ def test_every_level_is_proven_by_its_own_device_and_timed(
     assert "level 2 of node3 (pdu) was proven 0 days ago, and has been configured" in dry.stdout
 
 
+@pytest.mark.extended
 def test_what_would_do_harm_is_refused(lab: Lab, eventually: Eventually) -> None:
     furnish(lab, pinned=True)
     began = time.time()

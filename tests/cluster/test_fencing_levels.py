@@ -183,6 +183,7 @@ def test_both_devices_of_a_level_are_used_off_off_on_on(
     assert {name for _, name in done[:2]} == {name for _, name in done[2:]} == {"left", "right"}
 
 
+@pytest.mark.extended
 def test_of_two_devices_in_a_level_one_that_lies_fails_it(
     levels: Lab, eventually: Eventually
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_device_is_asked_which_nodes_it_fences(levels: Lab) -> None:
     assert not [use for use in levels.history() if use["time"] > began and use["action"] == "off"]
 
 
+@pytest.mark.extended
 def test_a_device_that_hangs_fails_its_monitor_in_time_and_hands_over(
     levels: Lab, eventually: Eventually
 ) -> None:
