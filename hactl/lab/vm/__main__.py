@@ -56,10 +56,10 @@ def up(wanted: str, keep: bool, ceph: bool) -> None:
     found = current_box(definition)
     chosen = accelerator.choose(wanted, lambda: accelerator.probe(found.kernel))
     say(f"running on {chosen.describe()}")
-    with lab.start(definition, chosen, box=found):
+    with lab.start(definition, chosen, box=found) as started:
         reached = site.site_of(definition, chosen.name, shell.plain_config(definition))
         try:
-            provision.wait_for_ssh(reached, say)
+            provision.wait_for_ssh(reached, say, started.must_be_on)
             provision.provision(reached, say)
         except HactlError as exc:
             if not keep:
@@ -83,7 +83,7 @@ def provision_again() -> None:
     """Install the project in the running nodes once more, and apply the topology."""
     reached = site.running()
     provision.wait_for_ssh(reached, say)
-    provision.provision(reached, say)
+    provision.provision(reached, say, again=True)
 
 
 @main.command()
@@ -235,8 +235,8 @@ def parcel(folder: Path, name: str) -> None:
 def build_box(suite: str | None, mirror: str, offline: bool, no_vagrant: bool) -> None:
     """Build the box from distribution packages."""
     wanted = suite or load(places.DEFINITION).suite
-    if lab.is_running():
-        raise HactlError("a VM lab runs on the box", "scripts/vm-lab down first")
+    if lab.runs_on(wanted):
+        raise HactlError("a VM lab runs on this box", "scripts/vm-lab down first")
     build.build(build.Recipe(wanted, mirror, offline, vagrant=not no_vagrant), say)
 
 

@@ -65,9 +65,10 @@ def find(suite: str) -> Box | None:
 def recipe(suite: str, requirements: Iterable[str]) -> str:
     """A digest of everything that decides what is in a box of ``suite``."""
     digest = hashlib.sha256(suite.encode())
-    for path in (places.PACKAGES, places.CUSTOMIZE, places.key().with_suffix(".pub")):
+    for path in (places.CUSTOMIZE, places.key().with_suffix(".pub")):
         digest.update(path.read_bytes() if path.exists() else b"")
-    digest.update("\n".join(requirements).encode())
+    names = packages(places.PACKAGES.read_text(), suite)
+    digest.update("\n".join([*names, *requirements]).encode())
     return digest.hexdigest()[:16]
 
 

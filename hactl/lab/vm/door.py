@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from hactl.lab import held_name
 from hactl.lab.names import NameInUse, NoLab
 
 PREFIX = "hactl-vm-lab-"
-NAME = "lab"
+# a machine has one lab, unless somebody wants another beside it
+NAME = os.environ.get("HACTL_VM_NAME") or "lab"
 WHAT = "the VM lab"
 
 

@@ -52,6 +52,13 @@ class Lab:
         """``on``, ``off``, ``reboot`` or ``status``; the state afterwards."""
         return str(self.ask({"op": "power", "node": node, "action": action})["state"])
 
+    def must_be_on(self, node: str) -> None:
+        """Raises ClusterError with the last thing the node's QEMU said."""
+        if self.power(node, "status") != "on":
+            log = self.folder / f"{node}.qemu.log"
+            said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+            raise ClusterError(f"{node} has switched itself off: {' '.join(said[-1:]) or 'mutely'}")
+
     def freeze(self, node: str) -> None:
         """Stop a machine as it stands; its cables stay up."""
         self.ask({"op": "freeze", "node": node})
@@ -85,6 +92,14 @@ def is_running(name: str = door.NAME) -> bool:
     with contextlib.suppress(NoLab):
         door.connect(name).close()
         return True
+    return False
+
+
+def runs_on(suite: str) -> bool:
+    """Whether the disks of the running lab's nodes are layers above the box of ``suite`` here."""
+    with contextlib.suppress(NoLab):
+        running = Lab()
+        return running.folder.parent == places.home() and running.definition().suite == suite
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import sys
@@ -28,20 +29,32 @@ FOLDER = "/root/provision"
 FILE = "/etc/hactl.yaml"  # the topology, in every node
 
 
-def wait_for_ssh(site: Site, say: Say) -> None:
-    """Raises ClusterError naming the first node that does not answer."""
+def wait_for_ssh(site: Site, say: Say, still_on: Callable[[str], None] = lambda _: None) -> None:
+    """``still_on`` is asked of each node as long as it does not answer, and may raise.
+
+    Raises ClusterError naming the first node that does not answer.
+    """
     within = site.timing.boots_within / 1000
 
     def wait(node: Node) -> None:
-        took = wait_until(lambda: site.shell.answers(node.name), within, f"{node.name} has booted")
+        def answers() -> bool:
+            still_on(node.name)
+            return site.shell.answers(node.name)
+
+        took = wait_until(answers, within, f"{node.name} has booted")
         say(f"{node.name} answers after {took:.0f} s")
 
     on_all(site.lab.nodes, wait)
 
 
-def provision(site: Site, say: Say) -> None:
-    """Install, form the cluster, apply the topology. Raises HactlError."""
-    parcel = packed(parcel_for(site.lab, site.accelerator, os.urandom(KEY_BYTES)))
+def provision(site: Site, say: Say, *, again: bool = False) -> None:
+    """Install, form the cluster, apply the topology. Raises HactlError.
+
+    ``again`` where it runs already: two keys in one cluster, if only for a while, and nodes that
+    do not hear each other are fenced.
+    """
+    key = key_of(site) if again else os.urandom(KEY_BYTES)
+    parcel = packed(parcel_for(site.lab, site.accelerator, key))
 
     def install(node: Node) -> None:
         unpack = f"rm -rf {FOLDER} && mkdir -p {FOLDER} && tar -C {FOLDER} -x --no-same-owner"
@@ -56,6 +69,12 @@ def provision(site: Site, say: Say) -> None:
     apply(site, site.names[0])
     say("the topology is applied")
     start_ceph(site, say)
+
+
+def key_of(site: Site) -> bytes:
+    """Corosync's key in a running cluster."""
+    said = site.shell.check(site.names[0], "base64 -w0 /etc/corosync/authkey")
+    return base64.b64decode(said)
 
 
 def start_ceph(site: Site, say: Say) -> None:

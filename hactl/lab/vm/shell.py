@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from hactl.errors import ClusterError, HactlError
 from hactl.lab import image
-from hactl.lab.vm import places
+from hactl.lab.vm import places, processes
 from hactl.lab.vm.command import run
 from hactl.lab.vm.definition import Definition, Node
 
@@ -138,9 +138,25 @@ def vagrant_entry(folder: Path, name: str) -> str:
 
 
 def on_all(nodes: tuple[Node, ...], work: Callable[[Node], None]) -> None:
-    """Do something in all nodes at the same time; the first failure is raised."""
-    with ThreadPoolExecutor(len(nodes)) as pool:
-        list(pool.map(work, nodes))
+    """Do something in all nodes at the same time; the first failure is raised.
+
+    The threads are daemons, so that an interrupt is not kept waiting by a node that is.
+    """
+    failures: list[BaseException] = []
+
+    def attempt(node: Node) -> None:
+        try:
+            work(node)
+        except BaseException as exc:
+            failures.append(exc)
+
+    threads = [threading.Thread(target=attempt, args=(node,), daemon=True) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def wait_until(
@@ -158,10 +174,9 @@ def wait_until(
 
 
 def hang_up(folder: Path) -> None:
-    """End the connections that ssh keeps open, also those to machines that are gone."""
-    for path in folder.glob(f"{KEPT}*"):
-        argv = ["ssh", "-F", "none", "-o", f"ControlPath={path}", "-O", "exit", "node"]
-        subprocess.run(argv, capture_output=True, check=False)
+    """End every ssh into the lab of ``folder``, and what it runs: its machines are gone."""
+    for process in processes.talking_through(folder):
+        processes.end_family(process)
 
 
 def set_aside(folder: Path, node: str) -> None:
