@@ -92,8 +92,9 @@ class Watch:
             return None
         if pending(cib):
             return None
-        transition = simulate(cib, self.runner)
+        # simulating may take longer than that: whether the DC is idle then was not looked at
         long_quiet = self.clock.now() - self.quiet_since > QUIET
+        transition = simulate(cib, self.runner)
         return Settled(cib, transition) if nothing_left(transition) or long_quiet else None
 
 

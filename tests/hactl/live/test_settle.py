@@ -47,6 +47,12 @@ def test_a_cluster_that_stays_idle_is_believed_more_than_our_own_scheduler() -> 
     assert cluster.time > QUIET
 
 
+def test_a_slow_simulation_is_no_sign_of_a_quiet_cluster() -> None:
+    cluster = Cluster(foreseen=[START, START, NOTHING], simulating=QUIET + 1)
+    wait(cluster)
+    assert cluster.foreseen == [NOTHING]
+
+
 def test_a_cluster_that_stays_busy_is_given_up_after_the_timeout() -> None:
     with pytest.raises(Unsettled, match="still busy after 60 s"):
         wait(Cluster(states=["S_TRANSITION_ENGINE"]))
@@ -72,6 +78,7 @@ class Cluster:
     foreseen: list[str] = field(default_factory=lambda: [NOTHING])
     cib: str = field(default_factory=lambda: text(cib()))
     time: float = 0.0
+    simulating: float = 0.0
     told: list[str] = field(default_factory=list)
 
     def answer(self, argv: Sequence[str]) -> str:
@@ -80,6 +87,7 @@ class Cluster:
         if argv[0] == "crmadmin":
             assert argv[-1] == "node1", "the DC is asked"
             return f'<r><crmd state="{following(self.states)}"/></r>'
+        self.time += self.simulating
         return following(self.foreseen)
 
     def pass_time(self, seconds: float) -> None:
