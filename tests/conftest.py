@@ -17,6 +17,8 @@ EXTENDED = (
     "truth/test_ovs_bridge_kernel.py",
     "truth/test_rbd_image.py",
     "truth/test_rbd_image_kernel.py",
+    "truth/test_gfs2_mount_kernel.py",
+    "truth/test_gfs2_mount_two_nodes.py",
     "truth/test_iscsi_gateway_kernel.py",
     "truth/test_nvmeof_gateway_kernel.py",
     "truth/test_nvmeof_multipath.py",

@@ -17,6 +17,8 @@ from hactl_agents.ocf import (
     string,
 )
 
+from hactl_agents.storage import Storage
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +99,7 @@ class Gfs2Mount(Agent):
 
     def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
         super().__init__(host, environ)
+        self.storage: Storage = host.storage()
         self.mount: Mount | None = None  # as probe saw it
         self.active: Active | None = None
 
@@ -129,7 +132,7 @@ class Gfs2Mount(Agent):
         permission.refuse_taken_table(found)
         if found.protocol == DLM:
             permission.refuse_other_cluster(found, mounting.cluster_of_dlm())
-        self.record.put("number", self.host.storage().number(self.device))
+        self.record.put("number", self.storage.number(self.device))
         self.record.put("table", found.table)
         self.record.save()
         mounting.mount(self.wanted(), found)
@@ -254,7 +257,7 @@ class Gfs2Mount(Agent):
 
     def numbers(self) -> "list[str]":
         """What the device's number is, and what it was when it was started."""
-        found = [self.record.get("number"), self.host.storage().number(self.device)]
+        found = [self.record.get("number"), self.storage.number(self.device)]
         return list(dict.fromkeys(number for number in found if number))
 
     def number_to_stop(self) -> str:
