@@ -16,7 +16,6 @@ from hactl_agents.ocf import (
     seconds,
     string,
 )
-
 from hactl_agents.storage import Storage
 
 TYPE_CHECKING = False

@@ -7,14 +7,15 @@ but where these files are is the agent as it is installed.
 
 import gc
 import sys
-from contextlib import suppress
 
 gc.disable()  # as the launcher does
 LIBDIR, FOLDER = sys.argv[1:]
 sys.path.insert(0, LIBDIR)
 
-with suppress(ImportError):  # as the launcher does
-    import bundle_Gfs2Mount  # type: ignore[import-not-found]  # noqa: F401
+try:  # as the launcher does
+    import bundle_Gfs2Mount as bundle  # type: ignore[import-not-found]
+except ImportError:
+    bundle = None
 
 from hactl_agents import host  # noqa: E402
 from hactl_agents.gfs2_mount import Gfs2Mount  # noqa: E402

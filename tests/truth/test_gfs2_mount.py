@@ -116,7 +116,9 @@ def node(tmp_path: Path) -> Path:
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    install(tmp_path / "root")
+    library = f"{tmp_path}/lib"  # where its modules say that they lie
+    install(tmp_path / "root", libdir=library)
+    Path(library).symlink_to(tmp_path / "root" / library[1:])
     return tmp_path
 
 
@@ -133,7 +135,7 @@ def monitor(node: Path, *wrapper: str) -> "subprocess.CompletedProcess[str]":
         PYTHON,
         "-IS",
         str(HERE / "gfs2_driver.py"),
-        str(node / "root/usr/lib/hactl"),
+        str(node / "lib"),
         str(node / "node"),
     ]
     return subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)

@@ -18,6 +18,7 @@ RUNNING, FAILED, WRONG_HERE, STOPPED, DEGRADED = 0, 1, 2, 7, 190
 TESTER = shutil.which("ocf-tester")
 DTD = Path("/usr/share/resource-agents/ra-api-1.dtd")
 SLEEP = "sleep 100000"
+MOUNT = shutil.which("mount")  # busybox has one of its own
 
 
 class Share:
@@ -33,13 +34,18 @@ class Share:
             self.params["lock_protocol"] = protocol
 
     def line(
-        self, action: str, timeout: float = 60, level: int = 0, before: str = "", **more: object
+        self,
+        action: str,
+        timeout: float = 60,
+        level: int = 0,
+        before: str = "",
+        instance: str = "",
+        **more: object,
     ) -> str:
         given = self.params | more | {"CRM_meta_timeout": int(timeout * 1000)}
         words = " ".join(f"OCF_RESKEY_{key}='{value}'" for key, value in given.items())
-        return f"OCF_RESOURCE_INSTANCE={self.name} OCF_CHECK_LEVEL={level} {words} {before} " + (
-            f"{AGENT} {action}"
-        )
+        env = f"OCF_RESOURCE_INSTANCE={instance or self.name} OCF_CHECK_LEVEL={level}"
+        return f"{env} {words} {before} {AGENT} {action}"
 
     def call(self, action: str, **more: object) -> "tuple[int, str]":
         return self.machine.run(self.line(action, **more), 180)  # type: ignore[arg-type]
@@ -128,7 +134,7 @@ def test_a_copy_of_a_mounted_file_system_is_refused(share: Share) -> None:
     copy = f"/run/fs/{share.name}-copy"
     share.machine.must(f"cp /run/fs/{share.name} {copy}; mkdir -p /srv/copy")
     device = share.machine.must(f"{LOSETUP} --find --show {copy}")
-    code, text = share.call("start", device=device, directory="/srv/copy", before="env -u none")
+    code, text = share.call("start", device=device, directory="/srv/copy", instance="copy")
     share.machine.must(f"{LOSETUP} -d {device}; rm {copy}")
     assert (code, "is in use by the device" in text) == (WRONG_HERE, True), text
 
@@ -144,7 +150,8 @@ def test_options_are_those_that_were_asked_for(share: Share) -> None:
     given = {"options": "noatime,discard,commit=5,errors=panic", "quota": "on"}
     share.start(**given)
     assert share.call("monitor", **given) == (RUNNING, "")
-    share.machine.must(f"mount -o remount,relatime {share.directory}")
+    places = f"--source {share.device} --target {share.directory}"
+    share.machine.must(f"{MOUNT} -c -o remount,relatime,errors=panic {places}")
     assert share.code("monitor", **given) == DEGRADED
     changed = {"options": "noatime", "quota": "account"}
     code, text = share.call("reload-agent", **changed)
@@ -290,10 +297,10 @@ def test_a_dlm_that_hangs_hangs_nobody_and_what_it_left_is_seen(share: Share) ->
 def test_an_action_killed_at_any_step_can_be_repeated(share: Share, action: str) -> None:
     calls = "rename,openat,pidfd_open,wait4,clone,clone3,vfork"
     cut = 0
-    for step in range(1, 200, 7):
+    for step in range(1, 400, 23):
         if action == "stop":
             share.start()
-        trace = f"strace -o /dev/null -e trace=none -e inject={calls}:signal=KILL:when={step}"
+        trace = f"strace -o /dev/null -e trace={calls} -e inject={calls}:signal=KILL:when={step}"
         if share.code(action, before=trace) != 137:
             break
         cut += 1

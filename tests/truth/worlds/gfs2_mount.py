@@ -105,7 +105,7 @@ class MountCell:
 
     def cut_short(self) -> None:
         """The agent is killed at the moment in which mount(8) is at work."""
-        trace = "strace -o /dev/null -e trace=none -e inject=pidfd_open:signal=KILL:when=1"
+        trace = "strace -o /dev/null -e trace=pidfd_open -e inject=pidfd_open:signal=KILL:when=1"
         self.machine.run(f"{self.environment(30, {})} {trace} {PROGRAM} start")
 
     def spoil(self, state: str) -> None:
