@@ -43,7 +43,7 @@ gateways:
 
 
 @pytest.fixture
-def gateway(lab: Lab, eventually: Eventually) -> Gateway:
+def gateway(lab: Lab, eventually: Eventually) -> Iterator[Gateway]:
     assert lab.exec("node1", "truncate", "-s", "16M", "/srv/vms/disk").returncode == 0
     lab.write("node1", "/run/t.yaml", TOPOLOGY.encode())
     words = ("hactl", "apply", "/run/t.yaml", "--yes", "--allow-disruption")
@@ -51,7 +51,8 @@ def gateway(lab: Lab, eventually: Eventually) -> Gateway:
     assert done.returncode == 0, done.stdout + done.stderr
     found = Gateway(lab, eventually)
     eventually(lambda: found.node(), "the gateway runs")
-    return found
+    yield found
+    found.stop()
 
 
 class Gateway:
@@ -102,8 +103,14 @@ class Gateway:
         """As `systemctl reload nftables` does on Debian."""
         was = self.node()
         assert self.lab.exec(was, "nft", "flush", "ruleset").returncode == 0
-        self.eventually(lambda: "disks-gate_monitor" in self.failures(), "it is missed", 40)
+        self.eventually(lambda: "disks-gate" in self.failures(), "it is missed", 40)
         self.eventually(lambda: self.node() and self.gate_is_open(), "it is mended", 60)
+
+    def stop(self) -> None:
+        """Pacemaker 2.1.5 may leave a group running whose configuration is removed under it."""
+        self.ask("crm_resource", "--cleanup")
+        self.ask("crm_resource", "-r", "disks", "--meta", "-p", "target-role", "-v", "Stopped")
+        self.eventually(lambda: not self.node(), "the group stops", 60)
 
     def failures(self) -> str:
         """The operations that crm_mon shows as failed."""
