@@ -121,7 +121,14 @@ class Gateway:
         return "accept\n" in listing.stdout
 
 
-@pytest.mark.parametrize("befalls", [Gateway.move, Gateway.lose_power, Gateway.flush])
+@pytest.mark.parametrize(
+    "befalls",
+    [
+        Gateway.move,
+        pytest.param(Gateway.lose_power, marks=pytest.mark.extended),
+        pytest.param(Gateway.flush, marks=pytest.mark.extended),
+    ],
+)
 def test_a_writer_sees_no_error_and_loses_nothing(
     gateway: Gateway, befalls: Callable[[Gateway], None]
 ) -> None:
