@@ -15,7 +15,18 @@ import click
 
 from hactl.errors import HactlError
 from hactl.lab.names import NoLab
-from hactl.lab.vm import accelerator, box, build, lab, places, provision, requirements, shell, site
+from hactl.lab.vm import (
+    accelerator,
+    box,
+    build,
+    domains,
+    lab,
+    places,
+    provision,
+    requirements,
+    shell,
+    site,
+)
 from hactl.lab.vm.accelerator import Accelerator
 from hactl.lab.vm.box import Box
 from hactl.lab.vm.definition import Definition, load
@@ -206,6 +217,17 @@ def attach(folder: Path, name: str) -> None:
         shell.vagrant_config(definition, folder, within)
         provision.start_ceph(site.site_of(definition, name, places.run() / shell.CONFIG), say)
     say("Vagrant's machines have a power switch; scripts/vm-lab test runs in them")
+
+
+@main.command("check")
+@click.option("--vagrant", "folder", type=click.Path(path_type=Path, exists=True))
+def check_machine(folder: Path | None) -> None:
+    """Say what a lab needs that this machine lacks; with --vagrant, Vagrant's in FOLDER."""
+    definition = load(places.DEFINITION)
+    if folder is None:
+        requirements.check(definition, places.home())
+    else:
+        requirements.check_vagrant(definition, domains.URI, folder.resolve().name)
 
 
 @main.command("accelerator")

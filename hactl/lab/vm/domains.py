@@ -19,12 +19,13 @@ OFF = ("shut off", "crashed")
 ON = ("running", "paused", "idle", "in shutdown", "pmsuspended")
 NAMES = {"reboot": "RESET", "watchdog": "WATCHDOG"}  # libvirt's events -> QEMU's
 PATIENCE = 60.0
+URI = "qemu:///system"
 
 
 class Domains:
     """Domains called PREFIX_NODE, as Vagrant names them after its folder."""
 
-    def __init__(self, lab: Definition, folder: Path, uri: str = "qemu:///system") -> None:
+    def __init__(self, lab: Definition, folder: Path, uri: str = URI) -> None:
         self.lab = lab
         self.prefix = folder.name
         self.virsh = ("virsh", "-q", "-c", uri)

@@ -142,7 +142,7 @@ class Keeper:
             return socket.create_server((host, port), backlog=64)
         except OSError as exc:
             hint = "choose another power: {port: ...} in vagrant/lab.yaml"
-            raise HactlError(f"{host} port {port}: {exc.strerror}", hint) from None
+            raise HactlError(f"{host} port {port}: {os.strerror(exc.errno or 0)}", hint) from None
 
     def on_lifeline(self, descriptor: int) -> None:
         """Until the one who started the lab lets go of it, the lab dies with them."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hactl.errors import HactlError
+from hactl.lab.vm.command import run
 from hactl.lab.vm.definition import Definition
 from hactl.lab.vm.qemu import OVERHEAD
 
@@ -18,6 +20,7 @@ PROGRAMS = {
     "ip": "iproute2",
     "ssh": "openssh-client",
 }
+VAGRANT = {"virsh": "libvirt-clients", "ssh": "openssh-client"}
 TUN = Path("/dev/net/tun")
 DISK_PER_NODE = 600  # MiB that a node writes until its tests are over
 
@@ -34,10 +37,30 @@ def check(lab: Definition, folder: Path) -> None:
     check_disk(lab, folder, shutil.disk_usage(folder).free >> 20)
 
 
-def check_programs(installed: Callable[[str], bool]) -> None:
-    missing = [program for program in PROGRAMS if not installed(program)]
+def check_vagrant(lab: Definition, uri: str, prefix: str) -> None:
+    """The same for Vagrant's machines, those called ``prefix``_NODE, of which some may run."""
+    check_programs(lambda program: shutil.which(program) is not None, VAGRANT)
+    running = check_libvirt(lambda: run(["virsh", "-q", "-c", uri, "list", "--name"], timeout=30))
+    down = [node for node in lab.nodes if f"{prefix}_{node.name}" not in running]
+    check_memory(replace(lab, nodes=tuple(down)), available(Path("/proc/meminfo").read_text()))
+
+
+def check_libvirt(listed: Callable[[], bytes]) -> list[str]:
+    """The domains that run. Raises HactlError where libvirt does not answer."""
+    try:
+        return listed().decode().split()
+    except HactlError as exc:
+        said = exc.message.strip().splitlines()[-1]
+        hint = "apt install libvirt-daemon-system, systemctl start libvirtd, join the group libvirt"
+        raise HactlError(f"libvirt does not answer: {said}", hint) from None
+
+
+def check_programs(
+    installed: Callable[[str], bool], programs: Mapping[str, str] = PROGRAMS
+) -> None:
+    missing = [program for program in programs if not installed(program)]
     if missing:
-        packages = " ".join(sorted({PROGRAMS[program] for program in missing}))
+        packages = " ".join(sorted({programs[program] for program in missing}))
         raise HactlError(f"a VM lab needs {', '.join(missing)}", f"apt install {packages}")
 
 

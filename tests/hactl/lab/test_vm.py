@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from hactl.lab.vm import requirements as machine
 from hactl.lab.vm.accelerator import Accelerator
 from hactl.lab.vm.box import Box
 from hactl.lab.vm.definition import Definition
+from hactl.lab.vm.domains import Domains
+from hactl.lab.vm.keeper import Keeper
 from hactl.lab.vm.topology import topology as topology_of
 
 TEXT = places.DEFINITION.read_text()
@@ -150,6 +153,29 @@ def test_too_little_disk_is_said_before_anything_starts(lab: Definition) -> None
 def test_a_missing_program_is_named_with_its_package() -> None:
     with pytest.raises(HactlError, match="apt install qemu-utils"):
         machine.check_programs(lambda program: program != "qemu-img")
+
+
+def test_a_missing_libvirt_is_said_with_its_mend() -> None:
+    def refused() -> bytes:
+        raise HactlError("virsh: error: failed to connect\nerror: No such file or directory")
+
+    with pytest.raises(HactlError) as caught:
+        machine.check_libvirt(refused)
+    assert "libvirt does not answer: error: No such file or directory" in str(caught.value)
+    assert "systemctl start libvirtd" in str(caught.value)
+    assert machine.check_libvirt(lambda: b"vagrant_node1\n\n") == ["vagrant_node1"]
+
+
+def test_a_port_in_use_is_said_with_its_mend() -> None:
+    text = TEXT.replace("management: 10.78.0.0/24", "management: 127.78.0.0/24")
+    taken = socket.create_server(("127.78.0.1", 0))
+    with taken:
+        lab = definition.loads(text.replace("port: 7410", f"port: {taken.getsockname()[1]}"))
+        keeper = Keeper(lab, "plain", Domains(lab, Path("vagrant")), Accelerator("tcg", ""))
+        with pytest.raises(
+            HactlError, match=r"127\.78\.0\.1 port \d+: Address already in use; choose"
+        ):
+            keeper.power_socket()
 
 
 def test_packages_are_chosen_by_suite() -> None:
