@@ -65,9 +65,19 @@ class Storage:
     def has(self, node: str, device: str) -> bool:
         return self.cluster.site.shell.run(node, f"[ -b {device} ]").returncode == 0
 
+    def wait_serving(self, address: str, port: int) -> None:
+        """A gateway may be on its way since the test before; its gate is shut until it serves."""
+        reached = f"timeout 5 bash -c '</dev/tcp/{address}/{port}'"
+        self.cluster.wait(
+            f"{address} port {port} answers",
+            lambda: self.cluster.site.shell.run(self.home, reached).returncode == 0,
+        )
+
     def write(self, node: str, device: str, word: str) -> None:
         """Write a pattern past every cache; fails on an I/O error."""
-        output = f"dd of={device} bs=4096 conv=sync,nocreat oflag=direct status=none"
+        output = (
+            f"dd of={device} bs=4096 iflag=fullblock conv=sync,nocreat oflag=direct status=none"
+        )
         text = f"{PATTERN.format(word=word)} | {output}"
         self.run(node, text)
 
@@ -99,7 +109,7 @@ def storage(lab: Lab, site: Site) -> Iterator[Storage]:
     found = Storage(cluster, with_ceph.lab.ceph.name)
     for image in IMAGES:
         cluster.run(found.home, f"rbd info {image} >/dev/null 2>&1 || rbd create {image} --size 32")
-    cluster.on_all("systemctl start openvswitch-switch")
+    cluster.on_all("systemctl -q enable --now openvswitch-switch")
     text = yaml.safe_dump(document(site, found.home), sort_keys=False)
     cluster.write(found.home, "/root/storage.yaml", text)
     print(provision.apply(site, found.home, "/root/storage.yaml"))
@@ -140,6 +150,7 @@ def test_an_initiator_writes_on_while_lio_moves(storage: Storage, measured: Meas
     home = storage.home
     storage.run(home, f"echo InitiatorName={HOST_IQN} >/etc/iscsi/initiatorname.iscsi")
     storage.run(home, "systemctl restart iscsid")
+    storage.wait_serving(SAN, 3260)
     storage.run(home, f"iscsiadm -m discovery -t sendtargets -p {SAN} | grep -F {IQN}")
     storage.run(home, f"iscsiadm -m node -T {IQN} -p {SAN} --login")
     try:
@@ -161,6 +172,7 @@ def test_an_initiator_writes_on_while_lio_moves(storage: Storage, measured: Meas
 def test_a_host_writes_on_while_nvmet_moves(storage: Storage, measured: Measured) -> None:
     home = storage.home
     storage.run(home, "modprobe nvme-tcp")
+    storage.wait_serving(FAST, 4420)
     storage.run(
         home, f"nvme connect -t tcp -a {FAST} -s 4420 -n {NQN} --hostnqn={HOST_NQN} "
         "--ctrl-loss-tmo=600 --reconnect-delay=2",
