@@ -21,10 +21,11 @@ LOADER = """\
 import sys
 
 module_type = type(sys)
+here = __file__.rpartition("/")[0]
 for name, folder, code in "PARTS":
     module = sys.modules[name] = module_type(name)
     if folder:
-        module.__path__ = [folder]
+        module.__path__ = [f"{here}/{folder}"]
     exec(code, module.__dict__)
 for name, folder, code in "PARTS":
     parent, _, child = name.rpartition(".")
@@ -61,12 +62,15 @@ def imported(modules: "list[str]") -> "list[ModuleType]":
 
 
 def part(module: ModuleType, libdir: str) -> "tuple[str, str, CodeType]":
-    """(name, folder of a package or '', compiled code) of a module."""
-    place = f"{libdir}/{module.__name__.replace('.', '/')}"
+    """(name, folder of a package beside the bundle or '', compiled code) of a module.
+
+    ``libdir`` is what tracebacks name.
+    """
+    place = module.__name__.replace(".", "/")
     folder = place if hasattr(module, "__path__") else ""
     assert module.__file__ is not None
     text = Path(module.__file__).read_text()
-    file = f"{folder}/__init__.py" if folder else f"{place}.py"
+    file = f"{libdir}/{place}/__init__.py" if folder else f"{libdir}/{place}.py"
     return module.__name__, folder, compile(text, file, "exec", dont_inherit=True)
 
 

@@ -126,6 +126,8 @@ def test_a_node_that_goes_off_is_not_waited_for(desk: Desk) -> None:
     (desk.home / "box" / idle_machine.SUITE / "vmlinuz").write_text("no kernel")
     done = desk.vm_lab("up", "--accelerator", "tcg")
     assert done.returncode == 1
-    assert "has switched itself off: qemu: linux kernel too old" in done.stderr
+    # as it is started, or a moment later
+    off = ("has switched itself off: qemu", "does not start: qemu")
+    assert any(f"{words}: linux kernel too old" in done.stderr for words in off), done.stderr
     assert not desk.run.exists()
     assert not desk.processes()
