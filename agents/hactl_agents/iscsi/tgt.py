@@ -68,6 +68,9 @@ class Tgt:
             return Sight(PARTLY, f"our tgtd runs and does not know {self.iqn or 'which target'}")
         if shown.state != READY:
             return Sight(PARTLY, f"{self.iqn} is {shown.state}")
+        if not set(shown.luns) - {0} and not shown.admitted:
+            # tgtd makes a target ready: who made this one was killed before it was offline
+            return Sight(PARTLY, f"{self.iqn} was begun and not finished")
         return Sight(THERE)
 
     def is_absent(self) -> bool:
