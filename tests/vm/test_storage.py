@@ -154,7 +154,7 @@ def test_an_initiator_writes_on_while_lio_moves(storage: Storage, measured: Meas
     storage.run(home, f"iscsiadm -m discovery -t sendtargets -p {SAN} | grep -F {IQN}")
     storage.run(home, f"iscsiadm -m node -T {IQN} -p {SAN} --login")
     try:
-        device = f"/dev/disk/by-path/ip-{SAN}:3260-iscsi-{IQN}-lun-0"
+        device = f"/dev/disk/by-path/ip-{SAN}:3260-iscsi-{IQN}-lun-1"
         storage.cluster.wait(
             "the LUN is there", lambda: storage.run(home, f"ls {device} || :") != ""
         )
@@ -164,7 +164,7 @@ def test_an_initiator_writes_on_while_lio_moves(storage: Storage, measured: Meas
         storage.write(home, device, "second")
         measured("LIO: moved, and the next write acknowledged", time.monotonic() - began)
         assert storage.holds(home, device, "second")
-        assert "I/O error" not in storage.run(home, "dmesg")
+        assert "I/O error, dev sd" not in storage.run(home, "dmesg")
     finally:
         storage.run(home, f"iscsiadm -m node -T {IQN} --logout; systemctl stop iscsid")
 
