@@ -107,6 +107,9 @@ class MountCell:
         """The agent is killed at the moment in which mount(8) is at work."""
         trace = "strace -o /dev/null -e trace=pidfd_open -e inject=pidfd_open:signal=KILL:when=1"
         self.machine.run(f"{self.environment(30, {})} {trace} {PROGRAM} start")
+        settled = ""  # the mount may come through yet, or be given up by the kernel
+        while settled != (settled := self.witness()):
+            self.must("while pidof mount setpriv >/dev/null; do sleep 0.1; done; sleep 1")
 
     def spoil(self, state: str) -> None:
         hold = f"(exec 9>{self.directory}/file; exec sleep 100000) >/dev/null 2>&1 &"
