@@ -106,7 +106,13 @@ def repair(lab: Lab, keep: frozenset[str] = frozenset()) -> None:
 
 
 def forget_configuration(lab: Lab) -> None:
-    """Stop and remove every resource; what a test has configured is gone."""
+    """Stop and remove every resource; what a test has configured is gone.
+
+    Stopped first: what is no longer configured has lost its orders, and may stay.
+    """
+    stop = ["crm_attribute", "-t", "crm_config", "-n", "stop-all-resources", "-v", "true"]
+    lab.exec("node1", *stop)
+    wait_until(lambda: not running(lab), 60)
     nodes = lab.exec("node1", "cibadmin", "-Q", "-o", "nodes").stdout
     empty = NOTHING_CONFIGURED.format(nodes=nodes)
     replace = ["cibadmin", "--replace", "--scope", "configuration", "-p"]
