@@ -48,8 +48,8 @@ def furnish(lab: Lab, bmc: str = "fence_lab", delay: str = "0s", pinned: bool = 
     there = {"web (": TARGET, "bmc\t": "", "pdu\t": ""}
     assert wait_until(lambda: all(name.strip("\t (") in running(lab) for name in there), 30)
     assert wait_until(
-        lambda: lab.exec("node1", "crmadmin", "-S", dc(lab)).stdout.count("S_IDLE") > 0, 30
-    )
+        lambda: lab.exec("node1", "crmadmin", "-S", dc(lab)).stdout.count("S_IDLE") > 0, 120
+    ), "the cluster does not come to rest"
 
 
 def modify(lab: Lab, xml: str) -> None:
