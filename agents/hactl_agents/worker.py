@@ -61,7 +61,11 @@ def leave_behind(pid: int) -> None:
 
 
 def child(host: "Host", work: "Callable[[], None]", tell: int) -> "NoReturn":
-    """Never returns. Nothing of the parent's is kept open, whoever reads that waits for its end."""
+    """Never returns. Keeps none of the parent's streams: whoever reads them waits for its end.
+
+    Keeps the lock of the resource: what the kernel may yet carry out has to be over before another
+    action may say what is there.
+    """
     outcome = DONE
     try:
         posix.setpgid(0, 0)

@@ -2,7 +2,7 @@
 
 import _socket
 
-from hactl_agents.nvmeof.place import Place, pack, portal
+from hactl_agents.place import Place, pack, portal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from hactl_agents.declare import Param, boolean, choice, integer, string
 from hactl_agents.nvmeof.names import parse_nqn, parse_nqns
 from hactl_agents.nvmeof.namespace import FORM, parse_namespaces
-from hactl_agents.nvmeof.place import Place
+from hactl_agents.place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
