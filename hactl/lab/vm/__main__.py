@@ -49,7 +49,10 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--accelerator", "wanted", default="auto", help="auto, kvm or tcg.")
+@click.option(
+    "--accelerator", "wanted", type=click.Choice(accelerator.CHOICES), default="auto",
+    show_default=True, help="What runs the nodes.",
+)  # fmt: skip
 @click.option("--keep", is_flag=True, help="Leave the machines running where provisioning fails.")
 @click.option("--ceph", is_flag=True, help="With a small Ceph in the last node.")
 def up(wanted: str, keep: bool, ceph: bool) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from hactl.errors import HactlError, UsageError
 
 KVM, TCG = "kvm", "tcg"
+CHOICES = ("auto", KVM, TCG)
 DEVICE = Path("/dev/kvm")
 SPEAKS_WITHIN = 15.0  # seconds until a kernel under a working KVM has said its name
 NESTED = tuple(Path(f"/sys/module/kvm_{maker}/parameters/nested") for maker in ("intel", "amd"))
@@ -48,7 +49,7 @@ def choose(wanted: str, boots: Callable[[], str]) -> Accelerator:
     """
     if wanted == TCG:
         return Accelerator(TCG, "it was asked for")
-    if wanted not in ("auto", KVM):
+    if wanted not in CHOICES:
         raise UsageError(f"{wanted!r} is no accelerator", "use auto, kvm or tcg")
     reason = absent(DEVICE) or boots()
     if not reason:

@@ -133,6 +133,14 @@ def test_an_accelerator_that_was_asked_for_is_not_silently_another() -> None:
         accelerator.choose("xen", lambda: "")
 
 
+def test_a_misspelled_accelerator_is_refused_before_a_box_is_built() -> None:
+    argv = [sys.executable, "-m", "hactl.lab.vm", "up", "--accelerator", "kwm"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert "'kwm' is not one of 'auto', 'kvm', 'tcg'" in done.stderr
+    assert "box" not in done.stderr
+
+
 def test_the_choice_and_its_reason_are_said_aloud() -> None:
     assert "no /dev/kvm" in Accelerator("tcg", "no /dev/kvm").describe()
     assert "no nested virtualisation" in Accelerator("kvm", "").describe()
