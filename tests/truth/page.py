@@ -1,26 +1,28 @@
 """What the truth table has seen, as a page: ``python -m tests.truth.page <SEEN >truth.md``.
 
-One table for each agent: what is broken, against the state, and what was answered.
+One table for each world: what is broken, against the state, and what was answered. Judges with the
+rules of table.py; knows no agent.
 """
 
 import importlib
 import json
 import pkgutil
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.truth import worlds
+from tests.truth.table import Seen, complaints
 
-Cells = dict[tuple[str, str], list[dict[str, Any]]]
 HEAD = """\
 # What the agents answer when things are broken
 
 Written by `scripts/truth` from what was seen, agent by agent: every state a resource can be in,
 with every dependency broken that could mislead its agent. A cell shows the exit codes of
 `monitor · stop · start`, with what was there afterwards as a witness of its own saw it: ● it is
-there, ◐ a part of it, nothing: it is gone. `start` is tried on a resource of its own. An empty cell
-was not played in this run.
+there, ◐ a part of it, nothing: it is gone. `start` is tried on a resource of its own.
 
 A cell is green when no answer is a lie: no monitor says 7 (and none 2, 5 or 6, which Pacemaker
 takes for "stopped" or for the end of it) while anything is there; none says 0 of what is gone or
@@ -31,54 +33,121 @@ in one way, are all found out by them (`tests/truth/test_liars.py`).
 
 0 running or done · 1 failed · 2 wrong on this node · 5 not installed · 6 misconfigured ·
 7 not running · 8 promoted · 190 degraded
+
+✗ a lie, told below the table · — there is no such cell, as is said below the table ·
+? not played
 """
+COLUMNS = ("agent", "cells", "calls", "lies", "exempt answers", "not played")
 WITNESS = {"there": "●", "partly": "◐", "absent": ""}
+LIE, NONE, NOT_PLAYED = "✗ ", "—", "?"
 
 
-def page(lines: Iterable[str]) -> str:
+@dataclass
+class Played:
+    """One world's cells, by state and break; of a cell that was played again, the last counts."""
+
+    module: Any
+    cells: "dict[tuple[str, str], list[Seen]]" = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return str(getattr(self.module, "TITLE", self.module.AGENT))
+
+    @property
+    def seen(self) -> list[Seen]:
+        return [each for calls in self.cells.values() for each in calls]
+
+    @property
+    def impossible(self) -> "dict[tuple[str, str], str]":
+        none = getattr(self.module, "IMPOSSIBLE", ())
+        return {(each.state, each.what): each.why for each in none}
+
+    @property
+    def wanted(self) -> int:
+        """How many cells there are."""
+        return len(self.module.STATES) * len(self.module.BREAKS) - len(self.impossible)
+
+    def lies(self, seen: Iterable[Seen]) -> list[str]:
+        exemptions = getattr(self.module, "EXEMPTIONS", ())
+        return [lie for each in seen for lie in complaints(each, exemptions)]
+
+    def figures(self) -> tuple[int, ...]:
+        """Cells, calls, lies, exempt answers, and the cells that were not played."""
+        lies = [bool(self.lies([each])) for each in self.seen]
+        told = [bool(complaints(each)) for each in self.seen]
+        played = len(self.cells)
+        return played, len(self.seen), sum(lies), sum(told) - sum(lies), self.wanted - played
+
+
+def page(lines: Iterable[str], modules: "Mapping[str, Any]") -> str:
     """The whole page, from lines of JSON as test_truth writes them."""
-    agents: dict[str, Cells] = {}
-    for line in lines:
-        told = json.loads(line)
-        first = told["seen"][0]
-        agents.setdefault(told["agent"], {})[first["state"], first["what"]] = told["seen"]
-    modules = [
-        importlib.import_module(f"tests.truth.worlds.{info.name}")
-        for info in pkgutil.iter_modules(worlds.__path__)
-    ]
-    parts = [
-        "\n".join(section(module, agents[module.AGENT]))
-        for module in modules
-        if module.AGENT in agents and module.__name__.rpartition(".")[2] != "toy"
-    ]
-    calls = sum(len(seen) for cells in agents.values() for seen in cells.values())
-    counted = f"\n{sum(map(len, agents.values()))} cells, {calls} calls.\n"
-    return HEAD + counted + "".join(f"\n{part}\n" for part in parts)
+    told = [json.loads(line) for line in lines]
+    played = {name: Played(module) for name, module in modules.items()}
+    for each in told:
+        seen = [Seen(**call) for call in each["seen"]]
+        if each["world"] in played:
+            played[each["world"]].cells[seen[0].state, seen[0].what] = seen
+    parts = ["\n".join(section(world)) for world in played.values() if world.cells]
+    return f"{HEAD}\n{summary(told, [*played.values()])}" + "".join(f"\n{part}\n" for part in parts)
 
 
-def section(module: Any, cells: Cells) -> Iterator[str]:
-    yield f"## {module.AGENT}\n"
-    yield f"| broken | {' | '.join(module.STATES)} |"
-    yield f"|---|{'---|' * len(module.STATES)}"
-    for what in module.BREAKS:
-        answers = [answer(cells.get((state, what), [])) for state in module.STATES]
-        if any(answers):
-            yield f"| {what} | {' | '.join(answers)} |"
-    reasons = {exemption.why for exemption in getattr(module, "EXEMPTIONS", ())}
-    if reasons:
-        yield "\nExempt from a rule, and why:\n"
-        yield from (f"- {why}" for why in sorted(reasons))
+def summary(told: "list[dict[str, Any]]", played: list[Played]) -> str:
+    """When, how long, in how many runs; and the figures of each world."""
+    runs = len({each["run"] for each in told})
+    began = min(each["began"] for each in told)
+    minutes = (max(each["ended"] for each in told) - began) / 60
+    day = time.strftime("%Y-%m-%d", time.gmtime(began))
+    how = "in one run" if runs == 1 else f"gathered from {runs} runs"
+    rows = [(world.title, *world.figures()) for world in played]
+    total = ("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))
+    table = [COLUMNS, ("---",) * len(COLUMNS), *rows, total]
+    body = "\n".join(f"| {' | '.join(map(str, row))} |" for row in table)
+    return f"{day}, {how} of {minutes:.0f} minutes:\n\n{body}\n"
 
 
-def answer(seen: "list[dict[str, Any]]") -> str:
+def section(world: Played) -> Iterator[str]:
+    """The table of a world, and below it what is to be said of its cells."""
+    states, breaks = world.module.STATES, world.module.BREAKS
+    yield f"## {world.title}\n"
+    yield f"| broken | {' | '.join(states)} |"
+    yield f"|---|{'---|' * len(states)}"
+    for what in breaks:
+        yield f"| {what} | {' | '.join(answer(world, state, what) for state in states)} |"
+    exempt = {each.why for each in getattr(world.module, "EXEMPTIONS", ())}
+    yield from listed("Exempt from a rule, and why:", exempt)
+    yield from listed("There is no such cell, and why:", set(world.impossible.values()))
+    yield from listed("Lies:", world.lies(world.seen))
+
+
+def listed(title: str, lines: Iterable[str]) -> Iterator[str]:
+    found = sorted(" ".join(line.split()) for line in lines)
+    if found:
+        yield f"\n{title}\n"
+        yield from (f"- {line}" for line in found)
+
+
+def answer(world: Played, state: str, what: str) -> str:
     """The codes of a cell."""
-    first = {call["action"]: call for call in reversed(seen) if not call["healed"]}
-    return " · ".join(code(first[name]) for name in ("monitor", "stop", "start") if name in first)
+    seen = world.cells.get((state, what))
+    if seen is None:
+        return NONE if (state, what) in world.impossible else NOT_PLAYED
+    first = {call.action: call for call in reversed(seen) if not call.healed}
+    codes = [code(first[name]) for name in ("monitor", "stop", "start") if name in first]
+    return (LIE if world.lies(seen) else "") + " · ".join(codes)
 
 
-def code(call: "dict[str, Any]") -> str:
-    return f"{call['code']}{WITNESS[call['after']]}"
+def code(seen: Seen) -> str:
+    return f"{seen.code}{WITNESS[seen.after]}"
+
+
+def real_worlds() -> "dict[str, Any]":
+    """The modules in worlds/ but for the toys."""
+    names = [info.name for info in pkgutil.iter_modules(worlds.__path__) if info.name != "toy"]
+    return {name: importlib.import_module(f"tests.truth.worlds.{name}") for name in names}
 
 
 if __name__ == "__main__":
-    print(page(sys.stdin), end="")
+    found = list(sys.stdin)
+    if not found:
+        sys.exit("nothing was seen: the page stays as it was")
+    print(page(found, real_worlds()), end="")

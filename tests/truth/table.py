@@ -69,6 +69,15 @@ class Exemption:
         return self.rule == rule and all(mine in ("*", its) for mine, its in pairs)
 
 
+@dataclass(frozen=True)
+class Impossible:
+    """A combination of state and break that cannot be, and why."""
+
+    state: str
+    what: str
+    why: str
+
+
 def nameless(state: str, *breaks: str) -> list[Exemption]:
     """For a resource that has lost its record and whose parameters do not even name it."""
     why = (

@@ -6,7 +6,9 @@ are noted, for ``scripts/truth`` to write a page of.
 
 import importlib
 import json
+import os
 import pkgutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -20,6 +22,7 @@ from tests.truth.play import play
 from tests.truth.table import RULES, Seen, complaints
 from tests.truth.world import World, WorldModule
 
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
 MODULES: dict[str, Any] = {}
 UNUSABLE: dict[str, Exception] = {}
 for info in pkgutil.iter_modules(worlds.__path__):
@@ -34,6 +37,11 @@ def is_daily(module: Any, state: str, what: str) -> bool:
     if getattr(module, "EXTENDED", False) or what in getattr(module, "SLOW", ()):
         return False
     return what == "nothing" or state == "running" or getattr(module, "QUICK", False)
+
+
+def is_impossible(module: Any, state: str, what: str) -> bool:
+    none = getattr(module, "IMPOSSIBLE", ())
+    return any((each.state, each.what) == (state, what) for each in none)
 
 
 def marks(name: str, state: str, what: str) -> "list[pytest.MarkDecorator]":
@@ -52,6 +60,7 @@ CELLS = [
     for name, module in MODULES.items()
     for state in module.STATES
     for what in module.BREAKS
+    if not is_impossible(module, state, what)
 ]
 
 
@@ -86,19 +95,21 @@ def test_no_answer_is_a_lie(
 ) -> None:
     world = booted.world(name)
     module = MODULES[name]
+    began = time.time()
     seen = list(play(module, world, state, what))
-    note(pytestconfig.getoption("seen"), module.AGENT, seen)
+    note(pytestconfig.getoption("seen"), name, began, seen)
     exemptions = getattr(module, "EXEMPTIONS", ())
     lies = [lie for each in seen for lie in complaints(each, exemptions)]
     assert not lies, "\n".join([*lies, "", "all of it:", *map(str, seen)])
 
 
-def note(path: str, agent: str, seen: list[Seen]) -> None:
+def note(path: str, world: str, began: float, seen: list[Seen]) -> None:
     """Add a line of JSON to a file that several processes may write to."""
     if path:
-        line = json.dumps({"agent": agent, "seen": [asdict(each) for each in seen]})
-        with Path(path).open("a") as file:
-            file.write(line + "\n")
+        calls = [asdict(each) for each in seen]
+        told = {"world": world, "run": RUN, "began": began, "ended": time.time(), "seen": calls}
+        with Path(path).open("ab", buffering=0) as file:  # in one piece: others write, too
+            file.write(json.dumps(told).encode() + b"\n")
 
 
 def test_every_world_can_be_used() -> None:
@@ -110,6 +121,9 @@ def test_a_world_has_what_every_world_has(module: WorldModule) -> None:
     assert {"absent", "running", "foreign"} <= set(module.STATES)
     assert module.BREAKS[0] == "nothing"
     known = {"state": module.STATES, "what": module.BREAKS, "rule": RULES}
+    for none in getattr(module, "IMPOSSIBLE", ()):
+        assert none.state in module.STATES and none.what in module.BREAKS and none.why, none
+        assert none.what != "nothing", none
     for exemption in getattr(module, "EXEMPTIONS", ()):
         for column, names in known.items():
             assert getattr(exemption, column) in ("*", *names), exemption

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tests.truth.table import Exemption
+from tests.truth.table import Exemption, Impossible
 
 # What is on this node of the object that the resource stands for, whatever the agent says of it:
 # "there": all of it; "partly": something of it, so that it neither runs nor may be called stopped;
@@ -92,6 +92,7 @@ class WorldModule(Protocol):
     def world(self, folder: Path) -> AbstractContextManager[World]:
         """The world for the length of a ``with`` block; ``folder`` is its own and empty."""
 
+    TITLE: str  # of its table on the page, where an agent has several worlds; default: AGENT
     EXTENDED: bool  # True: too long for the daily run, only for scripts/test --all
     QUICK: bool  # True: all cells run daily; else every state unbroken, and running with each break
     SLOW: Collection[str]  # breaks that are not for the daily run
@@ -99,3 +100,4 @@ class WorldModule(Protocol):
     DEEP: bool  # True: monitors of depth 10 are made, too; ``call`` takes ``level=10`` then
     UNHINDERED: Collection[str]  # breaks with which a stop of every state has to work at once
     EXEMPTIONS: Collection[Exemption]  # which answers are no lies here after all, and why
+    IMPOSSIBLE: Collection[Impossible]  # cells that there are not, and why

@@ -13,6 +13,7 @@ from tests.private_node import lacking as node_lacks
 from tests.truth.world import Presence
 
 AGENT = "IscsiGateway"
+TITLE = "IscsiGateway on tgt"
 STATES = (
     "absent", "running", "half started", "offline", "emptied", "frozen", "forgotten", "foreign",
     "a foreign prefix",

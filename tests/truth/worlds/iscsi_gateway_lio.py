@@ -12,6 +12,7 @@ from tests.private_node import PrivateNode, private_node, public_folder, wait_un
 from tests.truth.world import Presence
 
 AGENT = "IscsiGateway"
+TITLE = "IscsiGateway on the kernel's target"
 STATES = (
     "absent", "running", "half started", "half stopped", "disabled", "without LUNs",
     "objects left", "forgotten", "foreign", "of another resource",
