@@ -29,7 +29,8 @@ takes for "stopped" or for the end of it) while anything is there; none says 0 o
 half there; stop says 0 only of what is gone, start only of what is there; each failure gives one
 reason; each answer comes within the operation's timeout; what belongs to somebody else is as
 before; and once healed, it stops. These rules are `tests/truth/table.py`; agents that lie, each
-in one way, are all found out by them (`tests/truth/test_liars.py`).
+in one way, are all found out by them (`tests/truth/test_liars.py`), and so is, in every one of
+these worlds, its own agent when its answers are exchanged (`tests/truth/impostors.py`).
 
 0 running or done · 1 failed · 2 wrong on this node · 5 not installed · 6 misconfigured ·
 7 not running · 8 promoted · 190 degraded

@@ -10,7 +10,7 @@ import os
 import pkgutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.truth import worlds
+from tests.truth.impostors import LIES, ImpostorWorld
 from tests.truth.play import play
 from tests.truth.table import RULES, Seen, complaints
 from tests.truth.world import World, WorldModule
@@ -63,6 +64,12 @@ CELLS = [
     if not is_impossible(module, state, what)
 ]
 
+IMPOSTORS = [
+    pytest.param(name, lie, marks=marks(name, told.state, "nothing"), id=f"{name}-{lie}")
+    for name in MODULES
+    for lie, told in LIES.items()
+]
+
 
 class Booted:
     """The world that is up; another one only when that is down."""
@@ -101,6 +108,14 @@ def test_no_answer_is_a_lie(
     exemptions = getattr(module, "EXEMPTIONS", ())
     lies = [lie for each in seen for lie in complaints(each, exemptions)]
     assert not lies, "\n".join([*lies, "", "all of it:", *map(str, seen)])
+
+
+@pytest.mark.parametrize(("name", "lie"), IMPOSTORS)
+def test_its_agent_would_be_found_out(booted: Booted, name: str, lie: str) -> None:
+    told = LIES[lie]
+    world = ImpostorWorld(booted.world(name), told)
+    with closing(play(MODULES[name], world, told.state, "nothing")) as calls:
+        assert any(map(told.is_told_by, calls)), "Nobody noticed."
 
 
 def note(path: str, world: str, began: float, seen: list[Seen]) -> None:

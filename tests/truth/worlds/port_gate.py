@@ -198,7 +198,7 @@ class GateCell:
 
     def seen(self, name: str) -> str:
         """A table with its handles, which tell a table that was made anew from the old one."""
-        return self.sh(f"nft -a list table inet {name}")
+        return self.sh(f"nft -a list table inet {name}", check=False)
 
     def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
         return self.gate.call(action, **self.given, **more)
