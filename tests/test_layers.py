@@ -22,13 +22,14 @@ MAY_IMPORT = {
     },
     "hactl.errors": set[str](),
     "hactl.model": {"hactl.errors"},
-    "hactl.topology": {"hactl.model", "hactl.errors", "hactl.catalog"},
+    "hactl.suggest": set[str](),
+    "hactl.topology": {"hactl.model", "hactl.errors", "hactl.catalog", "hactl.suggest"},
     "hactl.catalog": {"hactl.errors", "hactl_agents", "hactl_fencing"},
     "hactl.corosync": {"hactl.model", "hactl.errors"},
     "hactl.cib": {"hactl.model", "hactl.errors"},
     "hactl.plan": {"hactl.cib", "hactl.simulate", "hactl.model", "hactl.errors"},
     "hactl.simulate": {"hactl.cib", "hactl.model", "hactl.errors"},
-    "hactl.fencing": {"hactl.errors"},
+    "hactl.fencing": {"hactl.model", "hactl.errors", "hactl.suggest"},
     "hactl.live": {
         "hactl.cib",
         "hactl.fencing",
@@ -38,7 +39,13 @@ MAY_IMPORT = {
         "hactl.errors",
     },
     "hactl.lab": {"hactl.errors", "hactl_agents", "hactl_fencing", "hactl.model", "hactl.corosync"},
-    "hactl.lab.vm": {"hactl.lab", "hactl.topology", "hactl.corosync", "hactl.errors"},
+    "hactl.lab.vm": {
+        "hactl.lab",
+        "hactl.topology",
+        "hactl.corosync",
+        "hactl.errors",
+        "hactl.suggest",
+    },
     "hactl.cli": {"hactl.errors", "hactl.commands"},
 }
 SHELL = ("hactl.commands", "hactl.live", "hactl.lab", "hactl.cli", "hactl.topology.source")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
+from hactl.fencing.hosts import host_map
+from hactl.fencing.placement import Placement
+
 SEPARATORS = re.compile(r"[\s,;]+")
 FALSE = frozenset({"false", "no", "off", "n", "0"})
+FENCERS = ("member", "normal", "")  # types of nodes that run a fencer of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +25,18 @@ class Device:
     parameters: Mapping[str, str]
     banned: frozenset[str]
     enabled: bool
+    meta: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def aliases(self) -> dict[str, str]:
         """Node -> what the device calls it, as far as that is written down (pcmk_host_map)."""
-        pairs = (word.partition(":") for word in split(self.parameters.get("pcmk_host_map", ";")))
-        return {node: plug for node, _, plug in pairs}
+        return host_map(self.parameters.get("pcmk_host_map", ""))[0]
 
     @property
     def static(self) -> bool:
         """Whether the CIB says which nodes it fences; otherwise the device itself is asked."""
         check = self.parameters.get("pcmk_host_check", "")
-        return bool(self.listed) and check in ("", "static-list")
+        return check == "static-list" or (not check and bool(self.listed))
 
     @property
     def listed(self) -> tuple[str, ...]:
@@ -42,7 +46,7 @@ class Device:
 
     def fences(self, node: str) -> bool:
         """Whether it fences a node for certain, or may for all that the CIB says."""
-        return node in self.listed or not self.static
+        return not self.static or node.lower() in (each.lower() for each in self.listed)
 
     def plug(self, node: str) -> str:
         """What the device is given for a node: Pacemaker leaves a fixed plug alone."""
@@ -52,16 +56,23 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """All ``devices`` together fence ``target``; a pattern or an attribute has no ``target``."""
+    """All ``devices`` together fence ``target``; a pattern or an attribute has no ``target``.
+
+    ``targets`` are the nodes of this cluster it is for, however that is written.
+    """
 
     target: str
     index: int
     devices: tuple[str, ...]
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fencing:
-    """``online``: the nodes that are members of the cluster; empty in a CIB without status."""
+    """``online``: the nodes that are members of the cluster; empty in a CIB without status.
+
+    ``requires``: what resources wait for before they are started, where that is written.
+    """
 
     enabled: bool
     timeout: str
@@ -69,19 +80,39 @@ class Fencing:
     online: frozenset[str]
     devices: tuple[Device, ...]
     levels: tuple[Level, ...]
+    properties: Mapping[str, str] = field(default_factory=dict)
+    remote: frozenset[str] = frozenset()
+    requires: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def watchdog(self) -> str:
+        """After how long a node counts as reset by its own watchdog; '' where none is counted on.
+
+        Pacemaker takes any negative time as: find out.
+        """
+        value = said(self.properties, "watchdog-timeout", "0").strip()
+        return "" if re.fullmatch(r"0*\s*[a-z]*", value) else value
 
     def device(self, name: str) -> Device | None:
         return next((device for device in self.devices if device.id == name), None)
 
     def users(self, device: Device) -> tuple[str, ...]:
-        """The nodes that may use a device."""
-        return tuple(node for node in self.nodes if node not in device.banned)
+        """The nodes that may use a device; a remote node has no fencer."""
+        return tuple(
+            node for node in self.nodes if node not in device.banned and node not in self.remote
+        )
+
+    def levels_of(self, node: str) -> tuple[Level, ...]:
+        return tuple(level for level in self.levels if node in level.targets)
 
 
 def fencing(cib: _Element) -> Fencing:
     """Return what a whole ``<cib>`` says."""
-    properties = dict(pairs(cib.iterfind("configuration/crm_config//nvpair")))
-    nodes = [node.get("uname", "") for node in cib.iterfind("configuration/nodes/node")]
+    properties = first_said(pairs(cib.iterfind("configuration/crm_config//nvpair")))
+    nodes = {
+        node.get("uname", ""): node.get("type", "")
+        for node in cib.iterfind("configuration/nodes/node")
+    }
     return Fencing(
         enabled=said(properties, "enabled", "true").lower() not in FALSE,
         timeout=said(properties, "timeout", "60s"),
@@ -89,7 +120,18 @@ def fencing(cib: _Element) -> Fencing:
         online=frozenset(online(cib)),
         devices=tuple(devices(cib)),
         levels=tuple(levels(cib)),
+        properties=properties,
+        remote=frozenset(node for node, sort in nodes.items() if sort not in FENCERS),
+        requires=dict(waiting(cib)),
     )
+
+
+def first_said(found: Iterator[tuple[str, str]]) -> dict[str, str]:
+    """Of several sets, Pacemaker takes the first that has a property."""
+    properties: dict[str, str] = {}
+    for name, value in found:
+        properties.setdefault(name, value)
+    return properties
 
 
 def said(properties: Mapping[str, str], name: str, default: str) -> str:
@@ -99,36 +141,75 @@ def said(properties: Mapping[str, str], name: str, default: str) -> str:
 
 def devices(cib: _Element) -> Iterator[Device]:
     templates = {each.get("id"): each for each in cib.iterfind("configuration/resources/template")}
+    nodes = [node.get("uname", "") for node in cib.iterfind("configuration/nodes/node")]
+    placement = Placement(cib)
     for primitive in cib.iterfind("configuration/resources//primitive"):
         template = templates.get(primitive.get("template"))
         sources = [each for each in (template, primitive) if each is not None]
         if not any(each.get("class") == "stonith" for each in sources):
             continue
-        name = primitive.get("id", "")
-        meta = merged(sources, "meta_attributes")
         yield Device(
-            id=name,
+            id=primitive.get("id", ""),
             agent=next(each.get("type", "") for each in sources if each.get("type")),
             parameters=merged(sources, "instance_attributes"),
-            banned=frozenset(bans(cib, name)),
-            enabled=meta.get("target-role", "Started") != "Stopped",
+            banned=frozenset(node for node in nodes if not placement.allows(primitive, node)),
+            enabled=not stopped(cib, sources),
+            meta=merged(sources, "meta_attributes"),
         )
+
+
+def stopped(cib: _Element, sources: list[_Element]) -> bool:
+    """Whether a target-role keeps it off: its own, its group's, or the default of all."""
+    parent = sources[-1].getparent()
+    own = merged(sources, "meta_attributes").get("target-role")
+    above = merged([parent], "meta_attributes") if parent is not None else {}
+    default = dict(pairs(cib.iterfind("configuration/rsc_defaults/meta_attributes/nvpair")))
+    role = own or above.get("target-role") or default.get("target-role", "")
+    return role.lower() == "stopped"
+
+
+def waiting(cib: _Element) -> Iterator[tuple[str, str]]:
+    """(resource, requires) wherever somebody has written it."""
+    for nvpair in cib.iterfind("configuration/resources//meta_attributes/nvpair"):
+        if nvpair.get("name") == "requires":
+            owner = nvpair.getparent().getparent()  # type: ignore[union-attr]
+            yield owner.get("id", ""), nvpair.get("value", "")  # type: ignore[union-attr]
 
 
 def merged(sources: list[_Element], kind: str) -> dict[str, str]:
     return {k: v for source in sources for k, v in pairs(source.iterfind(f"{kind}/nvpair"))}
 
 
-def bans(cib: _Element, device: str) -> Iterator[str]:
-    for location in cib.iterfind("configuration/constraints/rsc_location"):
-        if location.get("rsc") == device and location.get("score") == "-INFINITY":
-            yield location.get("node", "")
-
-
 def levels(cib: _Element) -> Iterator[Level]:
     for level in cib.iterfind("configuration/fencing-topology/fencing-level"):
         names = tuple(split(level.get("devices", "")))
-        yield Level(level.get("target", ""), int(level.get("index", "0")), names)
+        target, index = level.get("target", ""), level.get("index", "")
+        number = int(index) if re.fullmatch(r"\d{1,9}", index, re.ASCII) else 0
+        yield Level(target, number, names, tuple(meant(cib, level)))
+
+
+def meant(cib: _Element, level: _Element) -> Iterator[str]:
+    """The nodes that a level is for: by name, by pattern, or by an attribute and its value."""
+    for node in cib.iterfind("configuration/nodes/node"):
+        name = node.get("uname", "")
+        if level.get("target"):
+            fits = level.get("target", "").lower() == name.lower()
+        elif level.get("target-pattern"):
+            fits = matches(level.get("target-pattern", ""), name)
+        else:
+            given = dict(pairs(node.iterfind("instance_attributes/nvpair")))
+            wanted = level.get("target-value", "")
+            fits = given.get(level.get("target-attribute", "")) == wanted
+        if fits:
+            yield name
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Pacemaker looks for an extended POSIX expression, whatever the case."""
+    try:
+        return re.search(pattern, name, re.IGNORECASE) is not None
+    except re.error:
+        return False
 
 
 def online(cib: _Element) -> Iterator[str]:

@@ -21,8 +21,8 @@ from hactl.errors import ClusterError
 from hactl.fencing.aside import begin, drills, instead, only
 from hactl.fencing.configuration import Fencing, Level, fencing
 from hactl.fencing.evidence import Proof, record
-from hactl.fencing.faults import seconds as time_of
 from hactl.fencing.levels import fingerprint, levels_of, unsaid
+from hactl.fencing.timing import seconds as time_of
 from hactl.live import fencer_log
 from hactl.live.commit import prove_guard
 from hactl.live.drill_guard import guarded, mend

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+# What pacemaker-fenced itself takes for every device (`pacemaker-fenced metadata`).
+PACEMAKERS = re.compile(
+    r"pcmk_(host_(argument|map|list|check)|delay_(base|max)|action_limit"
+    r"|(reboot|off|on|list|monitor|status|metadata|validate-all)_(action|timeout|retries))"
+)
+PACEMAKERS_NAMES = (
+    *(f"pcmk_host_{what}" for what in ("argument", "map", "list", "check")),
+    *("pcmk_delay_base", "pcmk_delay_max", "pcmk_action_limit"),
+    *(f"pcmk_{action}_timeout" for action in ("reboot", "off", "on", "monitor", "status", "list")),
+    *(f"pcmk_{action}_action" for action in ("reboot", "off", "on", "monitor", "status", "list")),
+    *("pcmk_reboot_retries", "pcmk_off_retries"),
+)
 
 # Pacemaker's own name for a node that resets itself; no primitive of the CIB.
 WATCHDOG = "watchdog"
@@ -28,6 +42,21 @@ KNOWN = {
     "fence_sanlock": Means.STORAGE,
     "fence_brocade": Means.STORAGE,
 }
+
+
+# Of these a node with two supplies has two: each turns off one of them alone.
+OUTLETS = frozenset(
+    f"fence_{name}"
+    for name in (
+        *("apc", "apc_snmp", "cdu", "cyberpower_ssh", "eaton_snmp", "eaton_ssh", "emerson", "eps"),
+        *("ipdu", "lindypdu", "netio", "raritan", "raritan_px3", "tripplite_snmp", "wti"),
+    )
+)
+
+# Management controllers: one for each machine, known by its address alone.
+CONTROLLERS = re.compile(
+    r"fence_(ipmilan(plus)?|idrac|drac5?|ilo[2-5]?(_ssh)?|ilo_mp|imm|rsa|rsb|alom|amt(_ws)?)"
+)
 
 
 def means(agent: str) -> Means:

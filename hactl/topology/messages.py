@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hactl.suggest import did_you_mean, one_of
 from hactl.topology.builder import Complaint
 from hactl.topology.jsonschema import keys_at, kinds_at
 from hactl.topology.places import Branch, Step, holds, line_of
-from hactl.topology.suggest import did_you_mean, one_of
 from hactl.topology.units import shown
 
 Error = Mapping[str, Any]

@@ -12,12 +12,12 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from hactl.errors import Problem, TopologyError
 from hactl.lab.vm.box import SUITES
+from hactl.suggest import did_you_mean
 from hactl.topology import messages, source
 from hactl.topology.builder import Complaint, Unreadable
 from hactl.topology.parse import Parsed, parse
 from hactl.topology.places import line_of
 from hactl.topology.schema.section import Section, nothing_is_empty
-from hactl.topology.suggest import did_you_mean
 from hactl.topology.types import Checked, Duration, Name, Size, Text, wrong
 from hactl.topology.units import shown
 

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from hactl import catalog
 from hactl.errors import Problem
+from hactl.model.fencing import PACEMAKERS, PACEMAKERS_NAMES
+from hactl.model.secret import KEPT_BY_PACEMAKER, SECRET
+from hactl.suggest import did_you_mean, one_of
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.places import Step
 from hactl.topology.schema.raw import RawGroup, RawMember, RawPrimitive
-from hactl.topology.suggest import did_you_mean, one_of
 
 Given = tuple[str, Sequence[Step], Mapping[str, str]]
 
-SECRET = re.compile(
-    r"(.*[_-])?(passwd|password|passphrase|secret|psk|token|community|(api|secret|private)[_-]?key)",
-    re.IGNORECASE,
-)
-# Kept on the nodes by `cibsecret set`; the CIB holds this word and a hash.
-KEPT_BY_PACEMAKER = "lrm://"
-
-# What pacemaker-fenced itself takes for every device, whatever its agent.
+# What every fence device may have, whatever its agent.
 FENCED_OWN = ("pcmk_", "port", "priority")
-
 
 # The agent of each kind.
 AGENTS = {
@@ -43,6 +36,7 @@ def parameters(subject: Subject) -> Iterator[Problem]:
     """No secret in the file, and no parameter the agent would refuse."""
     for agent, path, params in given(subject.topology):
         yield from secrets(subject.topology, agent, path, params)
+        yield from pacemakers_own(subject.topology, agent, path, params)
         yield from declared(subject.topology, agent, path, params)
 
 
@@ -87,6 +81,19 @@ def secrets(
                 "a secret does not belong in this file, nor in the CIB that it becomes",
                 f"keep it on the nodes: `cibsecret set` and here {KEPT_BY_PACEMAKER}, "
                 f"or {name}_script: FILE or {name}_file: FILE if the agent takes one",
+            )
+
+
+def pacemakers_own(
+    topology: Topology, agent: str, path: Sequence[Step], params: Mapping[str, str]
+) -> Iterator[Problem]:
+    """What Pacemaker takes for itself, it ignores without a word where it is misspelt."""
+    for name in params if agent.startswith("stonith:") else ():
+        if name.startswith("pcmk_") and not PACEMAKERS.fullmatch(name):
+            yield topology.problem(
+                (*path, name),
+                "Pacemaker knows no such parameter of a fence device",
+                did_you_mean(name, PACEMAKERS_NAMES, f"known: {one_of(PACEMAKERS_NAMES, 30)}"),
             )
 
 

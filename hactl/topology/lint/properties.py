@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
+from hactl.suggest import did_you_mean
 from hactl.topology.lint import Subject
-from hactl.topology.suggest import did_you_mean
 
 OWN_KEYS = {
     "cluster-name": "name",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from hactl.errors import Problem
+from hactl.suggest import did_you_mean, one_of
 from hactl.topology.attachment import exports, exports_key
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
@@ -12,7 +13,6 @@ from hactl.topology.places import Step
 from hactl.topology.schema.raw import RawColocation, RawLocation, RawOrder
 from hactl.topology.schema.storage import Gfs2, Lvm
 from hactl.topology.schema.workload import Placed
-from hactl.topology.suggest import did_you_mean, one_of
 
 Reference = tuple[Sequence[Step], str]
 Kind = tuple[str, Iterable[str]]

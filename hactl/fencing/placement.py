@@ -1,0 +1,121 @@
+"""Which nodes the constraints of a CIB let use a resource; knows location, nothing that moves.
+
+The fencer of a node drops a device whose score there is below zero (Pacemaker's
+daemons/fenced/fenced_cib.c), so any negative score is a ban.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml.etree import _Element
+
+INFINITY = 1_000_000
+NAMED_SCORES = {"INFINITY": INFINITY, "+INFINITY": INFINITY, "-INFINITY": -INFINITY}
+FALSE = frozenset({"false", "no", "off", "n", "0"})
+
+
+class Placement:
+    """The location constraints of one CIB."""
+
+    def __init__(self, cib: _Element) -> None:
+        self.cib = cib
+        self.locations = cib.findall("configuration/constraints/rsc_location")
+        self.nodes = {
+            node.get("uname", ""): node for node in cib.iterfind("configuration/nodes/node")
+        }
+        self.tags = {
+            tag.get("id", ""): {ref.get("id", "") for ref in tag.iterfind("obj_ref")}
+            for tag in cib.iterfind("configuration/tags/tag")
+        }
+        properties = cib.iterfind("configuration/crm_config//nvpair[@name='symmetric-cluster']")
+        self.opt_in = any(each.get("value", "").lower() in FALSE for each in properties)
+
+    def allows(self, resource: _Element, node: str) -> bool:
+        """Whether a resource may be on a node."""
+        scores = [score for each in self.about(resource) for score in self.scores(each, node)]
+        if self.opt_in and not scores:
+            return False
+        return -INFINITY not in scores and sum(scores) >= 0
+
+    def about(self, resource: _Element) -> Iterator[_Element]:
+        names = {resource.get("id", ""), resource.get("template", "")}
+        parent = resource.getparent()
+        if parent is not None and parent.tag in ("group", "clone"):
+            names.add(parent.get("id", ""))
+        names |= {tag for tag, members in self.tags.items() if members & names}
+        names.discard("")
+        for location in self.locations:
+            refs = {ref.get("id", "") for ref in location.iterfind("resource_set/resource_ref")}
+            pattern = location.get("rsc-pattern", "")
+            if location.get("rsc", "") in names or refs & names or fits(pattern, resource):
+                yield location
+
+    def scores(self, location: _Element, node: str) -> Iterator[int]:
+        if location.get("node", "").lower() == node.lower():
+            yield score(location.get("score", ""))
+        for rule in location.iterfind("rule"):
+            if rule.get("score") and self.holds(rule, node):
+                yield score(rule.get("score", ""))
+
+    def holds(self, rule: _Element, node: str) -> bool:
+        """Whether a rule is true of a node; what cannot be told from the CIB is not."""
+        said = [
+            self.holds(each, node) if each.tag == "rule" else self.is_so(each, node)
+            for each in rule
+            if isinstance(each.tag, str)
+        ]
+        return any(said) if rule.get("boolean-op") == "or" else bool(said) and all(said)
+
+    def is_so(self, expression: _Element, node: str) -> bool:
+        if expression.tag != "expression":
+            return False
+        value = self.attribute(node, expression.get("attribute", ""))
+        operation, wanted = expression.get("operation", ""), expression.get("value", "")
+        if operation in ("defined", "not_defined"):
+            return (value is not None) == (operation == "defined")
+        if operation == "ne":
+            return value != wanted
+        if operation == "eq":
+            return value == wanted
+        return compared(value, operation, wanted)
+
+    def attribute(self, node: str, name: str) -> str | None:
+        element = self.nodes.get(node)
+        if name == "#uname" or element is None:
+            return node
+        if name == "#kind":
+            return "remote" if element.get("type") == "remote" else "cluster"
+        for pair in element.iterfind("instance_attributes/nvpair"):
+            if pair.get("name") == name:
+                return pair.get("value", "")
+        return None
+
+
+def compared(value: str | None, operation: str, wanted: str) -> bool:
+    try:
+        number, limit = float(value or ""), float(wanted)
+    except ValueError:
+        return False
+    return {
+        "lt": number < limit,
+        "lte": number <= limit,
+        "gt": number > limit,
+        "gte": number >= limit,
+    }.get(operation, False)
+
+
+def fits(pattern: str, resource: _Element) -> bool:
+    """A pattern that begins with ! is for all it does not match."""
+    try:
+        found = re.search(pattern.removeprefix("!"), resource.get("id", ""))
+    except re.error:
+        return False
+    return bool(pattern) and (found is None) == pattern.startswith("!")
+
+
+def score(text: str) -> int:
+    if text in NAMED_SCORES:
+        return NAMED_SCORES[text]
+    return int(text) if re.fullmatch(r"[+-]?\d{1,9}", text, re.ASCII) else 0
