@@ -208,6 +208,13 @@ def text_parser(forbid: str, multiline: bool) -> "Callable[[str], str]":
     return parse
 
 
+def numeral(text: str, lowest: int, highest: int) -> "int | None":
+    """The number that plain digits stand for, if it is one from ``lowest`` to ``highest``."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        return None
+    return int(text) if lowest <= int(text) <= highest else None
+
+
 def integer_parser(minimum: "int | None", maximum: "int | None") -> "Callable[[str], int]":
     def parse(text: str) -> int:
         digits = text[1:] if text[0] == "-" else text

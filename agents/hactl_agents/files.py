@@ -92,6 +92,13 @@ class Files:
                 return 0
             raise unreadable(path, exc) from None
 
+    def block_size(self, path: str) -> int:
+        """The bytes in a block of the file system that a file is on."""
+        try:
+            return posix.stat(path).st_blksize
+        except OSError as exc:
+            raise unreadable(path, exc) from None
+
     def listdir(self, path: str) -> "list[str]":
         """The names in a folder, sorted; empty where there is no such folder."""
         try:

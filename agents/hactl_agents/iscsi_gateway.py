@@ -1,5 +1,6 @@
 """An iSCSI gateway: what Pacemaker asks for, in terms of what the back ends see and do."""
 
+from hactl_agents.gated import Gated
 from hactl_agents.iscsi.names import number, own
 from hactl_agents.iscsi.parameters import LIO, TGT, Parameters
 from hactl_agents.iscsi.wanted import ABSENT, LAST_TAG, PARTLY, Wanted
@@ -37,7 +38,7 @@ class DegradedPromoted(Degraded):
     code = Status.DEGRADED_PROMOTED
 
 
-class IscsiGateway(Parameters, Agent):
+class IscsiGateway(Parameters, Gated, Agent):
     """Serve block devices, files or RBD images to iSCSI initiators.
 
     Target, portals, initiators, CHAP and LUNs are one resource. The kernel's target (LIO) is
@@ -79,17 +80,21 @@ class IscsiGateway(Parameters, Agent):
     @action(timeout=20, interval=11, role="Unpromoted")
     @action(timeout=30, interval=60, depth=10)
     def monitor(self) -> int:
-        status: int = super().monitor()
-        if status != Status.STOPPED and self.level < 10:
-            self.compare(self.shallow)
+        status = self.look()
+        if status != Status.STOPPED:
+            self.refuse_closed_gate()
+            self.compare(self.deep if self.level >= 10 else self.shallow)
         return status
 
     @action(timeout=60)
     def start(self) -> None:
         behind = self.behind()
+        found = self.hold(behind)
+        self.refuse_foreign()
         self.clear()
         self.refuse_in_use(behind)
         self.record.put(CLAIM, self.iqn)
+        self.record.put("behind", " ".join(f"{lun}={what}" for lun, what in found.items()))
         self.record.put("roles", "yes" if is_promotable(self) else None)
         self.record.save()
         self.build(behind)
@@ -149,16 +154,9 @@ class IscsiGateway(Parameters, Agent):
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before anything is made."""
         self.refuse_missing_backend()
-        for backend in self.backends():
-            foreign = backend.foreign()
-            if foreign:
-                raise WrongHere(foreign)
-        self.behind()
+        self.refuse_foreign()
+        self.refuse_in_use(self.behind())
         self.account()
-
-    def examine(self) -> None:
-        """Whether everything is as it was given, and nothing was added."""
-        self.compare(self.deep)
 
     def found_running(self) -> None:
         """Pacemaker takes what it started for unpromoted."""
@@ -226,7 +224,7 @@ class IscsiGateway(Parameters, Agent):
     def build(self, behind: "list[Backing | None]") -> None:
         wanted = self.wanted()
         if self.backend == TGT:
-            self.tgt(self.iqn).build(wanted, list(zip(self.luns, behind, strict=True)))
+            self.tgt(self.iqn).build(wanted, self.paired(behind))
             return
         from hactl_agents.iscsi import lio_work
 
@@ -290,12 +288,35 @@ class IscsiGateway(Parameters, Agent):
         by_tgtd = self.backend == TGT
         return [None if lun.image and by_tgtd else backing(self.host, lun) for lun in self.luns]
 
-    def refuse_in_use(self, behind: "Iterable[Backing | None]") -> None:
-        from hactl_agents.iscsi.backing import refuse_in_use, served
+    def refuse_foreign(self) -> None:
+        """Raises WrongHere where somebody else serves a target of this name."""
+        for backend in self.backends():
+            foreign = backend.foreign()
+            if foreign:
+                raise WrongHere(foreign)
 
-        objects = served(self.host) | self.tgt(self.iqn).served()
-        for each in known(behind):
-            refuse_in_use(self.host, each, objects)
+    def refuse_in_use(self, behind: "list[Backing | None]") -> None:
+        """Raises WrongHere where somebody else has or serves what is behind a LUN."""
+        from hactl_agents.iscsi.vacant import refuse_in_use
+
+        lio = self.lio(self.iqn)
+        objects = lio.own_objects()
+        held = {self.host.identity(lio.get(f"{path}/udev_path")) for path in objects}
+        ours = {*objects, self.tgt(self.iqn).daemon.socket}
+        refuse_in_use(self.host, self.iqn, self.paired(behind), ours, held)
+
+    def hold(self, behind: "list[Backing | None]") -> "dict[int, str]":
+        """Keep others from starting with this name or these disks until we are done.
+
+        What is behind each LUN.
+        """
+        from hactl_agents.iscsi.vacant import identities
+        from hactl_agents.ocf.record import file_name
+
+        found = identities(self.host, self.paired(behind))
+        for name in sorted({self.iqn, *found.values()}):
+            self.host.lock(file_name(f"lock {name}"))
+        return found
 
     # differences
 
@@ -311,7 +332,7 @@ class IscsiGateway(Parameters, Agent):
         wanted = self.wanted()
         if self.found == TGT:
             wrong = list(self.tgt(self.iqn).differences(wanted, self.expected()))
-            return wrong + self.closed_gate()
+            return wrong + self.wrong_gate()
         from hactl_agents.iscsi import lio_drift
 
         lio = self.lio(self.iqn)
@@ -319,10 +340,13 @@ class IscsiGateway(Parameters, Agent):
             *lio_drift.shallow(lio, wanted),
             *lio_drift.deep(lio, wanted, known(self.behind())),
         ]
-        return wrong + self.closed_gate()
+        return wrong + self.wrong_gate()
 
     def expected(self) -> "list[tuple[Lun, Backing | None]]":
-        return list(zip(self.luns, self.behind(), strict=True))
+        return self.paired(self.behind())
+
+    def paired(self, behind: "list[Backing | None]") -> "list[tuple[Lun, Backing | None]]":
+        return list(zip(self.luns, behind, strict=True))
 
     def compare(self, look: "Callable[[], list[str]]") -> None:
         """Raise Failed, or Degraded where drift is only reported, unless all is as it was given."""
@@ -353,32 +377,6 @@ class IscsiGateway(Parameters, Agent):
         if (self.look() == Status.PROMOTED) != promoted:
             raise Failed(f"{self.iqn} is still {'standby' if promoted else 'active'}")
         return 0
-
-    # the gate
-
-    def open_gate(self) -> None:
-        if self.gate:
-            from hactl_agents import gate
-
-            gate.open_gate(self.host, str(self.gate))
-
-    def close_gate(self) -> None:
-        """What cannot be closed is no reason to go on serving."""
-        if self.values.get("gate"):
-            from hactl_agents import gate
-
-            try:
-                gate.close_gate(self.host, str(self.gate))
-            except Failed as exc:
-                self.host.log(f"goes on without closing the gate: {exc}")
-
-    def closed_gate(self) -> "list[str]":
-        if not self.gate:
-            return []
-        from hactl_agents import gate
-
-        state = gate.gate_state(self.host, str(self.gate))
-        return [] if state == "open" else [f"the gate {self.gate} is {state}"]
 
 
 def known(behind: "Iterable[Backing | None]") -> "list[Backing]":

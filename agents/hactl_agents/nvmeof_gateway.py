@@ -1,5 +1,6 @@
 """An NVMe over Fabrics gateway: what Pacemaker asks for, in terms of evidence and work."""
 
+from hactl_agents.gated import Gated
 from hactl_agents.nvmeof.evidence import FOREIGN, OURS, Evidence, own_subsystem
 from hactl_agents.nvmeof.parameters import LAST_CONTROLLER, Parameters
 from hactl_agents.nvmeof.tree import LOADED, MOUNT, ROOT, Tree
@@ -36,7 +37,7 @@ class DegradedPromoted(Degraded):
     code = Status.DEGRADED_PROMOTED
 
 
-class NvmeofGateway(Parameters, Agent):
+class NvmeofGateway(Parameters, Gated, Agent):
     """Serve block devices or files to hosts over NVMe/TCP or RDMA, by the kernel's target.
 
     Subsystem, namespaces, hosts with their DH-HMAC-CHAP keys, and port are written to configfs
@@ -95,11 +96,16 @@ class NvmeofGateway(Parameters, Agent):
     @action(timeout=20, interval=11, role="Unpromoted")
     @action(timeout=30, interval=60, depth=10)
     def monitor(self) -> int:
-        status: int = super().monitor()
+        status = self.look()
+        if status != Status.STOPPED:
+            self.refuse_closed_gate()
+            if self.level >= 10:
+                self.examine()
         return status
 
     @action(timeout=60)
     def start(self) -> None:
+        self.hold()
         self.record.put("roles", "yes" if is_promotable(self) else None)
         self.record.put("controllers", "-".join(str(number) for number in self.controller_range()))
         self.record.save()
@@ -140,6 +146,7 @@ class NvmeofGateway(Parameters, Agent):
         if evidence.owner() != OURS:
             raise Failed(f"{self.nqn} is not running here: start it")
         self.preflight()
+        self.hold()
         promoted = evidence.states(evidence.groups_found()) == {OPTIMIZED}
         state = OPTIMIZED if promoted else self.first_state()
         self.do(lambda: self.work.build(state))
@@ -161,13 +168,17 @@ class NvmeofGateway(Parameters, Agent):
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before anything is made."""
         self.refuse_missing_target()
+        self.refuse_taken()
+        self.keys()
+        self.controller_range()
+
+    def refuse_taken(self) -> None:
+        """Raises WrongHere where others have the name, the disks or the portal."""
         evidence = self.evidence
         if evidence.owner() == FOREIGN:
             other, _ = evidence.claim()
             whose = f"the resource {other}" if other else "somebody else"
             raise WrongHere(f"{self.nqn} is served by {whose} on this node: stop that first")
-        self.keys()
-        self.controller_range()
         from hactl_agents.nvmeof import preflight
 
         preflight.refuse(self, evidence)
@@ -180,8 +191,7 @@ class NvmeofGateway(Parameters, Agent):
             wrong = Drift(self, self.evidence).of_what_runs()
         except WrongHere as exc:  # a file with keys that is gone stops nobody who is connected
             wrong = [str(exc)]
-        if self.gate and not wrong:
-            wrong = self.closed_gate()
+        wrong = wrong or self.wrong_gate()
         if wrong:
             kind = DegradedPromoted if self.status == Status.PROMOTED else Degraded
             raise kind("; ".join(wrong))
@@ -240,6 +250,20 @@ class NvmeofGateway(Parameters, Agent):
             raise Failed(f"{self.nqn} is {state}, but something is still being read or written")
 
     # what it takes
+
+    def hold(self) -> None:
+        """Keep others from starting with this name or these disks until we are done, and look
+        again whether nobody has. What is behind each namespace is noted.
+        """
+        from hactl_agents.nvmeof.backing import identities
+        from hactl_agents.ocf.record import file_name
+
+        found = identities(self.host, self.namespaces)
+        for name in sorted({self.nqn, *found.values()}):
+            self.host.lock(file_name(f"lock {name}"))
+        self.refuse_taken()
+        self.record.put("behind", " ".join(f"{nsid}={what}" for nsid, what in found.items()))
+        self.record.save()
 
     def do(self, work: "object") -> None:
         """Change the target in a process apart, and take over what it noted."""
@@ -319,27 +343,3 @@ class NvmeofGateway(Parameters, Agent):
             self.host.run(*words, check=False)
         except NotInstalled as exc:
             self.host.log(str(exc))
-
-    # the gate
-
-    def open_gate(self) -> None:
-        if self.gate:
-            from hactl_agents import gate
-
-            gate.open_gate(self.host, self.gate)
-
-    def close_gate(self) -> None:
-        """What cannot be closed is no reason to go on serving."""
-        if self.values.get("gate"):
-            from hactl_agents import gate
-
-            try:
-                gate.close_gate(self.host, str(self.gate))
-            except Failed as exc:
-                self.host.log(f"goes on without closing the gate: {exc}")
-
-    def closed_gate(self) -> "list[str]":
-        from hactl_agents import gate
-
-        state = gate.gate_state(self.host, str(self.gate))
-        return [] if state == "open" else [f"the gate {self.gate} is {state}"]

@@ -2,11 +2,15 @@
 
 import _socket
 
+from hactl_agents.declare import numeral
 from hactl_agents.ocf.errors import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host import Host
+
+
+MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:192.0.2.1, RFC 4291, 2.5.5.2
 
 
 class Place:
@@ -17,15 +21,15 @@ class Place:
         self.family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
         packed = pack(self.family, address)
         self.bits = len(packed) * 8
-        self.length = self.bits
-        if slash:
-            if not length.isascii() or not length.isdigit() or int(length[:4]) > self.bits:
-                raise ValueError(f"has no length of a network from 0 to {self.bits}")
-            self.length = int(length)
+        found = numeral(length, 0, self.bits) if slash else self.bits
+        if found is None:
+            raise ValueError(f"has no length of a network from 0 to {self.bits}")
+        self.length = found
         self.number = int.from_bytes(packed, "big")
         self.text = _socket.inet_ntop(self.family, packed)
         if not self.number and self.length:
             raise ValueError("stands for every address: give the one that hosts connect to")
+        refuse_unreachable(packed)
 
     @property
     def is_network(self) -> bool:
@@ -69,6 +73,17 @@ def pack(family: int, address: str) -> bytes:
         return _socket.inet_pton(family, address)
     except OSError:
         raise ValueError("is no IP address such as 192.0.2.1 or 2001:db8::1") from None
+
+
+def refuse_unreachable(packed: bytes) -> None:
+    """Addresses by which no host finds a node, or that are written as of the other family."""
+    if (len(packed) == 4 and packed[0] >= 224) or packed[0] == 0xFF:
+        raise ValueError("is no address of a single interface")
+    if len(packed) == 16 and packed[0] == 0xFE and packed[1] & 0xC0 == 0x80:
+        raise ValueError("is a link-local address, which says nothing without an interface")
+    if len(packed) == 16 and packed[:12] == MAPPED:
+        written = _socket.inet_ntop(_socket.AF_INET, packed[12:])
+        raise ValueError(f"is an address of IPv4 in another form: write {written}")
 
 
 def portal(address: str, port: str) -> str:

@@ -1,30 +1,15 @@
 """A gate before portals: whose it is, and whether it is whole; how it is built is in gate/."""
 
-from hactl_agents.declare import BadValue, Param
+from hactl_agents.declare import BadValue
 from hactl_agents.gate import table as tables
 from hactl_agents.gate.portals import portals
+from hactl_agents.gate_name import gate_name
 from hactl_agents.ocf import Agent, Failed, NotConfigured, Status, WrongHere, action
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from hactl_agents.gate.nftables import Table
     from hactl_agents.gate.portals import Portal
-
-LONGEST = 48  # characters
-NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
-
-
-def gate_name(shortdesc: str, **more: "Any") -> "Any":
-    """The name of a gate."""
-    return Param("string", parse_gate_name, shortdesc, **more)
-
-
-def parse_gate_name(text: str) -> str:
-    if len(text) > LONGEST or not NAME.issuperset(text):
-        raise ValueError(f"is no name: use at most {LONGEST} letters, digits and . _ -")
-    return text
 
 
 class PortGate(Agent):

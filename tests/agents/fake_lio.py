@@ -42,6 +42,7 @@ class LioHost(FakeHost):
         return path in self.claimed
 
     def identity(self, path: str) -> str:
+        path = self.links.get(path, path)
         return path if path in self.files else ""
 
     # configfs

@@ -44,6 +44,9 @@ class NvmetHost(FakeHost):
             return "device"
         return "tmpfs" if (path, errno.EINVAL) in self.refused else "file"
 
+    def block_size(self, path: str) -> int:  # noqa: ARG002
+        return 4096
+
     # configfs
 
     def read(self, path: str) -> str | None:

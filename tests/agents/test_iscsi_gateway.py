@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from hactl_agents.gate import close_gate
 from hactl_agents.host import Failed, TimedOut
 from hactl_agents.iscsi import tgt_show, tgt_wire
 from hactl_agents.iscsi.lun import parse_luns
@@ -12,6 +13,7 @@ from hactl_agents.iscsi.portal import differences, parse_portals
 from hactl_agents.iscsi.secret import parse_account
 from hactl_agents.iscsi_gateway import IscsiGateway
 from hactl_agents.ocf import Status
+from hactl_agents.port_gate import PortGate
 from hactl_agents.testing import act, reason
 
 from .fake_lio import FILE, Killed, LioHost
@@ -347,6 +349,78 @@ def test_a_device_that_another_target_serves_is_refused(host: LioHost) -> None:
     assert f"iscsi/{IQN}" not in host.everything()
 
 
+def test_what_a_namespace_of_nvme_or_a_loop_device_has_is_refused(host: LioHost) -> None:
+    namespace = "/sys/kernel/config/nvmet/subsystems/nqn.b/namespaces/3"
+    host.files[f"{namespace}/device_path"] = "/dev/vg/one\n"
+    assert "/dev/vg/one is served by namespace 3 of nqn.b" in why(host, "start")
+    assert call(host, "validate-all", 10) == call(host, "start") == 2
+    del host.files[f"{namespace}/device_path"]
+    host.files["/sys/block/loop3/loop/backing_file"] = "/srv/file\n"
+    assert "/srv/file is served by the loop device /dev/loop3" in why(host, "start")
+    assert host.everything() == ["iscsi"]
+
+
+def test_a_name_of_another_disk_on_this_node_is_refused(host: LioHost) -> None:
+    host.disk("/dev/vg/other")
+    host.by_hand(
+        "mkdir core/iblock_1\nmkdir core/iblock_1/theirs\n"
+        "write core/iblock_1/theirs/control udev_path=/dev/vg/other\n"
+        "write core/iblock_1/theirs/udev_path /dev/vg/other\n"
+        "write core/iblock_1/theirs/wwn/vpd_unit_serial 0123456789abcdef01"
+    )
+    given = {"luns": "0=/dev/vg/one,serial=0123456789abcdef01"}
+    assert call(host, "start", **given) == 2
+    assert "initiators would take the two for one disk" in why(host, "start", **given)
+    assert call(host, "start") == 0
+
+
+def test_a_device_without_size_or_that_cannot_be_written_is_refused(host: LioHost) -> None:
+    host.files["/sys/dev/block//dev/vg/one/size"] = "0\n"
+    assert (call(host, "start"), "has no size" in why(host, "start")) == (2, True)
+    host.files["/sys/dev/block//dev/vg/one/size"] = "8\n"
+    host.files["/sys/dev/block//dev/vg/one/ro"] = "1\n"
+    assert (call(host, "start"), "is read-only" in why(host, "start")) == (2, True)
+    assert call(host, "start", luns="0=/dev/vg/one,readonly=yes") == 0
+
+
+def test_two_starts_with_one_name_or_one_disk_do_not_run_at_once(host: LioHost) -> None:
+    assert call(host, "start") == 0
+    held = {name for name in host.locked if name.startswith("lock")}
+    assert held == {
+        f"lock%20.{what}.run" for what in ("%2f.dev%2f.vg%2f.one", "%2f.srv%2f.file")
+    } | {f"lock%20.{IQN.replace(':', '%3a.')}.run"}
+
+
+# the gate
+
+
+def gated(host: LioHost) -> "dict[str, object]":
+    given = {"gate": "san", "portals": "192.0.2.1:3260"}
+    assert act(PortGate, host, "start", **given) == 0
+    return {"gate": "san"}
+
+
+def test_behind_a_closed_gate_nothing_is_served(host: LioHost) -> None:
+    given = gated(host)
+    assert call(host, "start", **given) == 0
+    assert call(host, "monitor", **given) == Status.RUNNING
+    close_gate(host, "san")
+    for more in ({}, {"drift": "report"}):
+        assert call(host, "monitor", **given, **more) == call(host, "monitor", 10, **given) == 1
+    assert "the gate san is closed, so that nobody comes through" in why(host, "monitor", **given)
+    assert call(host, "start", **given) == 0
+    assert call(host, "monitor", **given) == Status.RUNNING, "a start opens it"
+
+
+def test_a_gate_that_is_gone_keeps_nobody_out_and_a_deep_look_sees_it(host: LioHost) -> None:
+    given = gated(host)
+    assert call(host, "start", **given) == 0
+    host.tables.tables.clear()
+    assert call(host, "monitor", **given) == Status.RUNNING
+    assert call(host, "monitor", 10, **given) == 1
+    assert call(host, "monitor", 10, **given, drift="report") == DEGRADED
+
+
 # drift
 
 
@@ -397,6 +471,12 @@ BAD = {
     "luns=0=/dev/vg/one 1=/dev/vg/one": (6, "names path /dev/vg/one twice"),
     "luns=0=/dev/nosuch": (2, "this node has no /dev/nosuch"),
     "luns=256=/dev/vg/one": (6, "a number up to 255"),
+    "luns=-1=/dev/vg/one": (6, "a number up to 255"),
+    "luns=16383=/dev/vg/one": (6, "a number up to 255"),
+    "luns=007=/dev/vg/one": (6, "a number up to 255"),
+    "luns=00000000999=/dev/vg/one": (6, "a number up to 255"),
+    "luns=0=/dev/vg/one 1=/dev/again": (2, "LUN 1: /dev/again is behind another LUN already"),
+    "luns=0=/dev/vg/\x1bone": (6, "contains a control character"),
     "luns=0=/dev/vg/one,serial=web-1": (6, "it needs 16 of them"),
     "luns=0=/dev/vg/one,naa=5000": (6, "6 and 31 more"),
     "luns=0=/dev/vg/one,readonly": (6, "as KEY=VALUE"),
@@ -409,6 +489,14 @@ BAD = {
     "portals=": (6, "required"),
     "portals=192.0.2.1:3260 192.0.2.1": (6, "names a portal twice"),
     "portals=2001:db8::1:3260": (6, "[ADDRESS]:PORT"),
+    "portals=192.0.2.1:003260000": (6, "none from 1 to 65535"),
+    "portals=192.0.2.1:00000003260000": (6, "none from 1 to 65535"),
+    "portals=[::ffff:192.0.2.1]:3260": (6, "write 192.0.2.1"),
+    "portals=[fe80::1]:3260": (6, "link-local"),
+    "portals=[fe80::1%eth0]:3260": (6, "is no IP address"),
+    "portals=239.0.0.1:3260": (6, "no address of a single interface"),
+    "portals=192.0.2.0/000000033:3260": (6, "no length of a network"),
+    "gate=../san": (6, "use at most 48 letters"),
     "backend=scst": (6, "none of lio, tgt"),
     "auth_file=secret": (6, "the whole path"),
     "auth_file=/nowhere": (2, "/nowhere: cannot be read"),
@@ -419,6 +507,7 @@ BAD = {
 def test_bad_input_is_refused_with_one_sentence(host: LioHost, given: str) -> None:
     name, _, value = given.partition("=")
     code, sentence = BAD[given]
+    host.links["/dev/again"] = "/dev/vg/one"
     assert call(host, "start", **{name: value}) == code
     assert sentence in why(host, "start", **{name: value})
     assert host.everything() in (["iscsi"], [])

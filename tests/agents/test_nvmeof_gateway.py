@@ -18,6 +18,7 @@ from tests.agents.fake_nvmet import FILE, Killed, NvmetHost
 
 NQN = "nqn.2026-11.lab:vol1"
 HOST, OTHER = "nqn.2014-08.lab:host1", "nqn.2014-08.lab:host2"
+UUID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 PARAMS = {"nqn": NQN, "address": "192.0.2.1", "namespaces": "1=/dev/vg/one"}
 GROUP = PARAMS | {"address": "192.0.2.0/24"}
 CLONE = {
@@ -441,8 +442,22 @@ def test_a_key_of_somebody_else_is_not_changed() -> None:
         ({"controller_ids": "node1=0-5"}, "ids go from 1 to 65519"),
         ({"controller_ids": "1-5"}, "which is not NODE=FIRST-LAST"),
         ({"auth_file": "keys"}, "give the whole path"),
-        ({"gate": "a;b"}, "contains ';'"),
-        ({"model": "a=b"}, "contains '='"),
+        ({"namespaces": f"1=/dev/vg/one,uuid={UUID} 2=/dev/vg/two,uuid={UUID}"}, "the UUID"),
+        ({"namespaces": f"1=/dev/vg/one,nguid={UUID} 2=/dev/vg/two,nguid={UUID}"}, "the NGUID"),
+        ({"namespaces": "007=/dev/vg/one"}, "go from 1 to 1024"),
+        ({"namespaces": "1=/dev/vg/one,ana_group=00000000129"}, "they go from 1 to 128"),
+        ({"namespaces": "1=/dev/vg/\x1bone"}, "contains a control character"),
+        ({"namespaces": "1=/dev/vg/\udcffone"}, "contains a control character"),
+        ({"address": "::ffff:192.0.2.1"}, "write 192.0.2.1"),
+        ({"address": "fe80::1"}, "is a link-local address"),
+        ({"address": "ff02::1"}, "no address of a single interface"),
+        ({"address": "224.0.0.1"}, "no address of a single interface"),
+        ({"address": "192.0.2.0/00000024000000000000"}, "no length of a network"),
+        ({"address": "192.0.2.0/-1"}, "no length of a network"),
+        ({"gate": "a;b"}, "use at most 48 letters"),
+        ({"gate": "../gate"}, "use at most 48 letters"),
+        ({"model": "a" * 41}, "at most 40 printable"),
+        ({"model": "modèle"}, "at most 40 printable"),
     ],
 )
 def test_what_cannot_be_is_a_configuration_error(params: "dict[str, str]", text: str) -> None:
@@ -471,7 +486,7 @@ def test_devices_that_are_missing_used_or_no_devices_are_refused() -> None:
         ("1=/dev/none", "namespace 1: this node has no /dev/none"),
         ("1=/dev/null", "/dev/null is no block device and no file"),
         ("1=/dev/vg/two", "namespace 1: /dev/vg/two is in use by dm-3 the mount /srv"),
-        ("1=/dev/vg/one 2=/dev/again", "namespace 2: /dev/again is namespace 1 already"),
+        ("1=/dev/vg/one 2=/dev/again", "namespace 2: /dev/again is behind another one already"),
     ):
         assert start(host, namespaces=given) == 2
         assert text in why(host, namespaces=given)
@@ -484,7 +499,8 @@ def test_a_device_that_another_subsystem_serves_is_refused() -> None:
         "mkdir subsystems/nqn.b\nmkdir subsystems/nqn.b/namespaces/3\n"
         "write subsystems/nqn.b/namespaces/3/device_path /dev/vg/one"
     )
-    assert why(host) == "namespace 1: /dev/vg/one is namespace 3 of nqn.b already"
+    sentence = "namespace 1: /dev/vg/one is served by namespace 3 of nqn.b: stop that first"
+    assert why(host) == sentence
 
 
 def foreign(host: NvmetHost) -> "list[str]":

@@ -2,16 +2,13 @@
 
 import _stat
 
-from hactl_agents.iscsi.lio import CORE, PLUGINS
-from hactl_agents.ocf.errors import Failed, WrongHere
+from hactl_agents.ocf.errors import WrongHere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.ceph.image import Spec
     from hactl_agents.host import Host
     from hactl_agents.iscsi.lun import Lun
-
-MOUNTS = "/proc/self/mountinfo"
 
 
 class Backing:
@@ -50,40 +47,3 @@ def mapped(host: "Host", lun: "Lun", spec: "Spec") -> str:
     raise WrongHere(
         f"LUN {lun.number}: the image {spec} is not mapped on this node: start an RbdImage before"
     )
-
-
-def refuse_in_use(host: "Host", each: Backing, objects: "dict[str, str]") -> None:
-    """Raises Failed where somebody else serves or uses it.
-
-    ``objects`` are what the kernel's target serves already: identity -> who.
-    """
-    identity = host.identity(each.path)
-    if identity in objects:
-        raise Failed(f"LUN {each.lun.number}: {each.path} is served by {objects[identity]}")
-    if each.is_block and host.is_claimed(each.path):
-        raise Failed(
-            f"LUN {each.lun.number}: {each.path} is in use{users(host, identity)}: free it first"
-        )
-
-
-def users(host: "Host", identity: str) -> str:
-    """Who uses a block device, as far as that can be told."""
-    holders = host.listdir(f"/sys/dev/block/{identity}/holders")
-    for line in (host.read(MOUNTS) or "").splitlines():
-        fields = line.split(" ")
-        if fields[2:3] == [identity]:
-            holders.append(f"the mount {fields[4]}")
-    return f" by {' '.join(holders)}" if holders else ""
-
-
-def served(host: "Host") -> "dict[str, str]":
-    """What storage objects of the kernel's target serve: identity -> the object."""
-    found = {}
-    for adapter in host.listdir(CORE):
-        if adapter.partition("_")[0] in PLUGINS:
-            for name in host.listdir(f"{CORE}/{adapter}"):
-                path = (host.read(f"{CORE}/{adapter}/{name}/udev_path") or "").strip()
-                identity = host.identity(path) if path[:1] == "/" else ""
-                if identity:
-                    found[identity] = f"the storage object {adapter}/{name}"
-    return found

@@ -1,7 +1,7 @@
 """One LUN as it is asked for: its number, what is behind it, and what initiators see of it."""
 
 from hactl_agents.ceph.image import Spec
-from hactl_agents.declare import parse_boolean
+from hactl_agents.declare import numeral, parse_boolean
 from hactl_agents.iscsi.names import (
     COMPANY,
     ENOUGH,
@@ -103,11 +103,12 @@ def refuse_twice(luns: "Iterable[Lun]", what: str, key: "Callable[[Lun], str]") 
 
 
 def parse_lun(word: str) -> Lun:
-    number, equals, rest = word.partition("=")
-    if not equals or not number.isascii() or not number.isdigit() or int(number[:4]) > LAST:
+    digits, equals, rest = word.partition("=")
+    number = numeral(digits, 0, LAST)
+    if not equals or number is None or digits != str(number):
         raise ValueError(f"has {word[:60]!r}, which is not {FORM} with a number up to {LAST}")
     path, *pairs = rest.split(",")
-    lun = Lun(int(number), parse_path(int(number), path))
+    lun = Lun(number, parse_path(number, path))
     given = set()
     for pair in pairs:
         key, equals, value = pair.partition("=")

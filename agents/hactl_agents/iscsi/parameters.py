@@ -1,6 +1,7 @@
 """The parameters of an iSCSI gateway, and what of them can be judged without a node."""
 
 from hactl_agents.declare import Param, boolean, choice, integer, string
+from hactl_agents.gate_name import gate_name
 from hactl_agents.iscsi.lun import FORM, parse_luns
 from hactl_agents.iscsi.names import parse_initiators, parse_target
 from hactl_agents.iscsi.portal import parse_portals
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
 LIO, TGT = "lio", "tgt"
 DRIFT = ("fail", "report")
-FORBID_IN_NAMES = " /'\"`$\\;&|<>(){}*?!#"
 
 
 class Parameters:
@@ -72,9 +72,8 @@ class Parameters:
         "= NAME and password = SECRET, by which initiators log in; mutual_user and "
         "mutual_password, by which the target proves itself to them.",
     )
-    gate: str | None = string(
+    gate: str | None = gate_name(
         "Name of the PortGate before this gateway",
-        forbid=FORBID_IN_NAMES,
         longdesc="Name of the PortGate before this gateway: opened when all is served, closed "
         "before anything is taken away, so that initiators see silence and never an error.",
     )

@@ -2,6 +2,7 @@
 
 import _socket
 
+from hactl_agents.declare import numeral
 from hactl_agents.place import Place, pack, portal
 
 TYPE_CHECKING = False
@@ -61,9 +62,10 @@ def parse_portal(word: str) -> Portal:
         digits = digits if colon else str(PORT)
         if ":" in digits:
             raise ValueError(f"has {word!r}: write an IPv6 portal as [ADDRESS]:PORT")
-    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits[:6]) <= 65535:
+    port = numeral(digits, 1, 65535)
+    if port is None:
         raise ValueError(f"has {word!r}, whose port is none from 1 to 65535")
-    return Portal(parse_place(word, address), int(digits))
+    return Portal(parse_place(word, address), port)
 
 
 def parse_place(word: str, address: str) -> "Place | str":

@@ -15,7 +15,6 @@ from hactl_agents.iscsi.tgt_wire import (
     SYSTEM,
     TARGET,
     UPDATE,
-    Tgtd,
 )
 from hactl_agents.iscsi.wanted import ABSENT, PARTLY, THERE, Sight
 from hactl_agents.ocf.errors import Failed, TimedOut
@@ -38,7 +37,6 @@ READY, OFFLINE = "ready", "offline"
 ANYBODY = "ALL"
 # The caching mode page (SBC-3, 6.5.6) with WCE off: tgtd then writes through to the medium.
 WRITE_THROUGH = "8:0:18:0x10:0:0xff:0xff:0:0:0xff:0xff:0xff:0xff:0x80:0x14:0:0:0:0:0:0"
-SHARED = "/var/run/tgtd/socket.0"  # of the distribution's tgtd
 
 
 class Tgt:
@@ -87,35 +85,12 @@ class Tgt:
 
     def foreign(self) -> str:
         """Why a target of this name cannot be made; '' if it can, or is ours."""
-        for socket, each in self.others():
+        from hactl_agents.served import tgtd_targets
+
+        for socket, each in tgtd_targets(self.host, but=self.daemon.socket):
             if each.name == self.iqn:
                 return f"{self.iqn} is served by the tgtd of {socket}: nothing was touched"
         return ""
-
-    def others(self) -> "Iterable[tuple[str, Shown]]":
-        """What other tgtds of this node serve: the distribution's, and those of our kind."""
-        folder = self.host.state_dir
-        names = self.host.listdir(folder)
-        kin = [name for name in names if name.startswith("tgt-") and name.endswith(".0")]
-        for socket in (SHARED, *(f"{folder}/{name}" for name in kin)):
-            if socket != self.daemon.socket and self.host.exists(socket):
-                try:
-                    text = Tgtd(self.host, socket).ask("asking another tgtd", TARGET, SHOW)
-                except Failed as exc:  # it is gone, or serves nothing it could tell of
-                    self.host.log(f"{socket}: {exc}")
-                    continue
-                yield from ((socket, each) for each in tgt_show.targets(text))
-
-    def served(self) -> "dict[str, str]":
-        """What the others have behind their LUNs: identity -> who."""
-        found = {}
-        for socket, each in self.others():
-            for number_of_lun, lun in each.luns.items():
-                path = lun.get("Backing store path", "")
-                identity = self.host.identity(path) if path[:1] == "/" else ""
-                if identity:
-                    found[identity] = f"LUN {number_of_lun} of {each.name}, by the tgtd of {socket}"
-        return found
 
     # building
 

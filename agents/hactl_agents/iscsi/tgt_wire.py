@@ -60,11 +60,12 @@ class Tgtd:
         lun: int = 0,
         direction: int = INCOMING,
         force: bool = False,
+        within: float = PATIENCE,
     ) -> str:
         """What it says to one request. Raises Failed in its words, TimedOut where it is silent."""
         message = request(mode, operation, text, tid, lun, direction, force)
         left = self.host.left()
-        patience = PATIENCE if left is None else min(PATIENCE, left / 4)
+        patience = within if left is None else min(within, left / 4)
         answer = self.host.ask(step, self.path.encode(), message, is_whole, within=patience)
         if answer is None:
             raise Failed(f"{step}: tgtd does not listen on {self.path}")

@@ -2,8 +2,9 @@
 
 import _stat
 
-from hactl_agents.nvmeof.tree import namespace as namespace_at
+from hactl_agents.nvmeof.tree import subsystem
 from hactl_agents.ocf.errors import WrongHere
+from hactl_agents.served import Uses, refuse_claimed, refuse_unfit_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,48 +12,55 @@ if TYPE_CHECKING:
 
     from hactl_agents.host import Host
     from hactl_agents.nvmeof.namespace import Namespace
-    from hactl_agents.nvmeof.tree import Tree
+    from hactl_agents.nvmeof_gateway import NvmeofGateway
 
-MOUNTS = "/proc/self/mountinfo"
+LARGEST_BLOCK = 4096  # bytes; nvmet_file_ns_enable
 
 
-def refuse_unfit(host: "Host", tree: "Tree", nqn: str, wanted: "Iterable[Namespace]") -> None:
-    """Raises WrongHere where a path is no device or file, or somebody else uses what it is."""
-    seen = dict(elsewhere(host, tree, nqn))
-    for namespace in wanted:
-        path = namespace.path
+def identities(host: "Host", namespaces: "Iterable[Namespace]") -> "dict[int, str]":
+    """What is behind each namespace, whatever the path: its number -> a device's, a file's.
+
+    Raises WrongHere where two have the same behind them.
+    """
+    found: dict[int, str] = {}
+    for each in namespaces:
+        identity = host.identity(each.path)
+        if identity and identity in found.values():
+            raise WrongHere(f"namespace {each.nsid}: {each.path} is behind another one already")
+        found[each.nsid] = identity
+    return found
+
+
+def refuse_unfit(host: "Host", agent: "NvmeofGateway", fresh: "Iterable[Namespace]") -> None:
+    """Raises WrongHere where a path is no device or file, or somebody else uses what it is.
+
+    ``fresh`` are the namespaces that are not served yet.
+    """
+    uses = Uses(host, {subsystem(agent.nqn)})
+    behind = identities(host, agent.namespaces)
+    for namespace in fresh:
+        what, path = f"namespace {namespace.nsid}", namespace.path
         kind = host.mode(path)
         if kind is None:
-            raise WrongHere(f"namespace {namespace.nsid}: this node has no {path}")
-        if not _stat.S_ISBLK(kind) and not _stat.S_ISREG(kind):
-            raise WrongHere(f"namespace {namespace.nsid}: {path} is no block device and no file")
-        identity = host.identity(path)
-        if identity in seen:
-            raise WrongHere(f"namespace {namespace.nsid}: {path} is {seen[identity]} already")
-        seen[identity] = f"namespace {namespace.nsid}"
-        if _stat.S_ISBLK(kind) and host.is_claimed(path):
-            raise WrongHere(f"namespace {namespace.nsid}: {path} is in use{by(host, identity)}")
+            raise WrongHere(f"{what}: this node has no {path}")
+        names = (namespace.uuid(agent.nqn), namespace.nguid(agent.nqn))
+        uses.refuse(what, path, behind[namespace.nsid], *names)
+        if _stat.S_ISBLK(kind):
+            refuse_unfit_device(host, what, path, writable=True)
+            refuse_claimed(host, what, path)
+        elif _stat.S_ISREG(kind):
+            refuse_odd_size(host, what, path)
+        else:
+            raise WrongHere(f"{what}: {path} is no block device and no file")
 
 
-def elsewhere(host: "Host", tree: "Tree", nqn: str) -> "Iterable[tuple[str, str]]":
-    """What other subsystems of this node serve: (identity, who)."""
-    for other in tree.subsystems():
-        if other != nqn:
-            for nsid in tree.namespaces(other):
-                path = tree.get(f"{namespace_at(other, nsid)}/device_path")
-                identity = host.identity(path) if path[:1] == "/" else ""
-                if identity:
-                    yield identity, f"namespace {nsid} of {other}"
-
-
-def by(host: "Host", identity: str) -> str:
-    """Who uses a block device, as far as that can be told."""
-    holders = host.listdir(f"/sys/dev/block/{identity}/holders")
-    for line in (host.read(MOUNTS) or "").splitlines():
-        fields = line.split(" ")
-        if fields[2:3] == [identity]:
-            holders.append(f"the mount {fields[4]}")
-    return f" by {' '.join(holders)}" if holders else ""
+def refuse_odd_size(host: "Host", what: str, path: str) -> None:
+    """The kernel cuts off what is no whole block, as large as its file system's, at most 4 KiB."""
+    size, block = host.size(path), min(host.block_size(path), LARGEST_BLOCK)
+    if not size or size % block:
+        raise WrongHere(
+            f"{what}: {path} has {size} bytes, which is no number of blocks of {block} bytes"
+        )
 
 
 def needs_buffering(host: "Host", namespace: "Namespace") -> bool:

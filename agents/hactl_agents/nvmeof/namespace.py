@@ -1,10 +1,14 @@
 """A namespace as it is given, NSID=PATH[,KEY=VALUE...], and what hosts know it by."""
 
-from hactl_agents.declare import parse_boolean
+from hactl_agents.declare import numeral, parse_boolean
 from hactl_agents.nvmeof import names
 
 MOST = 1024  # NVMET_MAX_NAMESPACES
 MOST_GROUPS = 128  # NVMET_MAX_ANAGRPS
+ONCE = {
+    "nsid": "number", "path": "path", "stable_id": "id", "given_uuid": "UUID",
+    "given_nguid": "NGUID",
+}  # fmt: skip
 FORM = "NSID=PATH[,KEY=VALUE...], such as 1=/dev/rbd/vms/vol1"
 
 
@@ -28,10 +32,12 @@ class Namespace:
 
 
 def parse_namespaces(text: str) -> "tuple[Namespace, ...]":
+    if not text.isprintable():
+        raise ValueError("contains a control character: remove it")
     found = tuple([parse_namespace(word) for word in text.split()])
-    for attribute, what in (("nsid", "number"), ("path", "path"), ("stable_id", "id")):
+    for attribute, what in ONCE.items():
         values = [getattr(each, attribute) for each in found]
-        twice = [value for value in values if values.count(value) > 1]
+        twice = [value for value in values if value and values.count(value) > 1]
         if twice:
             raise ValueError(f"gives the {what} {twice[0]} to two namespaces")
     if not found:
@@ -41,14 +47,15 @@ def parse_namespaces(text: str) -> "tuple[Namespace, ...]":
 
 def parse_namespace(word: str) -> Namespace:
     head, *pairs = word.split(",")
-    number, equals, path = head.partition("=")
-    if not equals or not number.isascii() or not number.isdigit():
+    digits, equals, path = head.partition("=")
+    if not equals or not digits.isascii() or not digits.isdigit():
         raise ValueError(f"has {word!r}, which is not {FORM}")
-    if not 1 <= int(number[:9]) <= MOST or number[0] == "0":
-        raise ValueError(f"has the number {number[:9]}; they go from 1 to {MOST}")
+    number = numeral(digits, 1, MOST)
+    if number is None or digits != str(number):
+        raise ValueError(f"has the number {digits[:20]}; they go from 1 to {MOST}")
     if path[:1] != "/" or "/../" in f"{path}/":
         raise ValueError(f"has {path!r} for a path; give the whole path, from /")
-    namespace = Namespace(int(number), path)
+    namespace = Namespace(number, path)
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if key not in KEYS or not equals:
@@ -79,9 +86,10 @@ def identifier(key: str, value: str) -> str:
 
 
 def take_group(namespace: Namespace, value: str) -> None:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= MOST_GROUPS:
+    group = numeral(value, 1, MOST_GROUPS)
+    if group is None:
         raise ValueError(f"has ana_group={value}; they go from 1 to {MOST_GROUPS}")
-    namespace.ana_group = int(value)
+    namespace.ana_group = group
 
 
 def take_buffered(namespace: Namespace, value: str) -> None:

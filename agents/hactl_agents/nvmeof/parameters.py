@@ -1,6 +1,7 @@
 """The parameters of an NVMe-oF gateway, and what of them can be judged without a node."""
 
 from hactl_agents.declare import Param, boolean, choice, integer, string
+from hactl_agents.gate_name import gate_name
 from hactl_agents.nvmeof.names import parse_nqn, parse_nqns
 from hactl_agents.nvmeof.namespace import FORM, parse_namespaces
 from hactl_agents.place import Place
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from hactl_agents.nvmeof.namespace import Namespace
 
 LAST_CONTROLLER = 65519  # NVME_CNTLID_MAX
-FORBID_IN_NAMES = " /'\"`$\\;&|<>(){}*?!#"
+LONGEST_MODEL = 40  # NVMET_MN_MAX_SIZE
 
 
 class Range:
@@ -42,6 +43,13 @@ def parse_range(word: str) -> Range:
     if not 1 <= int(first) <= int(last) <= LAST_CONTROLLER:
         raise ValueError(f"has {word!r}; ids go from 1 to {LAST_CONTROLLER}")
     return Range(node, int(first), int(last))
+
+
+def parse_model(text: str) -> str:
+    plain = text.isascii() and text.isprintable() and text == text.strip()
+    if not plain or len(text) > LONGEST_MODEL:
+        raise ValueError(f"is no model: use at most {LONGEST_MODEL} printable ASCII characters")
+    return text
 
 
 class Parameters:
@@ -102,9 +110,8 @@ class Parameters:
         "nvme gen-dhchap-key makes them; with a CONTROLLERKEY the host can tell that it speaks to "
         "this subsystem.",
     )
-    gate: str | None = string(
+    gate: str | None = gate_name(
         "Name of the PortGate before this gateway",
-        forbid=FORBID_IN_NAMES,
         longdesc="Name of the PortGate before this gateway: opened when all is served, closed "
         "before anything is taken away, so that hosts see silence and never an error.",
     )
@@ -117,7 +124,7 @@ class Parameters:
         longdesc="ANA state of a gateway that is not promoted: non-optimized only where both may "
         "write to the storage at once",
     )
-    model: str = string("Model that hosts show", "hactl", forbid="=,")
+    model: str = Param("string", parse_model, "Model that hosts show", default="hactl")  # type: ignore[assignment]
     controller_ids: "tuple[Range, ...]" = Param(
         "string",
         parse_ranges,
