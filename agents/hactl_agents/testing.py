@@ -17,7 +17,7 @@ from hactl_agents.gate.nftables import Table, Tables
 from hactl_agents.host import Failed, Host, NotInstalled, Task, TimedOut
 from hactl_agents.netlink import Link, Links
 from hactl_agents.ocf.agent import PREFIX, Agent
-from hactl_agents.ocf.main import answer, perform
+from hactl_agents.ocf.main import answer, perform, told
 from hactl_agents.storage import KernelLog, Storage
 
 Reply = Done | Failed | Callable[..., Done]
@@ -485,9 +485,9 @@ def act(
     """The exit code of one action on ``host``, by the same way Pacemaker's call takes."""
     env = environ(params, **(meta or {})) | {"OCF_CHECK_LEVEL": str(level)}
     try:
-        return perform(agent(host, env), action)
+        return told(perform(agent(host, env), action), action, env)
     except Failed as exc:
-        return answer(host, action, exc)
+        return answer(host, action, exc, env)
 
 
 def reason(

@@ -77,6 +77,15 @@ def test_degraded_is_reported_as_degraded() -> None:
     assert act(Toy, host_with("tired"), "monitor", path=PATH) == Status.DEGRADED
 
 
+def test_to_a_probe_what_is_degraded_is_there() -> None:
+    # Pacemaker never asks again, and would show the first answer as a failure for ever
+    once = {"interval": "0"}
+    assert act(Toy, host_with("tired"), "monitor", meta=once, path=PATH) == Status.RUNNING
+    assert act(Toy, host_with("no tool"), "monitor", meta=once, path=PATH) == 1
+    again = {"interval": "10000"}
+    assert act(Toy, host_with("tired"), "monitor", meta=again, path=PATH) == Status.DEGRADED
+
+
 def test_what_runs_degraded_needs_no_start() -> None:
     host = host_with("tired")
     assert act(Toy, host, "start", path=PATH) == 0

@@ -15,7 +15,7 @@ sys.path.insert(0, LIBDIR)
 from hactl_agents.ceph.image import Mapping, Spec  # noqa: E402
 from hactl_agents.ceph.mapper import Wish  # noqa: E402
 from hactl_agents.host import Failed, Host  # noqa: E402
-from hactl_agents.ocf.main import answer, budget, perform  # noqa: E402
+from hactl_agents.ocf.main import answer, budget, perform, told  # noqa: E402
 from hactl_agents.rbd_image import RbdImage  # noqa: E402
 
 HOLDER = str(Path(__file__).resolve().parent / "rbd_holder.py")
@@ -78,11 +78,12 @@ class Held(RbdImage):
         return [Holder(self.host)]
 
 
-host = Host(budget(os.environ, Held, ACTION), dict(os.environ), state_dir=f"/run/state-{NODE}")
+ENVIRON = dict(os.environ)
+host = Host(budget(ENVIRON, Held, ACTION), ENVIRON, state_dir=f"/run/state-{NODE}")
 began = time.monotonic()
 try:
-    code = perform(Held(host, dict(os.environ)), ACTION)
+    code = told(perform(Held(host, ENVIRON), ACTION), ACTION, ENVIRON)
 except Failed as exc:
-    code = answer(host, ACTION, exc)
+    code = answer(host, ACTION, exc, ENVIRON)
 print(f"{time.monotonic() - began:.2f}", flush=True)
 os._exit(code)

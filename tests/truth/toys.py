@@ -13,7 +13,7 @@ from typing import Any
 
 from hactl_agents.host import Failed, Host
 from hactl_agents.ocf import Agent, Status, action, integer, string
-from hactl_agents.ocf.main import answer, budget, perform
+from hactl_agents.ocf.main import answer, budget, perform, told
 
 WHOLE, HALF, NEIGHBOUR = "whole\n", "half\n", ".neighbour"
 
@@ -198,9 +198,9 @@ def main(name: str, wanted: str, environ: "dict[str, str]") -> int:
     toy: Any = globals()[name]
     host = Host(budget(environ, toy, wanted), environ, state_dir=environ["TOY_STATE"])
     try:
-        return perform(toy(host, environ), wanted)
+        return told(perform(toy(host, environ), wanted), wanted, environ)
     except Failed as exc:
-        return answer(host, wanted, exc)
+        return answer(host, wanted, exc, environ)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hactl_agents.ocf.agent import Agent
 
 OK, GENERIC = 0, 1
+PROBED = {Status.DEGRADED: Status.RUNNING, Status.DEGRADED_PROMOTED: Status.PROMOTED}
 KNOWN = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 190, 191})
 # What these answer must come from the resource itself; any other code could be read as "stopped"
 # (Pacemaker masks 2 and 5 on a probe) or ban the resource for a passing trouble.
@@ -44,11 +45,11 @@ def run(agent: "type[Agent]", wanted: str, environ: "Mapping[str, str]") -> int:
     host = Host(budget(environ, agent, wanted), environ)
     _signal.signal(SIGTERM, lambda *_: terminated(host))
     try:
-        return perform(agent(host, environ), wanted)
+        return told(perform(agent(host, environ), wanted), wanted, environ)
     except Failed as exc:
-        return answer(host, wanted, exc)
+        return answer(host, wanted, exc, environ)
     except Exception as exc:
-        return answer(host, wanted, Failed(bug(exc, host.step)))
+        return answer(host, wanted, Failed(bug(exc, host.step)), environ)
 
 
 def perform(agent: "Agent", wanted: str) -> int:
@@ -146,16 +147,27 @@ def budget(environ: "Mapping[str, str]", agent: "type[Agent]", wanted: str) -> f
     return allowed - min(5.0, allowed / 10)
 
 
-def answer(host: Host, wanted: str, exc: Failed) -> int:
+def answer(host: Host, wanted: str, exc: Failed, environ: "Mapping[str, str]") -> int:
     """Tell Pacemaker why, in one line, and which code that is."""
     code = exc.code
     harmless = (Degraded, Unimplemented) if wanted == "monitor" else Unimplemented
     if wanted in EVIDENCE_ONLY and not isinstance(exc, harmless):
         code = GENERIC  # to Pacemaker a stop that is "degraded" is a stop that worked
+    if told(code, wanted, environ) != code:
+        host.log(f"is here, degraded: {exc}")
+        return told(code, wanted, environ)
     reason = " ".join(str(exc).split()) or type(exc).__name__
-    prefix = host.environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
+    prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
     posix.write(2, f"{prefix}{reason[:500]}\n".encode(errors="replace"))
     return code if code in KNOWN else GENERIC
+
+
+def told(code: int, wanted: str, environ: "Mapping[str, str]") -> int:
+    """The code for Pacemaker. A probe is asked whether the resource is here, not how well it does:
+    a probe's "degraded" would stand in crm_mon until a clean-up, whatever later monitors find.
+    """
+    is_probe = wanted == "monitor" and environ.get(f"{PREFIX}CRM_meta_interval") == "0"
+    return PROBED.get(code, code) if is_probe else code
 
 
 def bug(exc: Exception, step: str) -> str:
