@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
 
 DLM, NOLOCK = "lock_dlm", "lock_nolock"
+LONGEST_CLUSTER = 32  # characters that mkfs.gfs2(8) takes for a cluster in a lock table
 
 
 class Gfs2Mount(Agent):
@@ -92,9 +93,14 @@ class Gfs2Mount(Agent):
     force: bool = boolean(
         "Whether stop ends the processes that use it",
         longdesc="Whether stop ends the processes that use it: with SIGTERM, and with SIGKILL "
-        "those that are still there after the time in patience. If not, stop fails and names them.",
+        "those that are still there after the time in patience. If not, stop names them, waits, "
+        "and fails; with on-fail=fence the node is fenced then, and they end all the same.",
     )
-    patience: int = seconds("How long stop waits for those that use it, at each step", 10)
+    patience: int | None = seconds(
+        "How long stop waits for those that use it",
+        longdesc="How long stop waits for those that use it. Default: until its time is nearly "
+        "over; with force, 10 seconds before they are told to end and 10 before they are killed.",
+    )
 
     def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
         super().__init__(host, environ)
@@ -147,7 +153,7 @@ class Gfs2Mount(Agent):
             return
         from hactl_agents.gfs2.release import Release
 
-        Release(self.host, number, self.directory, self.patience).run(self.force)
+        Release(self.host, number, self.directory, self.patience, force=self.force).run()
 
     @action(timeout=60)
     def reload_agent(self) -> None:
@@ -164,6 +170,10 @@ class Gfs2Mount(Agent):
     def check(self) -> None:
         for name in ("device", "directory"):
             refuse_odd_path(name, self.values[name])
+        if len(self.cluster_name or "") > LONGEST_CLUSTER:
+            raise NotConfigured(
+                f"cluster_name: a lock table has room for a name of {LONGEST_CLUSTER} characters"
+            )
         wrong = options.refused(options.split(self.options))
         if wrong:
             raise NotConfigured(f"options: {wrong[0]} is not for this agent: leave it out")

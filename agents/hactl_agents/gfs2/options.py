@@ -23,7 +23,8 @@ CONTRARY = {
 # given before all others when a mount is changed: it would keep what is not given any more
 RESET = ("quota=off", "commit=30", "nodiscard", "barrier", "noacl")
 # ours to decide, or not what this agent is for
-REFUSED = ("lockproto", "locktable", "remount", "bind", "rbind", "move", "loop", "offset")
+REFUSED = ("lockproto", "locktable", "remount", "bind", "rbind", "move", "loop", "offset",
+           "sizelimit", "helper", "uhelper")  # fmt: skip
 
 
 def split(text: str) -> "list[str]":
@@ -31,7 +32,11 @@ def split(text: str) -> "list[str]":
 
 
 def refused(options: "Iterable[str]") -> "list[str]":
-    return [option for option in options if option.partition("=")[0] in REFUSED]
+    return [
+        option
+        for option in options
+        if option.partition("=")[0] in REFUSED or option.startswith("X-mount.")
+    ]
 
 
 def missing(wanted: "Iterable[str]", found: "Iterable[str]") -> "list[str]":

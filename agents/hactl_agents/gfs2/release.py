@@ -10,29 +10,53 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
 
 RESERVE = 2.0  # seconds kept back to say what happened
+RUNG = 10.0  # seconds between asking, telling and killing
 HANGS = "the file system hangs, so this node has to be fenced"
 
 
 class Release:
-    """One attempt at unmounting, in steps that are each bounded. ``patience`` is in seconds."""
+    """One attempt at unmounting, in steps that are each bounded.
 
-    def __init__(self, host: "Host", number: str, directory: str, patience: float) -> None:
+    ``patience``: seconds that users are waited for, None for as long as there is time. With
+    ``force`` they are waited for, told, and killed, each for so long.
+    """
+
+    def __init__(
+        self, host: "Host", number: str, directory: str, patience: "float | None", *, force: bool
+    ) -> None:
         self.host = host
         self.number = number
         self.directory = directory
-        self.patience = min(patience, (host.left() or 4 * patience) / 4)
+        self.force = force
+        self.given = patience
         self.complaint = ""
 
-    def run(self, force: bool) -> None:
+    @property
+    def patience(self) -> float:
+        """Seconds that users are waited for in the next step."""
+        left = max(0.0, (self.host.left() or 4 * RUNG) - RESERVE)
+        if self.force:
+            return min(RUNG if self.given is None else self.given, left / 4)
+        return left if self.given is None else min(self.given, left)
+
+    def run(self) -> None:
         """Raises Failed, naming who uses it; with ``force`` those are ended first."""
         self.wait_for_earlier("mount")
         self.wait_for_earlier("umount")
         self.make_fit()
-        if self.unmounted() or self.users_left():
+        if self.unmounted():
             return
-        if force and (self.ended(SIGTERM) or self.ended(SIGKILL)):
+        self.name_users()
+        if self.users_left():
             return
-        raise Failed(self.what_is_wrong(force))
+        if self.force and (self.ended(SIGTERM) or self.ended(SIGKILL)):
+            return
+        raise Failed(self.what_is_wrong())
+
+    def name_users(self) -> None:
+        """Into the log, while there is still time to do something about them."""
+        then = "they are ended" if self.force else "stop fails"
+        self.host.log(f"{self.what_is_wrong()}; in {self.patience:.0f} s {then}")
 
     def wait_for_earlier(self, tool: str) -> None:
         """What hangs in the kernel outlives the action that began it, and may come yet."""
@@ -111,7 +135,7 @@ class Release:
             except Failed as exc:
                 self.host.log(str(exc))
 
-    def what_is_wrong(self, force: bool) -> str:
+    def what_is_wrong(self) -> str:
         users: Users = find(self.host, self.number, self.directory)
         if self.is_mounted():
             state = f"{self.directory} is still mounted"
@@ -119,7 +143,7 @@ class Release:
             state = f"{self.directory} is unmounted, but the file system is still in use"
         if not users:
             return f"{state}, and nobody can be seen to use it: {self.complaint or HANGS}"
-        advice = "" if force else ": stop that first, or set force=true"
+        advice = "" if self.force else ": stop that first, or set force=true"
         return f"{state}: in use by {users}{advice}"
 
 

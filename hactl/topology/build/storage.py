@@ -110,7 +110,8 @@ def volume_group(name: str, storage: Lvm) -> Resource:
 
 
 def cluster_file_system(name: str, storage: Gfs2, device: str) -> Resource:
-    params = {"device": device, "directory": storage.path}
+    # a stop that fails costs the node and all that runs on it: a forgotten shell is not worth that
+    params = {"device": device, "directory": storage.path, "force": "true"}
     params |= written(storage, "options", "quota", "cluster_name") | storage.params
     own = operations(storage, SHARING)
     return everywhere(name, Primitive(f"{name}-mount", GFS2_MOUNT, "storage", params, {}, own))
