@@ -9,6 +9,7 @@ from hactl_agents.ocf import (
     Failed,
     NotInstalled,
     Status,
+    WrongHere,
     action,
     boolean,
     choice,
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from hactl_agents.ceph.mapper import Mapper
     from hactl_agents.host import Host
 
-NOT_IN_A_NAME = "/@"
+NOT_IN_A_NAME = "/@ "  # to the kernel, what stands behind a blank is the next name: a snapshot
+OTHERS_MAY_READ, OTHERS_MAY_WRITE = 0o007, 0o022
 
 
 class RbdImage(Agent):
@@ -149,6 +151,20 @@ class RbdImage(Agent):
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before Ceph is asked for anything."""
         self.chosen()
+        for name in ("conf", "keyring"):
+            path = self.values[name]
+            if path:
+                self.refuse_open_file(name, path)
+
+    def refuse_open_file(self, name: str, path: str) -> None:
+        """The configuration says whom root asks and obeys, the keyring who we are."""
+        mode = self.host.mode(path)
+        if mode is None:
+            raise NotInstalled(f"{path}: there is no such file on this node")
+        if mode & OTHERS_MAY_WRITE:
+            raise WrongHere(f"{name}: others may write {path}: chmod go-w it")
+        if name == "keyring" and mode & OTHERS_MAY_READ:
+            raise WrongHere(f"keyring: everybody may read {path}: chmod 600 it")
 
     def examine(self) -> None:
         """Ask Ceph whether this node may still write."""

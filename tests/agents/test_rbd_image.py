@@ -174,9 +174,9 @@ def test_a_free_image_is_mapped_with_its_lock_and_let_go_again() -> None:
 def test_every_name_is_an_argument_of_its_own() -> None:
     host, _, ceph = node()
     assert act(RbdImage, host, "start", pool="vms", image="-rf /;`x`") == 6
-    assert start(host, namespace="t n", options="ms_mode=secure queue_depth=8") == 1
+    assert start(host, namespace="t;n", options="ms_mode=secure queue_depth=8") == 1
     (words,) = [call for call in host.calls if call[0] == "rbd"]
-    assert "--namespace=t n" in words
+    assert "--namespace=t;n" in words
     assert any(word.endswith(",ms_mode=secure,queue_depth=8") for word in words)
     assert ceph.did
 
@@ -311,6 +311,32 @@ def test_a_living_owner_is_waited_for_and_then_left_alone() -> None:
     assert complaint(host).startswith(f"vms/web1 is in use by {OTHER}: stop it there, or fence")
     assert (ceph.did, len(ceph.locks), host.calls) == ([], 1, [])
     assert host.clock > 1060
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "text"),
+    [
+        ("/k", 0o100644, "keyring: everybody may read /k: chmod 600 it"),
+        ("/k", 0o100660, "keyring: others may write /k: chmod go-w it"),
+        (CONF, 0o100666, f"conf: others may write {CONF}: chmod go-w it"),
+    ],
+)
+def test_a_key_that_everybody_reads_and_a_conf_that_others_write_are_refused(
+    path: str, mode: int, text: str
+) -> None:
+    host, _, _ = node()
+    host.files["/k"] = ""
+    host.modes[path] = mode
+    assert (complaint(host, keyring="/k"), start(host, keyring="/k")) == (text, 2)
+    assert host.calls == []
+    host.modes[path] = 0o100640
+    assert start(host, keyring="/k") == 0, "a group of Ceph's is the operator's choice"
+
+
+def test_a_name_in_sys_is_compared_to_its_last_letter() -> None:
+    host, kernel, _ = node()
+    kernel.device("0", name="web1\u3000")
+    assert act(RbdImage, host, "monitor", **PARAMS) == Status.STOPPED
 
 
 def test_a_silent_owner_is_cut_off_before_its_lock_is_broken() -> None:
@@ -487,6 +513,8 @@ def test_the_longest_entry_counts() -> None:
 @pytest.mark.parametrize(
     ("params", "text"),
     [
+        ({"image": "web1 snap1"}, "image: 'web1 snap1' contains ' '"),
+        ({"pool": "v ms"}, "pool: 'v ms' contains ' '"),
         ({"pool": "a/b"}, "pool: 'a/b' contains '/'"),
         ({"image": "a@b"}, "image: 'a@b' contains '@'"),
         ({"image": "-x"}, "begins with a dash"),

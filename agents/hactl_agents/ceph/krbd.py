@@ -54,7 +54,7 @@ class Krbd:
 
     def read(self, number: str, key: str) -> str:
         """A property of a device; '' where this kernel has none of that name."""
-        return (self.host.read(f"{DEVICES}/{number}/{key}") or "").strip()
+        return (self.host.read(f"{DEVICES}/{number}/{key}") or "").rstrip("\n")
 
     def lacks(self) -> str:
         """Why images cannot be mapped this way on this node, '' if they can."""
