@@ -20,7 +20,7 @@ from hactl_agents.promotion import is_promotable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hactl_agents.host import Host
     from hactl_agents.iscsi.backing import Backing
@@ -83,18 +83,20 @@ class IscsiGateway(Parameters, Gated, Agent):
         status = self.look()
         if status != Status.STOPPED:
             self.refuse_closed_gate()
-            self.compare(self.deep if self.level >= 10 else self.shallow)
+            self.compare(self.shallow)
+            if self.level >= 10:
+                self.examine()
         return status
 
     @action(timeout=60)
     def start(self) -> None:
         behind = self.behind()
-        found = self.hold(behind)
+        self.hold(behind)
         self.refuse_foreign()
         self.clear()
         self.refuse_in_use(behind)
         self.record.put(CLAIM, self.iqn)
-        self.record.put("behind", " ".join(f"{lun}={what}" for lun, what in found.items()))
+        self.note_behind(behind)
         self.record.put("roles", "yes" if is_promotable(self) else None)
         self.record.save()
         self.build(behind)
@@ -136,6 +138,10 @@ class IscsiGateway(Parameters, Gated, Agent):
         for lun in self.luns:
             if lun.kernel_complaint():
                 raise NotConfigured(f"luns: {lun.kernel_complaint()}")
+        if len({lun.readonly for lun in self.luns}) > 1 and not self.initiators:
+            raise NotConfigured(
+                "luns: readonly is for all LUNs or none where initiators are not named: name them"
+            )
         if is_promotable(self) and self.reservations:
             raise NotConfigured("reservations: one node of the clone knows nothing of another's")
 
@@ -157,6 +163,14 @@ class IscsiGateway(Parameters, Gated, Agent):
         self.refuse_foreign()
         self.refuse_in_use(self.behind())
         self.account()
+
+    def examine(self) -> None:
+        """Whether everything is as it was given, and nothing was added."""
+        try:
+            self.account()
+        except WrongHere as exc:  # a file that is gone stops nobody who is logged in
+            raise self.degraded(str(exc)) from None
+        self.compare(self.deep)
 
     def found_running(self) -> None:
         """Pacemaker takes what it started for unpromoted."""
@@ -180,14 +194,16 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     # the back ends
 
-    def backends(self) -> "list[Lio | Tgt]":
+    def backends(self) -> "Iterator[Lio | Tgt]":
         """Both, for what was started by one may be looked for when the other is asked for.
 
-        Without a name they find what bears the resource's.
+        Without a name they find what bears the resource's. Who finds it with the first does not
+        import the second.
         """
         iqn = self.record.get(CLAIM) or self.values.get("iqn") or ""
-        both: list[Lio | Tgt] = [self.lio(iqn), self.tgt(iqn)]
-        return both if self.values.get("backend") != TGT else both[::-1]
+        both = (self.lio, self.tgt)
+        for make in both if self.values.get("backend") != TGT else both[::-1]:
+            yield make(iqn)
 
     def lio(self, iqn: str) -> "Lio":
         from hactl_agents.iscsi.lio import Lio
@@ -305,42 +321,52 @@ class IscsiGateway(Parameters, Gated, Agent):
         ours = {*objects, self.tgt(self.iqn).daemon.socket}
         refuse_in_use(self.host, self.iqn, self.paired(behind), ours, held)
 
-    def hold(self, behind: "list[Backing | None]") -> "dict[int, str]":
-        """Keep others from starting with this name or these disks until we are done.
-
-        What is behind each LUN.
-        """
+    def hold(self, behind: "list[Backing | None]") -> None:
+        """Keep others from starting with this name or these disks until we are done."""
         from hactl_agents.iscsi.vacant import identities
         from hactl_agents.ocf.record import file_name
 
         found = identities(self.host, self.paired(behind))
         for name in sorted({self.iqn, *found.values()}):
             self.host.lock(file_name(f"lock {name}"))
-        return found
+
+    def note_behind(self, behind: "list[Backing | None]") -> None:
+        """So that a monitor knows another device or file of the same name from it."""
+        from hactl_agents.iscsi.backing import note
+
+        words = [note(self.host, each) for each in known(behind)]
+        self.record.put("behind", " ".join(words))
 
     # differences
 
     def shallow(self) -> "list[str]":
         wanted = self.wanted(with_secrets=False)
+        return self.replaced() + self.shallow_of(wanted)
+
+    def shallow_of(self, wanted: Wanted) -> "list[str]":
         if self.found == TGT:
             return list(self.tgt(self.iqn).differences(wanted, self.expected()))
         from hactl_agents.iscsi import lio_drift
 
         return list(lio_drift.shallow(self.lio(self.iqn), wanted))
 
-    def deep(self) -> "list[str]":
-        wanted = self.wanted()
-        if self.found == TGT:
-            wrong = list(self.tgt(self.iqn).differences(wanted, self.expected()))
-            return wrong + self.wrong_gate()
-        from hactl_agents.iscsi import lio_drift
+    def replaced(self) -> "list[str]":
+        from hactl_agents.iscsi.backing import replaced
 
-        lio = self.lio(self.iqn)
-        wrong = [
-            *lio_drift.shallow(lio, wanted),
-            *lio_drift.deep(lio, wanted, known(self.behind())),
-        ]
-        return wrong + self.wrong_gate()
+        return list(replaced(self.host, self.luns, self.record.get("behind") or ""))
+
+    def deep(self) -> "list[str]":
+        """What a plain monitor does not see."""
+        from hactl_agents.iscsi.backing import shrunk
+
+        wanted = self.wanted()
+        wrong = [each.absence(self.host) for each in self.portals]
+        wrong += shrunk(self.host, self.luns, self.record.get("behind") or "")
+        if self.found != TGT:
+            from hactl_agents.iscsi import lio_drift
+
+            wrong += lio_drift.deep(self.lio(self.iqn), wanted, known(self.behind()))
+        return [each for each in wrong if each] + self.wrong_gate()
 
     def expected(self) -> "list[tuple[Lun, Backing | None]]":
         return self.paired(self.behind())
@@ -354,12 +380,17 @@ class IscsiGateway(Parameters, Gated, Agent):
             wrong = look()
         except BadValue as exc:
             raise Failed(f"it is served here, but nobody knows how it should be: {exc}") from None
+        except WrongHere as exc:
+            wrong = [str(exc)]
         if not wrong:
             return
         text = f"{self.iqn} is not as it was started: {'; '.join(wrong)}"
         if self.drift == "fail":
             raise Failed(text)
-        raise (DegradedPromoted if self.status == Status.PROMOTED else Degraded)(text)
+        raise self.degraded(text)
+
+    def degraded(self, text: str) -> Degraded:
+        return (DegradedPromoted if self.status == Status.PROMOTED else Degraded)(text)
 
     # roles
 

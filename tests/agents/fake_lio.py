@@ -26,6 +26,7 @@ class LioHost(FakeHost):
         self.die_at = 0
         self.stuck: set[str] = set()
         self.claimed: set[str] = set()
+        self.ours |= {"192.0.2.1", "2001:db8::1"}
         for name in ("one", "two"):
             self.disk(f"/dev/vg/{name}")
 

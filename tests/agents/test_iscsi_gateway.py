@@ -13,8 +13,9 @@ from hactl_agents.iscsi.portal import differences, parse_portals
 from hactl_agents.iscsi.secret import parse_account
 from hactl_agents.iscsi_gateway import IscsiGateway
 from hactl_agents.ocf import Status
+from hactl_agents.ocf.main import perform
 from hactl_agents.port_gate import PortGate
-from hactl_agents.testing import act, reason
+from hactl_agents.testing import act, environ, reason
 
 from .fake_lio import FILE, Killed, LioHost
 
@@ -49,6 +50,13 @@ def call(host: LioHost, action: str, level: int = 0, **more: object) -> int:
 
 def why(host: LioHost, action: str, **more: object) -> str:
     return reason(IscsiGateway, host, action, **(PARAMS | more))
+
+
+def found_by_a_deep_look(host: LioHost) -> str:
+    env = environ(PARAMS) | {"OCF_CHECK_LEVEL": "10"}
+    with pytest.raises(Failed) as found:
+        perform(IscsiGateway(host, env), "monitor")
+    return str(found.value)
 
 
 def objects(host: LioHost) -> "dict[str, str]":
@@ -454,6 +462,49 @@ def test_what_somebody_changed_is_seen(host: LioHost, what: str) -> None:
     assert call(host, "monitor", 10, drift="report") == DEGRADED
     assert call(host, "stop") == 0
     assert host.everything() == ["iscsi"]
+
+
+def test_another_device_or_file_of_the_same_name_is_seen(host: LioHost) -> None:
+    assert call(host, "start") == 0
+    host.links["/dev/vg/one"] = "/dev/vg/two"
+    assert "/dev/vg/one is another" in why(host, "monitor")
+    assert call(host, "monitor", drift="report") == DEGRADED
+    assert call(host, "stop") == 0
+
+
+def test_a_file_that_shrinks_is_seen_and_one_that_grows_is_no_harm(host: LioHost) -> None:
+    assert call(host, "start") == 0
+    host.sizes["/srv/file"] = 2 << 20
+    assert call(host, "monitor", 10) == Status.RUNNING
+    host.sizes["/srv/file"] = 1 << 19
+    assert call(host, "monitor") == Status.RUNNING
+    assert "/srv/file has shrunk to 524288 of the 1048576" in found_by_a_deep_look(host)
+
+
+def test_an_address_that_is_gone_is_seen_by_a_deep_look(host: LioHost) -> None:
+    assert call(host, "start") == 0
+    host.ours.discard("192.0.2.1")
+    assert call(host, "monitor") == Status.RUNNING
+    assert "192.0.2.1 is no address of this node" in found_by_a_deep_look(host)
+
+
+def test_a_secret_that_is_gone_stops_nobody_who_is_logged_in(host: LioHost) -> None:
+    assert call(host, "start", **CHAP) == 0
+    del host.files[AUTH]
+    assert call(host, "monitor", **CHAP) == Status.RUNNING
+    assert call(host, "monitor", 10, **CHAP) == DEGRADED
+    host.by_hand(f"mkdir {GROUP}/acls/iqn.2026-11.test:stranger")
+    assert call(host, "monitor", 10, **CHAP) == 1, "which hides nothing else"
+
+
+def test_what_is_readonly_is_so_for_anybody_with_the_secret(host: LioHost) -> None:
+    given = {"initiators": "", "luns": "0=/dev/vg/one,readonly=yes 1=/srv/file,readonly=yes"} | CHAP
+    assert call(host, "start", **given) == 0
+    assert host.value(f"{GROUP}/attrib/demo_mode_write_protect") == "1"
+    assert call(host, "stop") == 0
+    given["luns"] = "0=/dev/vg/one 1=/srv/file,readonly=yes"
+    assert call(host, "start", **given) == 6
+    assert "readonly is for all LUNs or none" in why(host, "start", **given)
 
 
 def test_drift_of_a_promoted_target_is_reported_as_such(host: LioHost) -> None:

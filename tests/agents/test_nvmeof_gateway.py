@@ -6,6 +6,7 @@ import errno
 
 import pytest
 
+from hactl_agents.gate import close_gate
 from hactl_agents.host import Failed
 from hactl_agents.nvmeof import names
 from hactl_agents.nvmeof.connections import spelled
@@ -13,6 +14,7 @@ from hactl_agents.nvmeof.tree import ROOT
 from hactl_agents.nvmeof_gateway import NvmeofGateway
 from hactl_agents.ocf import Status
 from hactl_agents.ocf.main import perform
+from hactl_agents.port_gate import PortGate
 from hactl_agents.testing import act, environ, reason
 from tests.agents.fake_nvmet import FILE, Killed, NvmetHost
 
@@ -789,3 +791,65 @@ def test_a_reload_of_a_promoted_gateway_leaves_it_promoted() -> None:
     more = "1=/dev/vg/one 2=/dev/vg/two"
     assert in_group(host, "reload-agent", namespaces=more) == 0
     assert in_group(host, "monitor", namespaces=more) == Status.PROMOTED
+
+
+# the gate
+
+
+def test_behind_a_closed_gate_nothing_is_served() -> None:
+    host = NvmetHost()
+    assert act(PortGate, host, "start", gate="san", portals="192.0.2.1:4420") == 0
+    assert start(host, gate="san") == 0
+    assert monitor(host, gate="san") == monitor(host, 10, gate="san") == Status.RUNNING
+    close_gate(host, "san")
+    assert "the gate san is closed, so that nobody comes through" in why(
+        host, "monitor", gate="san"
+    )
+    assert monitor(host, 10, gate="san") == 1
+    assert start(host, gate="san") == 0
+    assert monitor(host, gate="san") == Status.RUNNING, "a start opens it"
+    host.tables.tables.clear()
+    assert monitor(host, gate="san") == Status.RUNNING, "it keeps nobody out"
+    assert monitor(host, 10, gate="san") == Status.DEGRADED
+
+
+# what others have
+
+
+def test_what_the_iscsi_target_or_a_loop_device_has_is_refused() -> None:
+    host = NvmetHost()
+    theirs = "/sys/kernel/config/target/core/iblock_7/theirs"
+    host.files[f"{theirs}/udev_path"] = "/dev/vg/one\n"
+    assert "is served by the storage object iblock_7/theirs" in why(host)
+    assert start(host) == 2
+    del host.files[f"{theirs}/udev_path"]
+    host.disk("/srv/file", FILE)
+    host.files["/sys/block/loop3/loop/backing_file"] = "/srv/file\n"
+    assert "is served by the loop device /dev/loop3" in why(host, namespaces="1=/srv/file")
+    assert host.changes == []
+
+
+def test_a_uuid_that_another_subsystem_shows_is_refused() -> None:
+    host = NvmetHost()
+    host.by_hand(
+        "mkdir subsystems/nqn.b\nmkdir subsystems/nqn.b/namespaces/3\n"
+        f"write subsystems/nqn.b/namespaces/3/device_uuid {UUID}\n"
+        "write subsystems/nqn.b/namespaces/3/device_path /dev/vg/two"
+    )
+    assert start(host, namespaces=f"1=/dev/vg/one,uuid={UUID}") == 2
+    assert start(host) == 0
+
+
+def test_a_file_that_is_no_number_of_blocks_is_refused() -> None:
+    host = NvmetHost()
+    host.disk("/srv/file", FILE)
+    for size, code in ((0, 2), (4095, 2), (8704, 2), (8192, 0)):
+        host.sizes["/srv/file"] = size
+        assert start(host, namespaces="1=/srv/file") == code, size
+
+
+def test_a_disk_that_is_another_by_now_is_seen_by_a_deep_look() -> None:
+    host = NvmetHost()
+    assert start(host) == 0
+    host.links["/dev/vg/one"] = "/dev/vg/two"
+    assert (monitor(host), monitor(host, 10)) == (Status.RUNNING, Status.DEGRADED)

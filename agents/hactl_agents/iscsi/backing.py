@@ -6,6 +6,8 @@ from hactl_agents.ocf.errors import WrongHere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hactl_agents.ceph.image import Spec
     from hactl_agents.host import Host
     from hactl_agents.iscsi.lun import Lun
@@ -47,3 +49,52 @@ def mapped(host: "Host", lun: "Lun", spec: "Spec") -> str:
     raise WrongHere(
         f"LUN {lun.number}: the image {spec} is not mapped on this node: start an RbdImage before"
     )
+
+
+def block_size(host: "Host", lun: "Lun", each: "Backing | None") -> int:
+    """Bytes in a block: as given, or as the device has them; 0 where tgtd's 512 will do."""
+    if lun.block_size or not each or not each.is_block:
+        return lun.block_size
+    folder = f"/sys/dev/block/{host.identity(each.path)}"
+    for queue in ("queue", "../queue"):  # of a partition it is its disk's
+        size = (host.read(f"{folder}/{queue}/logical_block_size") or "").strip()
+        if size.isdigit() and size != "512":
+            return int(size)
+    return 0
+
+
+def note(host: "Host", each: Backing) -> str:
+    """NUMBER=IDENTITY,SIZE of what is being served, for whoever compares later."""
+    return f"{each.lun.number}={host.identity(each.path)},{each.size}"
+
+
+def noted(text: str) -> "Iterable[tuple[int, str, int]]":
+    """(number, identity, size) of each."""
+    for word in text.split():
+        number, _, rest = word.partition("=")
+        identity, _, size = rest.partition(",")
+        yield int(number), identity, int(size)
+
+
+def replaced(host: "Host", luns: "Iterable[Lun]", notes: str) -> "Iterable[str]":
+    """Paths that lead to something else than what is served, or nowhere."""
+    served = {number: identity for number, identity, _ in noted(notes)}
+    for lun in luns:
+        if lun.image:
+            continue
+        now = host.identity(lun.path)
+        if not now:
+            yield f"LUN {lun.number}: {lun.path} is gone from this node"
+        elif served.get(lun.number, now) != now:
+            what = "device" if ":" in served[lun.number] else "file"
+            yield f"LUN {lun.number}: {lun.path} is another {what} now than the one that is served"
+
+
+def shrunk(host: "Host", luns: "Iterable[Lun]", notes: str) -> "Iterable[str]":
+    """Files that have become smaller than they are to initiators."""
+    served = {number: size for number, _, size in noted(notes)}
+    for lun in luns:
+        size = served.get(lun.number, 0)
+        now = 0 if lun.image or not size else host.size(lun.path)
+        if now < size:
+            yield f"LUN {lun.number}: {lun.path} has shrunk to {now} of the {size} bytes it had"

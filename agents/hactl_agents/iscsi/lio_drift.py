@@ -24,8 +24,6 @@ def shallow(lio: "Lio", wanted: "Wanted") -> "Iterable[str]":
         path = lio.behind(group, f"lun_{lun.number}")
         if path and not lio.lun_of(path.rpartition("/")[2]):
             yield f"LUN {lun.number} is {short(path)}, which is not ours"
-        if path and not lun.image and not lio.host.exists(lun.path):
-            yield f"LUN {lun.number}: {lun.path} is gone from this node"
 
 
 def deep(lio: "Lio", wanted: "Wanted", behind: "list[Backing]") -> "Iterable[str]":

@@ -137,7 +137,7 @@ def access(group: str, wanted: "Wanted") -> "Iterable[object]":
         "authentication": chap,
         "generate_node_acls": open_to_all,
         "cache_dynamic_acls": open_to_all,
-        "demo_mode_write_protect": False,
+        "demo_mode_write_protect": open_to_all and any(lun.readonly for lun in wanted.luns),
         "demo_mode_discovery": open_to_all,
     }
     for name, value in values.items():

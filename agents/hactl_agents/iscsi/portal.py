@@ -31,6 +31,11 @@ class Portal:
             return self.place
         return self.place.on_this_node(host) if self.place.is_network else self.place.text
 
+    def absence(self, host: "Host") -> str:
+        """Why nobody can reach it; '' if its address is this node's."""
+        here = isinstance(self.place, str) or host.has_address(self.address(host))
+        return "" if here else f"{self.address(host)} is no address of this node"
+
     def holds(self, text: str) -> bool:
         """Whether ADDRESS:PORT is this portal."""
         address, _, port = text.rpartition(":")

@@ -1,6 +1,7 @@
 """A target of tgtd's, in a daemon of its own: building it, comparing it, taking it down."""
 
 from hactl_agents.iscsi import portal, tgt_show
+from hactl_agents.iscsi.backing import block_size
 from hactl_agents.iscsi.names import number
 from hactl_agents.iscsi.tgt_process import Daemon
 from hactl_agents.iscsi.tgt_wire import (
@@ -94,8 +95,11 @@ class Tgt:
 
     # building
 
-    def build(self, wanted: "Wanted", behind: "Iterable[tuple[Lun, Backing | None]]") -> None:
-        """Start a daemon and make the target in it; until the last step nobody can log in."""
+    def build(self, wanted: "Wanted", behind: "list[tuple[Lun, Backing | None]]") -> None:
+        """Start a daemon and make the target in it; until the last step nobody can log in.
+
+        Raises Failed where tgtd does otherwise: it serves what it may only read as read-only.
+        """
         self.daemon.start()
         wire = self.daemon.wire()
         wire.ask("making the target", TARGET, NEW, f"targetname={self.iqn}", tid=self.tid)
@@ -110,13 +114,17 @@ class Tgt:
         for text in self.portals():
             if not any(each.holds(portal.canonical(text)) for each in wanted.portals):
                 wire.ask("closing a portal", PORTAL, DELETE, f"portal={text}")
+        wrong = list(self.differences(wanted, behind))
+        if wrong:
+            raise Failed(f"tgtd did not make it as it was told: {'; '.join(wrong)}")
         wire.ask("taking it online", TARGET, UPDATE, f"state={READY}", tid=self.tid)
 
     def add_lun(self, wanted: "Wanted", lun: "Lun", each: "Backing | None") -> None:
         wire = self.daemon.wire()
         words = {"path": path_of(lun, each), **store_of(lun, each)}
-        if lun.block_size:
-            words["blocksize"] = str(lun.block_size)
+        size = block_size(self.host, lun, each)
+        if size:
+            words["blocksize"] = str(size)
         text = ",".join(f"{key}={value}" for key, value in words.items())
         try:
             wire.ask(f"adding LUN {lun.number}", DEVICE, NEW, text, tid=self.tid, lun=lun.number)

@@ -42,6 +42,8 @@ def refuse_in_use(
     for lun, each in luns:
         what = f"LUN {lun.number}"
         uses.refuse(what, lun.path, behind[lun.number], lun.serial_for(iqn))
+        if each is None and not host.exists(lun.conf):
+            raise WrongHere(f"{what}: this node has no {lun.conf}, by which Ceph is found")
         if each and each.is_block:
             refuse_unfit_device(host, what, each.path, writable=not lun.readonly)
             if behind[lun.number] not in held:

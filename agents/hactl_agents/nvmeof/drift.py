@@ -100,9 +100,14 @@ class Drift:
         """What the gateway stands on, and does not notice when it goes."""
         address, _ = self.tree.portal(self.evidence.port())
         wrong = [] if self.host.has_address(address) else [f"{address} is no address of this node"]
+        noted = (self.agent.record.get("behind") or "").split()
+        served = dict(word.split("=", 1) for word in noted)
         for namespace in self.agent.namespaces:
-            if not self.host.exists(namespace.path):
+            now = self.host.identity(namespace.path)
+            if not now:
                 wrong.append(f"{namespace.path} of namespace {namespace.nsid} has vanished")
+            elif served.get(str(namespace.nsid), now) != now:
+                wrong.append(f"{namespace.path} is no longer what namespace {namespace.nsid} is")
         return wrong
 
     def compare(self, folder: str, wanted: "dict[str, str]", what: str) -> "list[str]":
