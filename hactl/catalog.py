@@ -168,24 +168,38 @@ def complaint(param: Param, text: str) -> str:
 
 
 def judge(agent: str, params: Mapping[str, str]) -> list[str]:
-    """What ``ocf:hactl:TYPE`` says to its parameters as a whole; nothing if it is not ours.
+    """What ``ocf:hactl:TYPE`` or ``stonith:fence_NAME`` says to its parameters as a whole.
 
-    Asks the agent itself, in a world where nothing is there.
+    Asks the agent itself, in a world where nothing is there; nothing if it is not ours.
     """
     from hactl_agents.declare import BadValue
     from hactl_agents.ocf.errors import NotConfigured
-    from hactl_agents.testing import FakeHost
 
-    kind, _, name = agent.rpartition(":")
-    found = one(f"hactl_agents.{snake(name)}", lambda cls: cls.__name__ == name)
-    if kind != "ocf:hactl" or found is None:
+    made = instance(agent, params)
+    if made is None:
         return []
-    given = {f"OCF_RESKEY_{param}": value for param, value in params.items()}
-    made: Agent = found(FakeHost(), given)
     if made.complaints:
-        return made.complaints
+        return list(made.complaints)
     try:
         made.check()
     except (BadValue, NotConfigured) as exc:
         return [str(exc)]
     return []
+
+
+def instance(agent: str, params: Mapping[str, str]) -> Agent | FenceDevice | None:
+    """One of our agents with its parameters; None if it is not ours."""
+    from hactl_agents.testing import FakeHost
+
+    kind, _, name = agent.rpartition(":")
+    if kind == "ocf:hactl":
+        found = one(f"hactl_agents.{snake(name)}", lambda cls: cls.__name__ == name)
+        given = {f"OCF_RESKEY_{param}": value for param, value in params.items()}
+        return found(FakeHost(), given) if found else None
+    known = declared_by(agent)
+    if known is None:
+        return None
+    module = f"hactl_fencing.{name.removeprefix('fence_')}"
+    device = one(module, lambda cls: hasattr(cls, "program") and cls.program() == name)
+    texts = {param: value for param, value in params.items() if param in known}
+    return device(FakeHost(), texts) if device else None

@@ -79,6 +79,8 @@ class CephBlocklist(FenceDevice):
             raise BadValue(f"expire: must be at least {LEAST} s, a day")
         if self.minimum_life * 2 > self.expire:
             raise BadValue("minimum_life: must be at most half of expire")
+        if self.plug and self.plug not in self.addresses:
+            raise BadValue(f"addresses: there is no node {self.plug!r} in it")
 
     def power(self) -> str:
         power, why = self.judge(self.networks(), self.osdmap())
@@ -87,9 +89,7 @@ class CephBlocklist(FenceDevice):
         return power
 
     def networks(self) -> "tuple[Network, ...]":
-        if self.plug not in self.addresses:
-            raise Failed(f"addresses: there is no node {self.plug!r} in it")
-        return self.addresses[self.plug]
+        return self.addresses[self.plug or ""]
 
     def judge(self, networks: "Iterable[Network]", osdmap: "dict[str, Any]") -> "tuple[str, str]":
         """(power, '') or ('', why it cannot be told)."""

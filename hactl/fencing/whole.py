@@ -18,7 +18,7 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
     if given.get("maintenance-mode", "false").lower() not in FALSE:
         yield Finding(
             "cluster",
-            "it is in maintenance mode: while nothing is managed, nobody is fenced",
+            "maintenance-mode is on: while nothing is managed, nobody is fenced",
             "set maintenance-mode=false",
         )
     if given.get("startup-fencing", "true").lower() in FALSE:

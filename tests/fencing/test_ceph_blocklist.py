@@ -272,7 +272,7 @@ def test_monitor_is_content_where_all_is_well(world: CephWorld) -> None:
         ("denied", {}, "needs the caps mon 'allow r, allow command"),
         ("gone", {}, "error connecting"),
         ("garbage", {}, "not understood"),
-        ("well", {"plug": "node9"}, "no plug 'node9'"),
+        ("well", {"plug": "node9"}, "there is no node 'node9' in it"),
         ("well", {"addresses": "node1=10.1.0.1 node2=10.1.0.101"}, "hurt Ceph itself"),
         ("well", {"keyring": "/etc/ceph/none"}, "/etc/ceph/none: there is no such file"),
         ("well", {"conf": "/etc/none.conf"}, "/etc/none.conf: there is no such file"),

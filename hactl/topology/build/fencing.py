@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hactl.model.constraint import INFINITY, Location
-from hactl.model.fencing import WATCHDOG, FencingLevel, Means, Watchdog, means
+from hactl.model.fencing import OUTLETS, WATCHDOG, FencingLevel, Means, Watchdog, means
 from hactl.model.resource import Agent, Operation, Primitive
 from hactl.model.timing import duration, rounded
 from hactl.topology.build.parts import Parts
@@ -86,8 +86,7 @@ def fence_device(document: Document, node: str, device: str) -> Primitive:
     params: dict[str, str] = {}
     if declared.timeout is not None:
         params |= timeouts(declared.timeout)
-        if declared.agent in OWN:
-            params["power_timeout"] = str(declared.timeout // 1000)
+    params |= own_time(declared.agent, declared.timeout or document.cluster.stonith_timeout)
     if means(declared.agent) is Means.KDUMP:
         params["pcmk_reboot_action"] = "off"
     params |= written(document, node, device)
@@ -101,6 +100,15 @@ def fence_device(document: Document, node: str, device: str) -> Primitive:
         params=params,
         operations=checked(declared.monitor),
     )
+
+
+def own_time(agent: str, limit: int | None) -> dict[str, str]:
+    """Return what tells an agent how long it may take: it should say no before it is killed."""
+    if means(agent) is Means.KDUMP:
+        return {"timeout": str(max(1, (limit or STONITH_TIMEOUT) * 9 // 10_000))}
+    if agent in OWN and limit is not None:
+        return {"power_timeout": str(limit // 1000)}
+    return {}
 
 
 def checked(interval: int) -> tuple[Operation, ...]:
@@ -147,13 +155,29 @@ def levels_of(document: Document, name: str) -> Iterator[FencingLevel]:
     Pacemaker turns all off before it turns any on.
     """
     own = [device for node, device in used_devices(document) if node == name]
-    wanted = document.fencing.levels or natural_levels(document, own)
+    wanted = written_levels(document, own) or natural_levels(document, own)
     found = [[device_id(device, name) for device in level if device in own] for level in wanted]
     found = [level for level in (*found, last_level(document, name)) if level]
     if sum(map(len, found)) < 2:
         return
     for index, level in enumerate(found, 1):
         yield FencingLevel(name, index, tuple(level))
+
+
+def written_levels(document: Document, own: Sequence[str]) -> list[list[str]]:
+    """Return the levels as written, without those whose power devices this node does not have.
+
+    What is left of such a level would cut the node off from its storage alone.
+    """
+    devices = document.fencing.devices
+    power = {name for name in devices if means(devices[name].agent) is Means.POWER}
+    if not power & set(own):
+        return document.fencing.levels
+    return [
+        level
+        for level in document.fencing.levels
+        if power & set(own) & set(level) or not power & set(level)
+    ]
 
 
 def natural_levels(document: Document, own: Sequence[str]) -> list[list[str]]:
@@ -163,12 +187,25 @@ def natural_levels(document: Document, own: Sequence[str]) -> list[list[str]]:
         if device in own:
             by_means[means(document.fencing.devices[device].agent)].append(device)
     storage = by_means[Means.STORAGE]
-    harmless = [[device, *storage] for device in by_means[Means.POWER]]
+    harmless = [[*power, *storage] for power in supplies(document, by_means[Means.POWER])]
     return [
         *([device] for device in by_means[Means.KDUMP]),
         *(harmless or ([storage] if storage else [])),
         *([device] for device in by_means[Means.PILL]),
     ]
+
+
+def supplies(document: Document, power: Sequence[str]) -> Iterator[list[str]]:
+    """Yield what takes all power from a node: a controller, or all of its outlets together.
+
+    A node with two supplies runs on after one of them was turned off.
+    """
+    outlets = [name for name in power if document.fencing.devices[name].agent in OUTLETS]
+    for name in power:
+        if name not in outlets:
+            yield [name]
+        elif name == outlets[0]:
+            yield outlets
 
 
 def last_level(document: Document, name: str) -> list[str]:

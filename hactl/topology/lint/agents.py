@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from hactl import catalog
 from hactl.errors import Problem
 from hactl.model.resource import Primitive, primitives
+from hactl.topology.build.fencing import device_id, used_devices
 from hactl.topology.lint import Subject
 from hactl.topology.lint.gateways import gateways
 from hactl.topology.lint.parameters import parameters
@@ -14,7 +15,7 @@ from hactl.topology.lint.references import references
 from hactl.topology.places import Step
 from hactl.topology.schema.raw import RawGroup, RawPrimitive
 
-OURS = "ocf:hactl:"
+OURS = ("ocf:hactl:", "stonith:fence_")
 # Rules that know better where a parameter comes from.
 CLOSER = (parameters, references, gateways)
 # Different for every guest, and made by hactl: what is left decides whether two are alike.
@@ -30,13 +31,21 @@ def agents(subject: Subject) -> Iterator[Problem]:
         agent = str(primitive.agent)
         key = (agent, alike(primitive))
         if key not in said:
-            said[key] = catalog.judge(agent, primitive.params)
+            said[key] = catalog.judge(agent, as_asked(primitive))
         for complaint in said[key]:
             problem = subject.topology.problem(
                 path, complaint, f"see `hactl agents describe {primitive.agent.type}`"
             )
             if not any(is_in(path, problem.path) for path in reported):
                 yield problem
+
+
+def as_asked(primitive: Primitive) -> Mapping[str, str]:
+    """Its parameters, with what Pacemaker adds for the one node that it fences."""
+    target = primitive.params.get("pcmk_host_list", "")
+    if primitive.agent.standard != "stonith" or " " in target:
+        return primitive.params
+    return {"plug": target, **primitive.params}
 
 
 def is_in(path: str, entry: str) -> bool:
@@ -60,6 +69,8 @@ def owned(subject: Subject) -> Iterator[tuple[Primitive, Sequence[Step]]]:
     for index, item in enumerate(document.raw):
         if isinstance(item, RawPrimitive | RawGroup):
             paths[item.id] = ("raw", index)
+    for node, device in used_devices(document):
+        paths[device_id(device, node)] = ("nodes", node, "fencing", device)
     for resource in subject.cluster.resources:
         for primitive in primitives(resource):
             if str(primitive.agent).startswith(OURS):

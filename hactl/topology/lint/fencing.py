@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
-from hactl.model.fencing import Means, means
+from hactl.model.fencing import OUTLETS, Means, means
 from hactl.topology.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document
@@ -31,6 +31,7 @@ def fencing(subject: Subject) -> Iterator[Problem]:
             )
         yield from means_of(topology, name)
     yield from levels(topology)
+    yield from supplies(topology)
     yield from kdump_first(topology)
 
 
@@ -71,6 +72,31 @@ def kdump_first(topology: Topology) -> Iterator[Problem]:
                 f"{dumps[0]} waits for a dump that a device before or beside it has cut short",
                 f"put [{dumps[0]}] first, alone",
             )
+
+
+def supplies(topology: Topology) -> Iterator[Problem]:
+    """Where others have two supplies, a node with one outlet may have a second one, too."""
+    document = topology.document
+    for level in document.fencing.levels:
+        outlets = [
+            name
+            for name in level
+            if name in document.fencing.devices and document.fencing.devices[name].agent in OUTLETS
+        ]
+        owners = {
+            node: [o for o in outlets if o in document.nodes[node].fencing]
+            for node in document.nodes
+        }
+        most = max(map(len, owners.values()), default=0)
+        for node, own in owners.items():
+            if 0 < len(own) < most:
+                lacking = next(name for name in outlets if name not in own)
+                yield topology.warning(
+                    ("nodes", node, "fencing"),
+                    f"has {own[0]} and not {lacking}: with a second supply it would be called off, "
+                    "and run on",
+                    f"add {lacking}, or give it a level of its own if it has one supply only",
+                )
 
 
 def levels(topology: Topology) -> Iterator[Problem]:

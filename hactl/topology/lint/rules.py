@@ -5,7 +5,9 @@ from __future__ import annotations
 from hactl.topology.lint import Rule
 from hactl.topology.lint.addresses import addresses, links, node_ids
 from hactl.topology.lint.agents import agents
+from hactl.topology.lint.blocklist import blocklist
 from hactl.topology.lint.capacity import capacity, survival
+from hactl.topology.lint.devices import devices
 from hactl.topology.lint.fencing import fencing, quorum, two_nodes
 from hactl.topology.lint.gateways import gateways
 from hactl.topology.lint.machines import files, machines
@@ -63,6 +65,8 @@ WHOLE: tuple[Rule, ...] = (
     image_fencing,
     membership,
     fencing_time,
+    devices,
+    blocklist,
     stopping,
     checking,
     failures,

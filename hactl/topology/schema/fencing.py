@@ -64,7 +64,8 @@ class Fencing(Section):
         [],
         max_length=9,
         description="Levels tried in order; all devices of a level must succeed (default: kdump, "
-        "then each power device beside all storage devices, then SBD).",
+        "then each power device, and all outlets of a node together, beside all storage devices, "
+        "then SBD).",
     )
     watchdog: Watchdog | None = Field(
         None, description="SBD on every node, as what is tried last; {} for its defaults."

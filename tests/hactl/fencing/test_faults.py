@@ -101,7 +101,7 @@ GUEST = (
 FAULTY: dict[str, tuple[Fencing, str]] = {
     "maintenance": (
         cib(properties={"maintenance-mode": "true"}),
-        "cluster: it is in maintenance mode: while nothing is managed, nobody is fenced",
+        "cluster: maintenance-mode is on: while nothing is managed, nobody is fenced",
     ),
     "nodes that were never seen are taken for off": (
         cib(properties={"startup-fencing": "false"}),

@@ -26,7 +26,9 @@ from tests.hactl.topology.test_lint_kinds import (
 )
 
 FENCED = TWO_DEVICES.replace(
-    "fence_apc", "fence_ceph_blocklist, addresses: node1=10.9.9.1, on_target: true"
+    "fence_apc",
+    "fence_ceph_blocklist, on_target: true, "
+    "addresses: node1=10.9.9.1 node2=10.9.9.2 node3=10.9.9.3",
 )
 IMAGES = "a: {kind: rbd, image: p/a}, b: {kind: rbd, image: p/ns/b}"
 MAPPED = IMAGES.replace("p/a", "p/a, attach: mapped").replace("ns/b", "ns/b, attach: mapped")
