@@ -239,6 +239,9 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     def build(self, behind: "list[Backing | None]") -> None:
         wanted = self.wanted()
+        for each in self.portals:
+            if each.absence(self.host):  # the kernel would listen on it all the same
+                raise Failed(f"{each.absence(self.host)}: start it before, with IPaddr2")
         if self.backend == TGT:
             self.tgt(self.iqn).build(wanted, self.paired(behind))
             return

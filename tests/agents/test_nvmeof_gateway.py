@@ -446,6 +446,7 @@ def test_a_key_of_somebody_else_is_not_changed() -> None:
         ({"auth_file": "keys"}, "give the whole path"),
         ({"namespaces": f"1=/dev/vg/one,uuid={UUID} 2=/dev/vg/two,uuid={UUID}"}, "the UUID"),
         ({"namespaces": f"1=/dev/vg/one,nguid={UUID} 2=/dev/vg/two,nguid={UUID}"}, "the NGUID"),
+        ({"namespaces": "1=/dev/vg/one,ana_group=1,ana_group=2"}, "each once"),
         ({"namespaces": "007=/dev/vg/one"}, "go from 1 to 1024"),
         ({"namespaces": "1=/dev/vg/one,ana_group=00000000129"}, "they go from 1 to 128"),
         ({"namespaces": "1=/dev/vg/\x1bone"}, "contains a control character"),

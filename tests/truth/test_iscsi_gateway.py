@@ -213,7 +213,7 @@ OTHERS = {
     "portal": ({"portals": "::1:3260"}, NOT_CONFIGURED, "[ADDRESS]:PORT"),
     "port": ({"portals": "127.0.0.1:99999"}, NOT_CONFIGURED, "port"),
     "nobody": ({"auth_file": ""}, NOT_CONFIGURED, "initiators: name who may log in"),
-    "address of others": ({"portals": "192.0.2.7:3260"}, FAILED, "cannot listen on 192.0.2.7:3260"),
+    "address of others": ({"portals": "192.0.2.7:3260"}, FAILED, "192.0.2.7 is no address of"),
     "network": ({"portals": "192.0.2.0/24:3260"}, FAILED, "no address in 192.0.2.0/24"),
 }  # fmt: skip
 
@@ -244,8 +244,11 @@ def test_a_device_that_is_mounted_is_refused_and_untouched(target: Target) -> No
     try:
         target.node.sh(f"mkfs.ext4 -q {device}; mkdir -p /run/m; mount {device} /run/m")
         done = target.call("start", luns=f"1={device}")
-        assert done.returncode == FAILED, done.stderr
+        assert done.returncode == WRONG_HERE, done.stderr
         assert f"{device} is in use by the mount /run/m" in why(done)
+        assert target.code("validate-all", level=10, luns=f"1={device}") == WRONG_HERE
+        done = target.call("start")
+        assert (done.returncode, f"the loop device {device}" in why(done)) == (WRONG_HERE, True)
         assert target.processes() == []
         target.node.sh("touch /run/m/file; umount /run/m")
         done = target.call("start", luns=f"1={device}")
@@ -272,7 +275,7 @@ def test_a_name_that_another_resource_serves_is_refused(target: Target, node: Pr
     assert done.returncode == WRONG_HERE, done.stderr
     assert f"{target.iqn} is served by" in why(done)
     done = other.call("start", luns=f"1={target.disk}")
-    assert (done.returncode, "is served by" in why(done)) == (FAILED, True), done.stderr
+    assert (done.returncode, "is served by" in why(done)) == (WRONG_HERE, True), done.stderr
     assert (len(target.processes()), target.answers()) == (1, True)
     assert other.code("monitor", iqn=target.iqn) == STOPPED
     assert other.code("stop", iqn=target.iqn) == 0

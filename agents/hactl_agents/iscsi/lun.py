@@ -183,7 +183,7 @@ def label(key: str, value: str, longest: int) -> str:
 
 def take_conf(lun: Lun, value: str) -> None:
     if value[0] != "/" or ";" in value:
-        raise ValueError(f"has conf={value}, which is no whole path, from /")
+        raise ValueError(f"has conf={value}: give a whole path, from /, without ;")
     lun.conf = value
 
 

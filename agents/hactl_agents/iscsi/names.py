@@ -11,6 +11,7 @@ except ImportError:  # before Python 3.12
 
 LONGEST = 223  # bytes of a name; RFC 7143, 4.2.7.1
 KINDS = ("iqn.", "eui.", "naa.")
+SIZES = {"eui.": (16,), "naa.": (16, 32)}  # RFC 3720, 3.2.6.3.2, and RFC 3980
 TARGET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.:-")
 INITIATOR = TARGET | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 HEX = frozenset("0123456789abcdef")
@@ -38,6 +39,9 @@ def checked(text: str, allowed: "frozenset[str]", said: str) -> str:
         raise ValueError("contains a control character: remove it")
     if not text.startswith(KINDS) or len(text) < 6:
         raise ValueError("is no iSCSI name such as iqn.2026-11.com.example:disks")
+    digits = text[4:].lower()
+    if text[:4] != "iqn." and not (len(digits) in SIZES[text[:4]] and HEX.issuperset(digits)):
+        raise ValueError("is no iSCSI name: eui. goes with 16, naa. with 16 or 32 hex digits")
     if not allowed.issuperset(text):
         raise ValueError(f"is no iSCSI name: use {said}")
     if len(text) > LONGEST:

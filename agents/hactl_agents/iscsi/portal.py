@@ -44,6 +44,12 @@ class Portal:
         address = address.strip("[]")
         return address == self.place if isinstance(self.place, str) else self.place.holds(address)
 
+    def covers(self, other: "Portal") -> bool:
+        """Whether it is for any address, and so for that of another one, too."""
+        if self.place not in WILD or isinstance(other.place, str) or self.port != other.port:
+            return False
+        return (self.place == "::") == (":" in other.place.text)
+
     def __str__(self) -> str:
         return portal(str(self.place), str(self.port))
 
@@ -52,6 +58,9 @@ def parse_portals(text: str) -> "tuple[Portal, ...]":
     found = tuple(parse_portal(word) for word in text.split())
     if len({str(each) for each in found}) < len(found):
         raise ValueError("names a portal twice")
+    for each in found:
+        if any(wild.covers(each) for wild in found):
+            raise ValueError(f"names {each}, which the portal for any address covers")
     return found
 
 

@@ -56,10 +56,12 @@ def parse_namespace(word: str) -> Namespace:
     if path[:1] != "/" or "/../" in f"{path}/":
         raise ValueError(f"has {path!r} for a path; give the whole path, from /")
     namespace = Namespace(number, path)
+    given = set()
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        if key not in KEYS or not equals:
-            raise ValueError(f"has {pair!r}; the keys are {', '.join(KEYS)}")
+        if key not in KEYS or not equals or key in given:
+            raise ValueError(f"has {pair!r}; the keys are {', '.join(KEYS)}, each once")
+        given.add(key)
         KEYS[key](namespace, value)
     return namespace
 
