@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,14 @@ from hactl.errors import ClusterError
 from hactl.fencing.configuration import Device, Fencing
 from hactl.fencing.faults import faults
 from hactl.fencing.finding import Finding
-from hactl.fencing.proof import Answer, Question, interview
-from hactl.live.runner import Runner
+from hactl.fencing.premises import Premises, lacking, machines, secret_files, settings, stats
+from hactl.fencing.proof import TELLS_UUID, Answer, Question, interview
+from hactl.live.runner import Result, Runner
 
 TIMEOUT = 60.0  # seconds for a call; a device that needs longer is no help in the night
+REACHED = 15.0  # seconds until a node is taken not to answer
+SBD = ("/etc/default/sbd", "/etc/sysconfig/sbd")
+MACHINE = "/sys/class/dmi/id/product_uuid"
 AT_ONCE = 8
 FOLDER = "/usr/sbin"
 SECRETS = Path("/var/lib/pacemaker/lrm/cibsecrets")
@@ -37,15 +41,43 @@ class Reach:
     def ask(self, node: str, question: Question) -> Answer:
         if not AGENT.fullmatch(question.agent):
             return Answer(None, "", f"{question.agent!r} is no name of a fence agent")
-        way = () if node == self.here else [word.format(node=node) for word in self.via]
-        argv = [*way, f"{FOLDER}/{question.agent}"]
         try:
             lines = with_secrets(question, self.secrets)
-            result = self.runner.run(argv, stdin=lines.encode(), timeout=TIMEOUT)
+            result = self.run(node, f"{FOLDER}/{question.agent}", stdin=lines.encode())
         except ClusterError as exc:
             return Answer(None, "", exc.message)
-        last = result.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        return Answer(result.returncode, result.stdout.decode(errors="replace"), "".join(last))
+        return Answer(result.returncode, text(result.stdout), last_line(result.stderr))
+
+    def run(self, node: str, *command: str, stdin: bytes = b"", timeout: float = TIMEOUT) -> Result:
+        """Run a command on a node. Raises ClusterError."""
+        way = () if node == self.here else [word.format(node=node) for word in self.via]
+        return self.runner.run([*way, *command], stdin=stdin, timeout=timeout)
+
+    def look(self, fencing: Fencing, node: str) -> Premises:
+        """Look at what a node has that fencing needs."""
+        paths = sorted({path for device in fencing.devices for path in secret_files(device)})
+        try:
+            reached = self.run(node, "true", timeout=REACHED)
+            if reached.returncode:
+                return Premises(node, problem=last_line(reached.stderr) or "no answer")
+            files = self.run(node, "stat", "-L", "-c", "%f:%s:%n", *paths).stdout if paths else b""
+            sbd = self.run(node, "cat", *SBD).stdout if fencing.watchdog else b""
+            machine = self.run(node, "cat", MACHINE).stdout if tells_machine(fencing) else b""
+        except ClusterError as exc:
+            return Premises(node, problem=exc.message)
+        return Premises(node, stats(text(files)), settings(text(sbd)), text(machine).strip())
+
+
+def tells_machine(fencing: Fencing) -> bool:
+    return any(device.agent in TELLS_UUID for device in fencing.devices)
+
+
+def text(output: bytes) -> str:
+    return output.decode(errors="replace")
+
+
+def last_line(output: bytes) -> str:
+    return "".join(text(output).strip().splitlines()[-1:])
 
 
 def with_secrets(question: Question, folder: Path) -> str:
@@ -64,20 +96,27 @@ def with_secrets(question: Question, folder: Path) -> str:
 
 def check(fencing: Fencing, reach: Reach, nodes: Sequence[str]) -> list[Finding]:
     """Everything that is wrong: in the CIB, and as seen from each of ``nodes``."""
-    pairs = [
-        (device, node)
-        for device in fencing.devices
-        for node in fencing.users(device)
-        if device.enabled and node in nodes
-    ]
+    asked = [node for node in nodes if node not in fencing.remote]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda pair: prove(fencing, reach, *pair), pairs))
-    return [*faults(fencing), *(finding for each in found for finding in each)]
+        seen = list(pool.map(lambda node: reach.look(fencing, node), asked))
+        there = [premises.node for premises in seen if not premises.problem]
+        pairs = [
+            (device, node)
+            for device in fencing.devices
+            for node in fencing.users(device)
+            if device.enabled and node in there
+        ]
+        known = machines(seen)
+        answers = list(pool.map(lambda pair: prove(fencing, reach, pair[0], pair[1], known), pairs))
+    lacks = [finding for premises in seen for finding in lacking(fencing, premises)]
+    return [*faults(fencing), *lacks, *(finding for each in answers for finding in each)]
 
 
-def prove(fencing: Fencing, reach: Reach, device: Device, node: str) -> list[Finding]:
+def prove(
+    fencing: Fencing, reach: Reach, device: Device, node: str, known: Mapping[str, str]
+) -> list[Finding]:
     """Carry out one interview."""
-    asking = interview(fencing, device, node)
+    asking = interview(fencing, device, node, known)
     question = next(asking)
     while True:
         try:

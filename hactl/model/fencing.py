@@ -59,6 +59,10 @@ CONTROLLERS = re.compile(
 )
 
 
+# These let a node in to its storage again, on the node itself as it joins.
+LET_THEMSELVES_IN = frozenset({"fence_ceph_blocklist", "fence_scsi", "fence_mpath"})
+
+
 def means(agent: str) -> Means:
     """Return how a fence agent works; one that is not known switches power, as most do."""
     return KNOWN.get(agent, Means.POWER)

@@ -38,7 +38,7 @@ def fence_devices(document: Document) -> Parts:
     bans = tuple(
         Location(device_id(device, node), node, -INFINITY)
         for node, device in pairs
-        if not document.fencing.devices[device].on_target
+        if not document.fencing.devices[device].runs_on_target
     )
     pills = tuple(poison_pills(document))
     own = tuple(Location(pill.id, pill.params["pcmk_host_list"], -INFINITY) for pill in pills)

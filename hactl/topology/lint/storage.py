@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
+from hactl.model.fencing import LET_THEMSELVES_IN
 from hactl.topology.attachment import EVERYWHERE, NATIVE, several_paths, uses
 from hactl.topology.build.guests import left_behind
 from hactl.topology.build.locks import LVMLOCKD, access, locks
@@ -206,9 +207,9 @@ def lets_itself_in(subject: Subject) -> Iterator[Problem]:
     """A node that was cut off from its storage lets itself in, so its device may run on it."""
     document = subject.topology.document
     for name, device in document.fencing.devices.items():
-        if device.agent == CEPH_BLOCKLIST and not device.on_target:
+        if device.agent in LET_THEMSELVES_IN and not device.runs_on_target:
             yield subject.topology.problem(
-                ("fencing", "devices", name),
-                "a node lets itself in to Ceph when it joins, but may not use this device",
-                "add on_target: true",
+                ("fencing", "devices", name, "on_target"),
+                "a node lets itself in to its storage when it joins, but may not use this device",
+                "write true, or leave it out",
             )

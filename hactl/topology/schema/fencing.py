@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from hactl.model.fencing import LET_THEMSELVES_IN
 from hactl.topology.schema.section import Section
 from hactl.topology.types import NAME, Duration, FenceAgent, Name, Parameter, Path, matching
 
@@ -27,8 +28,10 @@ class Device(Section):
     timeout: Duration | None = Field(
         None, description="How long one action of it may take (default: the stonith_timeout)."
     )
-    on_target: bool = Field(
-        False, description="May run on the very node it fences (a node cannot fence itself)."
+    on_target: bool | None = Field(
+        None,
+        description="May run on the very node it fences; a node cannot fence itself (default: "
+        "true for fence_ceph_blocklist, fence_scsi, fence_mpath: by them a node lets itself in).",
     )
 
     @model_validator(mode="before")
@@ -37,6 +40,11 @@ class Device(Section):
         for key in value if isinstance(value, dict) else ():
             check_parameter_name(key)
         return value
+
+    @property
+    def runs_on_target(self) -> bool:
+        """Whether the node it fences may use it, too."""
+        return self.agent in LET_THEMSELVES_IN if self.on_target is None else self.on_target
 
     @property
     def parameters(self) -> dict[str, str]:

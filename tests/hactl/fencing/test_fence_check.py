@@ -49,6 +49,15 @@ CIB = """\
 """
 
 
+KEY = "/etc/hactl/key"
+UUIDS = {node: f"{n}0000000-1111-2222-3333-444444444444" for n, node in enumerate(NODES, 1)}
+
+
+def with_actions(*names: str) -> str:
+    actions = "".join(f'<action name="{name}"/>' for name in names)
+    return METADATA.replace("</resource-agent>", f"<actions>{actions}</actions></resource-agent>")
+
+
 @dataclass
 class Site:
     """A cluster of three nodes with a power switch, as it should be; a test breaks something."""
@@ -60,6 +69,14 @@ class Site:
     silent_on: set[str] = field(default_factory=set)
     garbled_on: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+    texts: dict[str, str] = field(default_factory=dict)
+    texts_of: dict[str, dict[str, str]] = field(default_factory=dict)
+    modes: dict[str, int] = field(default_factory=dict)
+    modes_of: dict[str, dict[str, int]] = field(default_factory=dict)
+    metadata: str = METADATA
+    accepts: str = "geheim"
+    listing: str = "outlet-node1,\noutlet-node2,\noutlet-node3,\n"
 
     def __post_init__(self) -> None:
         bans = (
@@ -93,20 +110,33 @@ class Site:
         reach = Reach(Switchboard(self), "node1", ("on", "{node}"), self.folder)
         return check(fencing(self.cib), reach, NODES)
 
+    # a node, looked at by stat and cat
+
+    def look(self, node: str, command: Sequence[str]) -> Result:
+        if node in self.dead:
+            return Result(255, b"", b"ssh: connect to host node3 port 22: No route to host\n")
+        texts = self.texts | self.texts_of.get(node, {})
+        if command[0] == "cat":
+            return Result(0, "".join(texts.get(path, "") for path in command[1:]).encode(), b"")
+        modes = self.modes | self.modes_of.get(node, {})
+        there = [path for path in command[4:] if path in modes]
+        lines = (f"{modes[path]:x}:{len(texts.get(path, ''))}:{path}\n" for path in there)
+        return Result(0, "".join(lines).encode(), b"")
+
     # the power switch, as seen from a node
 
     def answer(self, node: str, said: dict[str, str]) -> tuple[int, str, str]:
         self.asked.append((said["action"], said.get("plug", "")))
         if said["action"] == "metadata":
-            return 0, "<oops" if node in self.garbled_on else METADATA, ""
+            return 0, "<oops" if node in self.garbled_on else self.metadata, ""
         if node in self.unreachable_from:
             return 1, "", "10.0.0.9: Connection refused"
-        if said.get("password") != "geheim":
+        if said.get("password", "") != self.accepts:
             return 1, "", "login failed"
         if said["action"] == "status":
             power = self.outlets.get(said["plug"])
             return {"on": 0, "off": 2}.get(power or "", 1), "", f"no plug {said['plug']}"
-        return 0, "", ""
+        return 0, self.listing if said["action"] == "list" else "", ""
 
 
 @dataclass(frozen=True)
@@ -119,8 +149,11 @@ class Switchboard(Runner):
 
     def run(self, argv: Sequence[str], stdin: bytes = b"", timeout: float = 30) -> Result:
         node = argv[1] if argv[0] == "on" else "node1"
-        assert argv[-1] == "/usr/sbin/fence_switch"
-        assert b"geheim" not in b"".join(word.encode() for word in argv)
+        command = argv[2:] if argv[0] == "on" else argv
+        if command[0] in ("true", "stat", "cat"):
+            return self.site.look(node, command)
+        assert command in (["/usr/sbin/fence_switch"], ["/usr/sbin/fence_libvirt"])
+        assert "geheim" not in "".join(argv)
         if node in self.site.lacking_on:
             return Result(127, b"", b"sh: /usr/sbin/fence_switch: not found\n")
         if node in self.site.silent_on:
@@ -229,6 +262,80 @@ def stranger(site: Site) -> None:
     site.one("nvpair[@id='b-node2']").set("value", "node2:outlet-node2;node7:outlet-node7")
 
 
+def dead(site: Site) -> None:
+    site.dead = {"node3"}
+
+
+def key_file(site: Site, mode: int = 0o100600, text: str = "key") -> None:
+    site.one("nvpair[@id='c-node2']").attrib.update({"name": "password_script", "value": KEY})
+    site.metadata = METADATA.replace('"password"', '"password_script"')
+    site.accepts = ""
+    for one in site.cib.iterfind(".//nvpair[@name='password']"):
+        one.getparent().remove(one)
+    site.modes[KEY], site.texts[KEY] = mode, text
+
+
+def key_is_missing(site: Site) -> None:
+    key_file(site)
+    del site.modes[KEY]
+
+
+def key_is_empty(site: Site) -> None:
+    key_file(site, text="")
+
+
+def key_is_everybodys(site: Site) -> None:
+    key_file(site)
+    site.modes_of["node3"] = {KEY: 0o100644}
+
+
+def key_is_a_socket(site: Site) -> None:
+    key_file(site, 0o140600)
+
+
+def watchdog(site: Site, timeout: str = "20s") -> None:
+    holder = site.one("cluster_property_set")
+    etree.SubElement(holder, "nvpair", id="w", name="stonith-watchdog-timeout", value=timeout)
+    site.texts["/etc/default/sbd"] = 'SBD_WATCHDOG_TIMEOUT="10" # of the hardware\n'
+
+
+def watchdog_is_given_up_too_soon(site: Site) -> None:
+    watchdog(site, "15s")
+
+
+def watchdog_is_slower_on_one_node(site: Site) -> None:
+    watchdog(site)
+    site.texts_of["node3"] = {"/etc/default/sbd": "SBD_WATCHDOG_TIMEOUT=30\n"}
+
+
+def no_sbd_on_one_node(site: Site) -> None:
+    watchdog(site)
+    site.texts_of["node3"] = {"/etc/default/sbd": ""}
+
+
+def no_way_to_turn_off(site: Site) -> None:
+    site.metadata = with_actions("on", "monitor", "status")
+
+
+def wrong_action(site: Site) -> None:
+    site.metadata = with_actions("on", "off", "reboot", "monitor", "status")
+    site.one("nvpair[@id='d-node2']").attrib.update({"name": "pcmk_off_action", "value": "kill"})
+
+
+def asked_whom_it_fences(site: Site) -> None:
+    """It is known by its list, and one plug has another name there."""
+    site.one("nvpair[@id='b-node2']").attrib.update({"name": "pcmk_host_check"})
+    site.one("nvpair[@id='b-node2']").set("value", "dynamic-list")
+
+
+def cannot_let_itself_in(site: Site) -> None:
+    site.metadata = METADATA.replace(
+        "</resource-agent>",
+        '<actions><action name="off"/><action name="monitor"/><action name="status"/>'
+        '<action name="on" automatic="1" on_target="1"/></actions></resource-agent>',
+    )
+
+
 def too_slow(site: Site) -> None:
     site.one("nvpair[@id='d-node2']").set("value", "90")
 
@@ -253,6 +360,21 @@ PLANTED: list[tuple[Callable[[Site], None], str]] = [
     (switched_off, "cluster: fencing is switched off"),
     (disabled, "device bmc-node2: it is disabled"),
     (stranger, "device bmc-node2: it fences node7, which is no node"),
+    (dead, "node node3: it cannot be asked: ssh: connect to host node3 port 22: No route to host"),
+    (key_is_missing, "device bmc-node2 (from node1): /etc/hactl/key is missing; copy it to node1"),
+    (key_is_empty, "device bmc-node2 (from node1): /etc/hactl/key is empty"),
+    (key_is_everybodys, "device bmc-node2 (from node3): others may read /etc/hactl/key; chmod 06"),
+    (key_is_a_socket, "device bmc-node2 (from node1): /etc/hactl/key is no file"),
+    (watchdog_is_given_up_too_soon, "stonith-watchdog-timeout=15s gives it up before its watch"),
+    (watchdog_is_slower_on_one_node, "node node3 (from node3): stonith-watchdog-timeout=20s give"),
+    (no_sbd_on_one_node, "node node3 (from node3): stonith-watchdog-timeout=20s counts on SBD"),
+    (no_way_to_turn_off, "fence_switch offers neither off nor reboot"),
+    (
+        wrong_action,
+        "pcmk_off_action=kill, and fence_switch offers monitor, off, on, reboot, status",
+    ),
+    (asked_whom_it_fences, "it does not name 'node2' among its plugs, so it does not fence node2"),
+    (cannot_let_itself_in, "it lets node2 in to its storage again, on node2 itself, and may not"),
     (too_slow, "the agent gives itself 90 s (power_timeout), Pacemaker gives it 60 s"),
 ]
 
@@ -263,6 +385,52 @@ def test_a_planted_fault_is_found(site: Site, plant: Callable[[Site], None], say
     found = site.findings()
     assert any(says in str(finding) for finding in found), [str(finding) for finding in found]
     assert all("geheim" not in str(finding) for finding in found)
+
+
+def test_a_node_that_cannot_be_asked_is_named_once(site: Site) -> None:
+    dead(site)
+    (found,) = site.findings()
+    assert found.subject == "node node3"
+
+
+def test_a_file_of_its_own_and_a_watchdog_that_fits_are_not_accused(site: Site) -> None:
+    key_file(site)
+    watchdog(site)
+    assert [str(finding) for finding in site.findings()] == []
+
+
+def test_an_agent_is_not_asked_for_what_it_does_not_offer(site: Site) -> None:
+    site.metadata = with_actions("off", "metadata")
+    assert site.findings() == []
+    assert {action for action, _ in site.asked} == {"metadata"}
+
+
+def test_of_two_names_for_a_parameter_one_is_enough(site: Site) -> None:
+    """As fence-agents has them: both are required, one is the older."""
+    old = (
+        '<parameter name="ipaddr" required="1" deprecated="1"><content type="string"/></parameter>'
+    )
+    site.metadata = METADATA.replace('"ip" required="1"', '"ip" required="1" obsoletes="ipaddr"')
+    site.metadata = site.metadata.replace("</parameters>", f"{old}</parameters>")
+    assert site.findings() == []
+    site.one("nvpair[@id='a-node2']").set("name", "ipaddr")
+    assert site.findings() == []
+
+
+def test_a_plug_that_is_the_machine_of_another_node_is_found_by_its_uuid(site: Site) -> None:
+    for primitive in site.cib.iterfind(".//primitive"):
+        primitive.set("type", "fence_libvirt")
+    for node in NODES:
+        site.texts_of[node] = {"/sys/class/dmi/id/product_uuid": UUIDS[node].upper()}
+    site.listing = "".join(f"outlet-{node},{UUIDS[node]}\n" for node in NODES)
+    assert site.findings() == []
+    site.one("nvpair[@id='b-node1']").set("value", "node1:outlet-node2")
+    site.one("nvpair[@id='b-node2']").set("value", "node2:outlet-node1")
+    said = {finding.message for finding in site.findings() if finding.node == "node3"}
+    assert said == {
+        "fencing node1 would hit node2: 'outlet-node2' is the machine node2 runs on",
+        "fencing node2 would hit node1: 'outlet-node1' is the machine node1 runs on",
+    }
 
 
 def test_what_is_in_order_is_not_accused(site: Site) -> None:

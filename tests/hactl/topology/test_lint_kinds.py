@@ -245,11 +245,12 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "a node that cannot let itself in": (
         TWO_DEVICES.replace(
             "fence_apc",
-            "fence_ceph_blocklist, addresses: node1=10.9.9.1 node2=10.9.9.2 node3=10.9.9.3",
+            "fence_ceph_blocklist, on_target: false, "
+            "addresses: node1=10.9.9.1 node2=10.9.9.2 node3=10.9.9.3",
         ),
         [
-            "t.yaml:6: fencing.devices.pdu: a node lets itself in to Ceph when it joins, but may "
-            "not use this device; add on_target: true"
+            "t.yaml:6: fencing.devices.pdu.on_target: a node lets itself in to its storage when it "
+            "joins, but may not use this device; write true, or leave it out"
         ],
     ),
     "a target that everybody may use": (
