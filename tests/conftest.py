@@ -15,6 +15,7 @@ settings.load_profile("hactl")
 EXTENDED = (
     "truth/test_ovs_bridge.py",
     "truth/test_ovs_bridge_kernel.py",
+    "truth/test_ovs_bridge_parameters.py",
     "truth/test_rbd_image.py",
     "truth/test_rbd_image_kernel.py",
     "truth/test_gfs2_mount_kernel.py",

@@ -7,6 +7,7 @@ import posix
 import select
 import time
 
+from hactl_agents import state
 from hactl_agents.failures import Failed, TimedOut, strerror
 
 TYPE_CHECKING = False
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 TOOL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 ENVIRONMENT = {"PATH": ":".join(TOOL_PATH), "LC_ALL": "C", "HOME": "/root"}
 MAX_OUTPUT = 1 << 20  # bytes kept of each stream
-MAX_INPUT = 32768  # bytes; less than a pipe holds, so that feeding never blocks
 SIGKILL = 9
 
 
@@ -119,15 +119,17 @@ def read_until_exit(
 
 
 def feed(stdin: str) -> int:
-    """The child's end of its standard input, already holding all of it."""
-    data = stdin.encode()
+    """The standard input of a child, holding all of it: in memory, where a pipe would block."""
+    data = stdin.encode(errors="surrogateescape")
     if not data:
         return posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC)
-    if len(data) > MAX_INPUT:
-        raise Failed(f"more than {MAX_INPUT} bytes of input for a command")
-    child, ours = posix.pipe()
-    posix.write(ours, data)
-    posix.close(ours)
+    child = posix.memfd_create("stdin", posix.MFD_CLOEXEC)
+    try:
+        state.write_all(child, data)
+        posix.lseek(child, 0, 0)
+    except BaseException:
+        posix.close(child)
+        raise
     return child
 
 

@@ -1,6 +1,6 @@
 """An Open vSwitch bridge: what Pacemaker asks for, in terms of evidence, judgement and work."""
 
-from hactl_agents.ocf import Agent, Degraded, Failed, NotConfigured, Status, action
+from hactl_agents.ocf import Agent, Degraded, Failed, NotConfigured, Status, TimedOut, action
 from hactl_agents.ovs.parameters import Parameters, refuse_contradictions
 
 TYPE_CHECKING = False
@@ -109,6 +109,15 @@ class OvsBridge(Parameters, Agent):
             if flows.digest(self.host, self.rundir, self.bridge) != flows.noted(self.found)[1]:
                 raise Degraded(f"the flows of {self.bridge} are not those of {self.flows} any more")
 
+    def found_running(self) -> None:
+        """It may have come back by itself after a reboot: with uplinks that are down, no flows."""
+        from hactl_agents.ovs.judgement import Judgement
+
+        if self.found is None or (self.record.notes and not Judgement(self).wrong(self.found)):
+            return
+        self.note_parameters()
+        self.work.build()
+
     def given_up(self) -> None:
         """Undo a start that failed, unless others use the bridge already."""
         try:
@@ -167,7 +176,12 @@ class OvsBridge(Parameters, Agent):
         if self.flows:
             from hactl_agents.ovs import flows
 
-            text += f" {flows.count(self.host, self.rundir, self.bridge)} flows"
+            try:
+                text += f" {flows.count(self.host, self.rundir, self.bridge)} flows"
+            except TimedOut:
+                raise
+            except Failed as exc:
+                text += f" {exc}"
         if self.qos_max_rate:
             from hactl_agents.ovs import shaping
 

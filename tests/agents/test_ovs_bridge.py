@@ -44,7 +44,7 @@ class FakeOvs:
         """A port with one interface of its name, which is up."""
         interface = self.put(
             "Interface", name=name, type="", mtu_request=none(), mtu=1500, error=none(),
-            link_state="up", ofport=1, lacp_current=none(),
+            link_state="up", ofport=1, lacp_current=none(), mac_in_use=none(),
         )  # fmt: skip
         columns = {"tag": none(), "trunks": none(), "vlan_mode": none(), "qos": none()}
         columns |= {"other_config": ["map", []], "interfaces": ["uuid", interface]}
@@ -293,6 +293,17 @@ def test_a_monitor_that_found_all_good_only_compares_words_the_next_time() -> No
     assert host.saved["test.run.seen"] == seen, "only what is good is remembered"
 
 
+def test_a_start_completes_a_bridge_that_came_back_by_itself() -> None:
+    host, _ = with_bridge()
+    host.devices.devices["eth2"].up = False  # as after a reboot
+    assert act(OvsBridge, host, "start", **PARAMS) == 0
+    assert host.devices.devices["eth2"].up
+    assert host.saved["test.run"]
+    before = len(host.calls)
+    assert act(OvsBridge, host, "start", **PARAMS) == 0
+    assert len(host.calls) == before, "now there is nothing to do"
+
+
 def test_other_parameters_are_judged_anew() -> None:
     host, _ = with_bridge()
     started(host)
@@ -339,6 +350,33 @@ def test_an_answer_that_is_shorter_than_before_is_an_answer() -> None:
         ({"managers": "unix:relative"}, "needs an absolute path"),
         ({"managers": "tcp:"}, "lacks an address"),
         ({"managers": "tcp:a b`reboot`"}, "is no target"),
+        ({"managers": "tcp:$(reboot)"}, "has no address such as"),
+        ({"managers": "punix:/run/../etc/x"}, "needs an absolute path"),
+        ({"controllers": "ptcp"}, "is no target"),
+        ({"controllers": "ptcp:0"}, "has no port from 1 to 65535"),
+        ({"controllers": "ptcp:6653:here"}, "has no IP address such as"),
+        ({"controllers": "tcp:192.0.2.1:65536"}, "has no port from 1 to 65535"),
+        ({"controllers": "tcp:192.0.2.1:"}, "has a colon and no port after it"),
+        ({"controllers": "tcp:192.0.2.256:6653"}, "has no IP address such as"),
+        ({"controllers": "ssl:2001:db8::1:6653"}, "has no port from 1 to 65535"),
+        ({"controllers": "ssl:[2001:db8::g]:6653"}, "has no IP address such as"),
+        ({"sflow": "here;there"}, "has no address such as"),
+        ({"sflow": "192.0.2.9:x"}, "has no port from 1 to 65535"),
+        ({"sflow": "192.0.2.9 192.0.2.9"}, "names a collector twice"),
+        ({"sflow_agent": "lo"}, "there is no sflow"),
+        ({"protocols": "OpenFlow13 OpenFlow13"}, "one is named twice"),
+        ({"tag": "5", "trunks": "6"}, "vlan_mode: with tag and trunks say native-untagged"),
+        ({"rstp_priority": "4096"}, "means nothing without rstp=true"),
+        (
+            {
+                "uplinks": "eth2 eth3",
+                "bond": "b0",
+                "bond_mode": "balance-slb",
+                "bond_primary": "eth2",
+            },
+            "falls back to it, prefers a member",
+        ),
+        ({"uplinks": "eth2 eth3", "bond": "b0", "lacp_time": "fast"}, "lacp: is off"),
         ({"ssl_private_key": "/k"}, "all three or none"),
         ({"flows": "relative"}, "named by their whole path"),
         ({"qos_queues": "0=1-2"}, "qos_max_rate: queues need it"),
@@ -357,6 +395,26 @@ def test_bad_parameters_are_configuration_errors(params: "dict[str, str]", text:
         assert text in complaint(host, wanted, **params)
     assert host.calls == []
     assert act(OvsBridge, host, "stop", **(PARAMS | params)) == 0
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "tcp:192.0.2.1", "ssl:192.0.2.1:6653", "ssl:[2001:db8::1]:6653", "tcp:[fe80::1%eth0]",
+        "ssl:sdn.example:6653", "ptcp:", "pssl:6640", "ptcp:6653:127.0.0.1", "ptcp:6653:[::1]",
+        "ptcp::192.0.2.1", "unix:/run/x.sock", "punix:/run/x.sock",
+    ],
+)  # fmt: skip
+def test_what_open_vswitch_calls_a_target_is_one(target: str) -> None:
+    host, _ = node()
+    assert act(OvsBridge, host, "validate-all", **PARAMS, controllers=target) == 0
+    assert act(OvsBridge, host, "validate-all", **PARAMS, managers=target) == 0
+
+
+@pytest.mark.parametrize("collector", ["192.0.2.9", "192.0.2.9:6343", "[2001:db8::9]:6343", "s.x"])
+def test_what_open_vswitch_calls_a_collector_is_one(collector: str) -> None:
+    host, _ = node()
+    assert act(OvsBridge, host, "validate-all", **PARAMS, sflow=collector) == 0
 
 
 def test_one_address_for_every_node_of_a_clone_is_refused() -> None:
@@ -476,6 +534,93 @@ def test_a_missing_bond_member_comes_back_and_a_strange_one_goes() -> None:
         "bond0 has a member that nobody gave",
     ]
     assert found[1].commands == (["remove", "Port", "bond0", "interfaces", strange],)
+
+
+def test_a_new_bond_member_has_the_mtu_of_the_others() -> None:
+    now, _ = seen()
+    now.ports["bond0"] = now.ports.pop("eth2") | {"name": "bond0"}
+    given = wanted(uplinks="eth2 eth3", bond="bond0", mtu=1400)
+    missing = drift.differences(now, given, "test")[0]
+    assert missing.sentence == "eth3 is no member of bond0 any more"
+    assert "mtu_request=1400" in missing.commands[0]
+
+
+def test_what_a_port_we_made_is_not_given_any_more_goes_again() -> None:
+    host, _ = node()
+    empty = Evidence(OvsBridge(host, environ(PARAMS))).look_at_all()
+    commands = change.build(empty, wanted(tag=10, mtu=1400), "lan", False)
+    assert ["set", "Port", "eth2", 'external_ids:"hactl-was-tag"="[]"'] in commands
+    assert ["set", "Interface", "eth2", 'external_ids:"hactl-was-mtu_request"="[]"'] in commands
+    now, _ = seen()
+    now.ports["eth2"] |= {"tag": 10}
+    now.ports["eth2"]["external_ids"]["hactl-was-tag"] = "[]"
+    (found,) = drift.differences(now, wanted(), "test")
+    assert found.sentence == "eth2 keeps tag, which is not given any more"
+    assert found.commands[0] == ["set", "Port", "eth2", "tag=[]"]
+
+
+def test_an_internal_port_that_was_made_anew_as_an_uplink_is_seen() -> None:
+    now, _ = seen()
+    now.ports["mgmt"] = now.ports["eth2"] | {"name": "mgmt", "_uuid": "Port-m"}
+    now.interfaces["mgmt"] = now.interfaces["eth2"] | {"name": "mgmt", "_uuid": "Interface-m"}
+    now.ports["mgmt"]["interfaces"] = "Interface-m"
+    assert now.bridge is not None
+    now.bridge["ports"] += ("Port-m",)
+    found = drift.differences(now, wanted(internal="mgmt"), "test")
+    assert said(found) == ["mgmt has type nothing instead of internal"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "commands"), [("", ["remove", "create"]), ("test", ["remove", "destroy", "create"])]
+)
+def test_a_row_that_stands_where_ours_belongs_is_drift(owner: str, commands: "list[str]") -> None:
+    now, found = replaced(owner)
+    assert said(found) == ["QoS of eth2 has another other_config:max-rate than given"]
+    done = [word for command in found[0].commands for word in command[:2]]
+    assert [word for word in done if word in ("remove", "create", "destroy")] == commands
+    assert now.children["QoS"]
+
+
+def test_a_row_of_another_resource_is_named_and_left() -> None:
+    _, found = replaced("lan2")
+    assert said(found) == ["QoS of eth2 has another other_config:max-rate than given"]
+    assert found[0].commands == ()
+
+
+def replaced(owner: str) -> "tuple[Snapshot, list[drift.Difference]]":
+    """A port that is shaped by hand."""
+    now, _ = seen()
+    ids = {"hactl-resource": owner} if owner else {}
+    config = {"max-rate": "5000"}
+    now.children["QoS"]["Q"] = {
+        "_uuid": "Q", "type": "linux-htb", "other_config": config, "queues": {},
+        "external_ids": ids,
+    }  # fmt: skip
+    now.ports["eth2"]["qos"] = "Q"
+    return now, drift.differences(now, wanted(qos_max_rate=1000000), "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "text"),
+    [
+        ("flows", 0o100666, "others may write /f: chmod go-w it"),
+        ("flows", 0o100664, "others may write /f: chmod go-w it"),
+        ("flows", 0o040755, "/f is no regular file"),
+        ("flows", 0o010600, "/f is no regular file"),
+        ("ssl_ca_cert", 0o100646, "others may write /f: chmod go-w it"),
+        ("ssl_private_key", 0o100640, "others may read /f: chmod 600 it"),
+    ],
+)
+def test_files_that_others_could_change_are_refused(name: str, mode: int, text: str) -> None:
+    host, _ = node()
+    del host.devices.devices["br0"]
+    host.files["/f"] = "actions=drop\n"
+    host.files["/other"] = ""
+    host.modes["/f"] = mode
+    ssl = dict.fromkeys(("ssl_private_key", "ssl_certificate", "ssl_ca_cert"), "/other")
+    given = {name: "/f"} if name == "flows" else ssl | {name: "/f"}
+    assert complaint(host, "start", **given) == f"{name}: {text}"
+    assert host.calls == []
 
 
 def test_cells_lose_their_wrapping() -> None:

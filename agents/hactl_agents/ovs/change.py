@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
     from hactl_agents.ovs.database import Row, Snapshot
     from hactl_agents.ovs.drift import Command
-    from hactl_agents.ovs.wanted import Settings, Wanted
+    from hactl_agents.ovs.wanted import Wanted
 
 SIGALRM = 14
 
@@ -77,14 +77,14 @@ def notes(now: "Snapshot", wanted: "Wanted") -> "list[Command]":
     """What the settings of rows that are there were like."""
     assert now.bridge is not None
     commands = drift.remember("Bridge", wanted.bridge, now.bridge, wanted.settings)
-    mtu: Settings = {"mtu_request": (wanted.mtu,)} if wanted.mtu else {}
     for port in wanted.ports:
         if not now.on_bridge(port.name):
             continue
         commands += drift.remember("Port", port.name, now.ports[port.name], port.settings)
         for name in port.members:
             if name in now.interfaces:
-                commands += drift.remember("Interface", name, now.interfaces[name], mtu)
+                given = wanted.of_interface(port)
+                commands += drift.remember("Interface", name, now.interfaces[name], given)
     return commands
 
 

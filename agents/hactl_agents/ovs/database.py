@@ -29,10 +29,10 @@ COLUMNS = {
     ),
     "Interface": (
         *IDENTITY, "name", "type", "mtu_request", "mtu", "error", "link_state", "ofport",
-        "lacp_current",
+        "lacp_current", "mac_in_use",
     ),
     "Controller": (*IDENTITY, "target", "connection_mode", "is_connected"),
-    "Manager": (*IDENTITY, "target"),
+    "Manager": (*IDENTITY, "target", "is_connected"),
     "SSL": (*IDENTITY, "private_key", "certificate", "ca_cert"),
     "Mirror": (
         *IDENTITY, "name", "select_all", "select_src_port", "select_dst_port", "output_port",

@@ -40,6 +40,12 @@ def owner(row: "Row | None") -> str:
     return str(row["external_ids"].get(MARK, "")) if row else ""
 
 
+def is_ours_alone(row: "Row | None", mine: str) -> bool:
+    """Whether we made a row: what somebody else hangs on it is drift, and not his."""
+    marks = row.get("external_ids", {}) if row else {}  # the root is nobody's
+    return marks.get(MARK) == mine and ADOPTED not in marks
+
+
 def is_unfinished(row: "Row | None") -> bool:
     """Whether a start or stop of a bridge was cut short."""
     return bool(row) and UNFINISHED in row["external_ids"]  # type: ignore[index]
@@ -97,10 +103,10 @@ def port_differences(
         sentence = f"port {port.name} does not carry our mark"
         found.append(Difference(sentence, mark("Port", port.name, mine, adopted=True)))
     found += row_differences("Port", port.name, row, port.settings)
-    found += member_differences(now, port)
+    found += member_differences(now, port, wanted.of_interface(port))
     for name in port.members:
-        if name in now.interfaces and wanted.mtu:
-            given: Settings = {"mtu_request": (wanted.mtu,)}
+        if name in now.interfaces:
+            given = wanted.of_interface(port)
             found += row_differences("Interface", name, now.interfaces[name], given)
     return found
 
@@ -111,23 +117,27 @@ def port_creation(wanted: "Wanted", port: "Port", mine: str) -> "list[Command]":
     else:
         commands = [["add-port", wanted.bridge, port.name]]
     commands.append(mark("Port", port.name, mine))
-    commands += [change("Port", port.name, name, port.settings[name]) for name in port.settings]
-    if port.internal:
-        commands.append(["set", "Interface", port.name, "type=internal"])
-    if wanted.mtu:
-        size = f"mtu_request={wanted.mtu}"
-        commands += [["set", "Interface", name, size] for name in port.members]
+    commands += new_settings("Port", port.name, port.settings)
+    for name in port.members:
+        commands += new_settings("Interface", name, wanted.of_interface(port))
     return commands
 
 
-def member_differences(now: "Snapshot", port: "Port") -> "list[Difference]":
+def new_settings(table: str, record: str, given: "Settings") -> "list[Command]":
+    """Settings of a row that is being made, and what it would have without them."""
+    commands = [change(table, record, name, given[name]) for name in given]
+    return [*remember(table, record, {"external_ids": {}}, given), *commands]
+
+
+def member_differences(now: "Snapshot", port: "Port", given: "Settings") -> "list[Difference]":
     """Interfaces that are missing from a port, and those that should not be in it."""
     present = now.members(port.name)
     found = []
     for number, name in enumerate(port.members):
         if name not in present:
             new = f"@{port.name}{number}"
-            create = [f"--id={new}", "create", "Interface", assignment("name", quoted(name))]
+            settings = {"name": (name,), **given}
+            create = [f"--id={new}", "create", "Interface", *assignments(settings)]
             add = ["add", "Port", port.name, "interfaces", new]
             found.append(Difference(f"{name} is no member of {port.name} any more", create, add))
     ours = {now.interfaces[name]["_uuid"] for name in present if name in port.members}
@@ -149,26 +159,48 @@ def child_differences(
     if row is None:
         sentence = f"{child.name()} is missing from {child.holder[1]}"
         return [Difference(sentence, *child_creation(wanted, child, mine, new))]
-    if owner(row) != mine:
-        return []  # somebody else's, and it does what we want of it
-    wrong = [name for name, value in child.settings.items() if named(now, row, name) != value]
-    if child.table == "QoS" and queues(now, row) != wanted.queues:
-        wrong.append("queues")
+    wrong = unlike(now, wanted, child, row)
     if not wrong:
         return []
     sentence = f"{child.name()} of {child.holder[1]} has another {', '.join(wrong)} than given"
-    renewed = child_creation(wanted, child, mine, new)
-    return [Difference(sentence, *removal(now, row, child.table, holders(now, row)), *renewed)]
+    return [Difference(sentence, *child_renewal(now, wanted, child, mine, new))]
+
+
+def unlike(now: "Snapshot", wanted: "Wanted", child: "Child", row: "Row") -> "list[str]":
+    """The settings in which a row is not as the child should be."""
+    wrong = [name for name, value in child.settings.items() if named(now, row, name) != value]
+    if child.table == "QoS" and queues(now, row) != wanted.queues:
+        wrong.append("queues")
+    return wrong
+
+
+def child_renewal(
+    now: "Snapshot", wanted: "Wanted", child: "Child", mine: str, new: str
+) -> "list[Command]":
+    """Put ours in the place of a row. One that somebody made by hand is taken off, not destroyed;
+    against another resource nothing is done.
+    """
+    row = find(now, child)
+    assert row is not None
+    if owner(row) not in ("", mine):
+        return []
+    places = holders(now, row) if owner(row) else [[*child.holder, child.column]]
+    off = removal(now, row, child.table if owner(row) else "", places)
+    return [*off, *child_creation(wanted, child, mine, new)]
 
 
 def find(now: "Snapshot", child: "Child") -> "Row | None":
     """The row of a child, wherever it hangs in place."""
+    return next(iter(rivals(now, child)), None)
+
+
+def rivals(now: "Snapshot", child: "Child") -> "list[Row]":
+    """The rows that are the child, or that stand where it belongs, whoever made them."""
     holder = holder_row(now, child)
-    for uuid in many(holder[child.column]) if holder else ():
-        row = now.children[child.table].get(uuid)
-        if row and (not child.key or setting(row, child.key) == child.settings[child.key]):
-            return row
-    return None
+    found = many(holder[child.column]) if holder else ()
+    rows = [now.children[child.table].get(uuid) for uuid in found]
+    key = child.key
+    return [row for row in rows if row and (not key or setting(row, key) == child.settings[key])]
 
 
 def holder_row(now: "Snapshot", child: "Child") -> "Row | None":
@@ -272,8 +304,14 @@ def restore(table: str, record: str, row: "Row", name: str) -> "list[Command]":
 
 
 def change(table: str, record: str, name: str, value: "tuple[Any, ...]") -> "Command":
-    items = [spelled(item) for item in value]
-    return ["set", table, record, assignment(name, bracketed(items))]
+    return ["set", table, record, *assignments({name: value})]
+
+
+def assignments(settings: "Settings") -> "list[str]":
+    return [
+        assignment(name, bracketed([spelled(item) for item in value]))
+        for name, value in settings.items()
+    ]
 
 
 def literal(name: str, row: "Row") -> str:

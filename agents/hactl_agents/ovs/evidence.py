@@ -49,6 +49,7 @@ class Evidence:
             return self.look_at_all()
         wanted = self.wanted(self.devices())
         ports = [port.name for port in wanted.ports]
+        ports += [self.bridge] if self.bridge in self.agent.mirror_ports else []
         return look(self.wire, self.bridge, ports, wanted.interfaces(), *wanted.tables())
 
     def look_at_all(self) -> Snapshot:

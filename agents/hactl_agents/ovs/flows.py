@@ -18,6 +18,7 @@ VERSION = 4  # OpenFlow 1.3
 HELLO, ERROR, ASK, ANSWER = 0, 1, 18, 19
 AGGREGATE = 2
 PATIENCE = 10.0  # seconds
+LONGEST = 262144  # bytes of a file; a command's output is kept up to four times that
 
 
 def socket_of(rundir: str, bridge: str) -> str:
@@ -29,6 +30,8 @@ def read(host: "Host", path: str) -> "list[str]":
     text = host.read(path)
     if text is None:
         raise WrongHere(f"flows: there is no file {path} on this node")
+    if len(text) > LONGEST:
+        raise NotConfigured(f"flows: {path} is longer than {LONGEST // 1024} KiB")
     flows = []
     for number, line in enumerate(text.split("\n"), 1):
         flow = line.partition("#")[0].strip()

@@ -8,14 +8,17 @@ from hactl_agents.ovs.shaping import qdiscs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hactl_agents.netlink import Link, Links
     from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs.wanted import Wanted
 
+    Listens = Callable[[str, str], bool]  # whether a daemon listens at a target
+
 QDISCS = {"linux-htb": "htb", "linux-hfsc": "hfsc"}
 ACTIVE = ("tcp:", "ssl:", "unix:")
+DAEMONS = {"Controller": "ovs-vswitchd", "Manager": "ovsdb-server"}
 
 
 def not_applied(now: "Snapshot", names: "list[str]") -> "list[str]":
@@ -46,6 +49,9 @@ def devices(wanted: "Wanted", links: "Mapping[str, Link | None]") -> "list[str]"
     bridge = links.get(wanted.bridge)
     if bridge is not None and not bridge.up:
         wrong.append(f"{wanted.bridge} is down")
+    (address,) = wanted.settings.get("other_config:hwaddr", ("",))
+    if bridge is not None and address and bridge.address != address:
+        wrong.append(f"{wanted.bridge} has the address {bridge.address} instead of {address}")
     return wrong
 
 
@@ -84,15 +90,18 @@ def place(port: str, name: str) -> str:
     return "port" if port == name else f"member of {port}"
 
 
-def without_connection(now: "Snapshot", wanted: "Wanted") -> "list[str]":
-    """Controllers that the bridge is to call, and cannot reach."""
+def without_connection(now: "Snapshot", wanted: "Wanted", listens: "Listens") -> "list[str]":
+    """Controllers and managers that are called in vain, or that nobody can call."""
     wrong = []
     for child in wanted.children:
-        if child.table != "Controller":
+        if child.table not in DAEMONS:
             continue
         target = str(child.settings["target"][0])
-        rows = now.children["Controller"].values()
+        name = f"{child.table.lower()} {target}"
+        rows = now.children[child.table].values()
         linked = any(row["target"] == target and row["is_connected"] is True for row in rows)
-        if target.startswith(ACTIVE) and not linked:
-            wrong.append(f"controller {target} is not connected")
+        if target.startswith(ACTIVE):
+            wrong += [] if linked else [f"{name} is not connected"]
+        elif not linked and not listens(DAEMONS[child.table], target):
+            wrong.append(f"{name}: {DAEMONS[child.table]} does not listen there, see its log")
     return wrong

@@ -34,7 +34,7 @@ class Judgement:
             raise (Failed if agent.drift == "fail" else Degraded)("; ".join(wrong))
         wanted = self.evidence.wanted(self.evidence.devices())
         complain(agent.on_member_down, health.without_link(now, wanted))
-        complain(agent.on_controller_down, health.without_connection(now, wanted))
+        complain(agent.on_controller_down, health.without_connection(now, wanted, self.listens))
         self.remember_if_that_is_all(now)
 
     def remember_if_that_is_all(self, now: "Snapshot") -> None:
@@ -45,6 +45,11 @@ class Judgement:
             return
         running.call("ofproto/list", [])
         agent.remember(now.talk, running.talk)
+
+    def listens(self, name: str, target: str) -> bool:
+        from hactl_agents.ovs import listening
+
+        return listening.listens(self.host, self.agent.rundir, name, target)
 
     def may_repair(self) -> bool:
         """A probe changes nothing; a bridge that came back by itself after a reboot is completed:
@@ -87,7 +92,12 @@ class Judgement:
         from hactl_agents.ovs import flows
 
         wanted, _ = flows.noted(now)
-        found = flows.count(self.host, agent.rundir, agent.bridge)
+        try:
+            found = flows.count(self.host, agent.rundir, agent.bridge)
+        except TimedOut:
+            raise
+        except Failed as exc:  # it switches all the same: no reason to take it down
+            return [f"the flows of {agent.bridge} cannot be counted: {exc}"]
         if found == wanted:
             return []
         return [f"{agent.bridge} has {found} of the {max(wanted, 0)} flows of {agent.flows}"]

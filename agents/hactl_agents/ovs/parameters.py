@@ -10,15 +10,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 VLANS = "1-4094"
-ACTIVE, PASSIVE = ("tcp", "ssl", "unix"), ("ptcp", "pssl", "punix")
 BONDS = ("bond_mode", "lacp", "lacp_time", "lacp_fallback", "bond_primary", "bond_updelay",
          "bond_downdelay")  # fmt: skip
 SSL = ("ssl_private_key", "ssl_certificate", "ssl_ca_cert")
 DRIFT = ("report", "repair", "fail")
 WHEN_DOWN = ("degraded", "fail", "ignore")
-TARGET = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:/[]%"
-)  # of a controller; % stands before an IPv6 scope
 
 
 def list_of(parse_one: "Any", what: str) -> "Any":
@@ -34,15 +30,15 @@ def list_of(parse_one: "Any", what: str) -> "Any":
 
 
 def parse_target(text: str) -> str:
-    kind, colon, rest = text.partition(":")
-    if not colon or kind not in ACTIVE + PASSIVE or not TARGET.issuperset(text):
-        raise ValueError("is no target such as ssl:192.0.2.1:6653, ptcp:6640 or pssl:6640")
-    if kind == "unix" or kind == "punix":
-        if rest[:1] != "/" or ".." in rest:
-            raise ValueError("needs an absolute path after the colon")
-    elif not rest and kind in ACTIVE:
-        raise ValueError("lacks an address")
-    return text
+    from hactl_agents.ovs import targets
+
+    return targets.parse_target(text)
+
+
+def parse_collector(text: str) -> str:
+    from hactl_agents.ovs import targets
+
+    return targets.parse_collector(text)
 
 
 def parse_vlan(text: str) -> int:
@@ -247,10 +243,11 @@ class Parameters:
     mirror_ports: tuple[str, ...] = devices(
         "Ports whose traffic is copied; all if not given", reloadable=True
     )
-    sflow: tuple[str, ...] = words(
-        "Collectors of sFlow samples, each ADDRESS:PORT", (), forbid=",\"'{}", reloadable=True,
+    sflow: tuple[str, ...] = parsed(
+        "Collectors of sFlow samples, each ADDRESS:PORT",
+        list_of(parse_collector, "a collector"),
         example="192.0.2.9:6343",
-    )  # fmt: skip
+    )
     sflow_agent: str | None = device(
         "Network device whose address stands in sFlow packets", reloadable=True
     )
@@ -278,10 +275,12 @@ class Parameters:
         reloadable=True,
     )
     on_controller_down: str = choice(
-        "What a monitor makes of a controller that is not connected",
+        "What a monitor makes of a controller or manager that is not connected",
         *WHEN_DOWN,
         default="degraded",
         reloadable=True,
+        longdesc="What a monitor makes of a controller or manager that is called and does not "
+        "answer, or that cannot call, as another program has the port",
     )
     force: bool = boolean("Whether stop deletes the bridge under ports of others", reloadable=True)
     rundir: str = string(
@@ -319,12 +318,22 @@ def contradictions(given: "Mapping[str, Any]") -> "list[tuple[object, str]]":
          f"bond_primary: {given['bond_primary']} is none of the uplinks"),
         (given["bond_mode"] == "balance-tcp" and given["lacp"] not in ("active", "passive"),
          "bond_mode: balance-tcp needs lacp=active or passive"),
+        (given["bond_primary"] and given["bond_mode"] not in (None, "active-backup")
+         and not given["lacp_fallback"],
+         "bond_primary: only a bond that is active-backup, or falls back to it, prefers a member"),
+        ((given["lacp_time"] or given["lacp_fallback"]) and given["lacp"] in (None, "off"),
+         "lacp: is off, but something about it is given"),
         (given["rstp"] and given["stp"], "stp: a bridge speaks either RSTP or STP"),
         (bond and (given["rstp"] or given["stp"]),
          "rstp: Open vSwitch speaks no spanning tree on a bond: a bridge has one or the other"),
         ((given["rstp_priority"] or 0) % 4096, "rstp_priority: is no multiple of 4096"),
+        (given["rstp_priority"] is not None and not given["rstp"] and not given["adopt"],
+         "rstp_priority: means nothing without rstp=true"),
         (given["vlan_mode"] == "access" and given["trunks"],
          "trunks: an access port carries one VLAN, given as tag"),
+        (given["vlan_mode"] is None and given["tag"] and given["trunks"],
+         "vlan_mode: with tag and trunks say native-untagged or native-tagged; Open vSwitch would "
+         "carry the tag alone"),
         (given["vlan_mode"] == "trunk" and given["tag"],
          "tag: with vlan_mode=trunk there is none; use native-untagged"),
         (given["vlan_mode"] not in (None, "trunk") and not given["tag"],
@@ -338,6 +347,8 @@ def contradictions(given: "Mapping[str, Any]") -> "list[tuple[object, str]]":
          "protocols: flows need OpenFlow13 among them"),
         (any(not known_protocol(name) for name in given["protocols"]),
          "protocols: are OpenFlow10 to OpenFlow15"),
+        (len(set(given["protocols"])) < len(given["protocols"]), "protocols: one is named twice"),
+        (given["sflow_agent"] and not given["sflow"], "sflow_agent: there is no sflow"),
         (given["mirror_to"] and given["mirror_vlan"], "mirror_vlan: a mirror has one output"),
         (given["mirror_ports"] and not (given["mirror_to"] or given["mirror_vlan"]),
          "mirror_ports: copied whereto? give mirror_to or mirror_vlan"),

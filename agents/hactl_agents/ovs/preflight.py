@@ -3,15 +3,17 @@
 from hactl_agents.host import Failed, NotInstalled
 from hactl_agents.ocf.errors import WrongHere
 from hactl_agents.ovs import change, daemon, drift, flows
-from hactl_agents.ovs.database import Snapshot, many, setting
+from hactl_agents.ovs.database import Snapshot, many
+from hactl_agents.ovs.parameters import SSL
 from hactl_agents.ovs.wire import NobodyListens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.ovs.wanted import Child, Port
+    from hactl_agents.ovs.wanted import Child, Port, Wanted
     from hactl_agents.ovs_bridge import OvsBridge
 
-OTHERS_MAY_READ = 0o077
+TYPE, REGULAR = 0o170000, 0o100000  # in st_mode, inode(7)
+OTHERS_MAY_READ, OTHERS_MAY_WRITE = 0o077, 0o022
 
 
 class Preflight:
@@ -29,7 +31,7 @@ class Preflight:
         for port in wanted.ports:
             self.refuse_port(now, port)
         for child in wanted.children:
-            self.refuse_taken(now, child)
+            self.refuse_taken(now, wanted, child)
         self.refuse_files()
         self.refuse_ssl_without_key(now)
 
@@ -108,44 +110,51 @@ class Preflight:
             self.refuse_unfit_device(name)
 
     def refuse_unfit_device(self, name: str) -> None:
+        given = "mirror_to" if name == self.agent.mirror_to else "uplinks"
         links = self.agent.links
         link = links.get(name)
         if link is None:
-            raise WrongHere(f"uplinks: this node has no network device {name}")
+            raise WrongHere(f"{given}: this node has no network device {name}")
         if link.loopback or link.kind == "bridge":
             what = "the loopback" if link.loopback else "a bridge itself"
-            raise WrongHere(f"uplinks: {name} is {what} and can be no port")
+            raise WrongHere(f"{given}: {name} is {what} and can be no port")
         if link.master:
-            raise WrongHere(f"uplinks: {name} is a port of another device: take it out there first")
+            raise WrongHere(f"{given}: {name} is a port of another device: take it out there first")
         addresses = links.addresses(link.index)
         if addresses:
             raise WrongHere(
-                f"uplinks: {name} has the address {addresses[0]}, which would stop answering: "
+                f"{given}: {name} has the address {addresses[0]}, which would stop answering: "
                 "remove it, or move it to an internal port"
             )
 
-    def refuse_taken(self, now: Snapshot, child: "Child") -> None:
-        """Where there is room for one row only, somebody else's is not thrown out."""
+    def refuse_taken(self, now: Snapshot, wanted: "Wanted", child: "Child") -> None:
+        """A row of somebody else's is not thrown out for ours."""
+        mine = self.agent.instance
         holder = drift.holder_row(now, child)
-        if not child.single or holder is None:
-            return
-        for uuid in many(holder[child.column]):
-            row = now.children[child.table].get(uuid)
-            settings = child.settings
-            if row is None or drift.owner(row) == self.agent.instance:
+        for row in drift.rivals(now, child):
+            theirs = drift.owner(row)
+            if theirs == mine or (not theirs and drift.is_ours_alone(holder, mine)):
                 continue
-            if any(setting(row, name) != settings[name] for name in settings):
+            if drift.unlike(now, wanted, child, row):
                 where = "this node" if child.holder[1] == "." else child.holder[1]
-                raise WrongHere(f"{where} has another {child.table} already, and it is not ours")
+                raise WrongHere(f"{where} has another {child.name()} already, and it is not ours")
 
     def refuse_files(self) -> None:
+        """What root's daemons read and obey must not be anybody's to write."""
         agent = self.agent
+        for name in ("flows", *SSL):
+            path = agent.values[name]
+            if not path:
+                continue
+            mode = self.host.mode(path)
+            if mode is None:
+                raise WrongHere(f"{name}: there is no file {path} on this node")
+            if mode & TYPE != REGULAR:
+                raise WrongHere(f"{name}: {path} is no regular file")
+            if mode & OTHERS_MAY_WRITE:
+                raise WrongHere(f"{name}: others may write {path}: chmod go-w it")
         if agent.flows:
             flows.read(self.host, agent.flows)
-        for name in ("ssl_private_key", "ssl_certificate", "ssl_ca_cert"):
-            path = agent.values[name]
-            if path and not self.host.exists(path):
-                raise WrongHere(f"{name}: there is no file {path} on this node")
         key = agent.ssl_private_key
         if key and (self.host.mode(key) or 0) & OTHERS_MAY_READ:
             raise WrongHere(f"ssl_private_key: others may read {key}: chmod 600 it")

@@ -31,7 +31,6 @@ class Child:
     """A row that hangs on another: ``holder`` is (table, record), or a port or the root.
 
     ``key`` is the setting that tells it from its siblings, '' where there is only one.
-    ``single`` columns hold one row at most: somebody else's is in the way.
     """
 
     def __init__(
@@ -41,15 +40,12 @@ class Child:
         column: str,
         settings: "Settings",
         key: str = "",
-        *,
-        single: bool = False,
     ) -> None:
         self.table = table
         self.holder = holder
         self.column = column
         self.settings = settings
         self.key = key
-        self.single = single
 
     def name(self) -> str:
         return f"{self.table} {self.settings[self.key][0]}" if self.key else self.table
@@ -70,6 +66,10 @@ class Wanted:
     def tables(self) -> "list[str]":
         tables = {child.table for child in self.children}
         return sorted(tables | ({"Queue"} if self.queues else set()))
+
+    def of_interface(self, port: Port) -> "Settings":
+        """What is wanted of each interface of a port."""
+        return optional(mtu_request=self.mtu, type="internal" if port.internal else None)
 
     def interfaces(self) -> "list[str]":
         return [self.bridge, *(name for port in self.ports for name in port.members)]
@@ -142,7 +142,7 @@ def children(given: "Parameters") -> "list[Child]":
             certificate=given.ssl_certificate,
             ca_cert=given.ssl_ca_cert,
         )
-        found.append(Child("SSL", root, "ssl", files, single=True))
+        found.append(Child("SSL", root, "ssl", files))
     for target in given.managers:
         found.append(Child("Manager", root, "manager_options", optional(target=target), "target"))
     for target in given.controllers:
@@ -156,7 +156,7 @@ def shaping(given: "Parameters") -> "list[Child]":
         return []
     settings = optional(type=given.qos_type, other_config__max_rate=written(given.qos_max_rate))
     shaped = (given.bond,) if given.bond else given.uplinks
-    return [Child("QoS", ("Port", name), "qos", dict(settings), single=True) for name in shaped]
+    return [Child("QoS", ("Port", name), "qos", dict(settings)) for name in shaped]
 
 
 def mirror(given: "Parameters") -> "list[Child]":
@@ -183,4 +183,4 @@ def sampling(given: "Parameters") -> "list[Child]":
         sampling=given.sflow_sampling,
         polling=given.sflow_polling,
     )
-    return [Child("sFlow", ("Bridge", given.bridge), "sflow", settings, single=True)]
+    return [Child("sFlow", ("Bridge", given.bridge), "sflow", settings)]

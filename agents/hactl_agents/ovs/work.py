@@ -48,6 +48,7 @@ class Work:
         now = self.evidence.look_at_all()
         self.commit(change.build(now, wanted, self.mine, self.evidence.is_ours(now)))
         self.give_back_devices()
+        self.give_back_mtus(now)
         self.bring_up(self.evidence.devices())
         self.load_flows()
         self.verify()
@@ -132,6 +133,14 @@ class Work:
             self.release(name)
             self.record.put(PORT + name, None)
             self.record.save()
+
+    def give_back_mtus(self, before: "Snapshot") -> None:
+        """Open vSwitch leaves an MTU as it is when it is not asked for one any more."""
+        for name in self.given_devices() if not self.agent.mtu else ():
+            row, note = before.interfaces.get(name), (self.record.get(PORT + name) or "").split()
+            link = self.links.get(name)
+            if row and "mtu_request" in drift.noted(row) and link and note[:1] == [str(link.index)]:
+                self.links.set(link, mtu=int(note[2]))
 
     def release_devices(self) -> None:
         for name in sorted(self.noted_devices()):
