@@ -474,3 +474,68 @@ def test_what_is_not_given_any_more_goes_by_a_reload(
     assert lan.monitor() == RUNNING
     assert lan.code("stop") == 0
     assert lan.untouched()
+
+
+# somebody's bridge
+
+
+def adopted(lan: Lan) -> None:
+    """A bridge made by hand, and parameters that change nearly all of it."""
+    given(
+        lan,
+        {
+            "bond": "<bond>", "uplinks": "<up> <up2>", "bond_mode": "balance-slb", "adopt": "true",
+            "bond_updelay": "10", "trunks": "10,20-22", "internal": "old<br>=10 new<br>=20",
+            "fail_mode": "secure", "controllers": "ptcp:<of>", "managers": "ptcp:<db>",
+            "flows": "/run/f", "mtu": "1400", "address": "port", **QUEUES, "mirror_vlan": "99",
+            "sflow": "127.0.0.1:<sf>", "sflow_agent": "lo", "on_member_down": "ignore",
+        },
+    )  # fmt: skip
+    script = (
+        "ovs-vsctl add-br <br> -- set Bridge <br> datapath_type=netdev fail_mode=standalone "
+        "other_config:mac-table-size=4096 -- add-port <br> old<br> -- set Interface old<br> "
+        "type=internal -- add-bond <br> <bond> <up> <up2> bond_mode=active-backup trunks=5 "
+        "other_config:bond-primary=<up> -- set-controller <br> ptcp:<of2>; "
+        "ip link set <up> up mtu 1450; ip link set <up2> up"
+    )
+    lan.node.sh(filled(lan, script))
+
+
+def devices(lan: Lan) -> "list[tuple[bool, str]]":
+    return [lan.link(name) for name in (*lan.uplinks, lan.bridge, f"old{lan.bridge}")]
+
+
+def test_an_adopted_bridge_with_everything_on_it_is_given_back(lan: Lan) -> None:
+    adopted(lan)
+    before = inventory(lan.node), devices(lan)
+    assert lan.code("start") == 0
+    assert (lan.monitor(), lan.monitor()) == (RUNNING, RUNNING)
+    assert lan.code("reload-agent", mtu=1300, tag="", trunks="") == 0
+    assert lan.code("stop") == 0
+    assert (inventory(lan.node), devices(lan)) == before
+
+
+def test_an_adoption_that_was_killed_at_any_step_is_taken_back(lan: Lan) -> None:
+    adopted(lan)
+    before = inventory(lan.node), devices(lan)
+    calls = "sendmsg,sendto,rename,vfork,clone,clone3,write"
+    for step in range(1, 200, 4):
+        cut = lan.node.call_killed(
+            "OvsBridge", "start", calls, step, resource=lan.name, **lan.params
+        )
+        assert lan.code("stop") == 0, step
+        assert (inventory(lan.node), devices(lan)) == before, step
+        if not cut:
+            break
+    assert step > 30
+
+
+def test_a_controller_of_somebody_else_is_not_changed(lan: Lan) -> None:
+    adopted(lan)
+    before = inventory(lan.node)
+    taken = filled(lan, "ptcp:<of2>")
+    done = lan.call("start", controllers=taken, connection_mode="out-of-band")
+    said = f"{lan.bridge} has another Controller {taken} already, and it is not ours"
+    assert (done.returncode, why(done)) == (2, said)
+    assert lan.code("stop") == 0
+    assert inventory(lan.node) == before

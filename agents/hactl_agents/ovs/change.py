@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hactl_agents.ovs.drift import Command
     from hactl_agents.ovs.wanted import Wanted
 
+QUIET = ("-vsyslog:off", "-vconsole:off")  # what is wrong is said once, at the end
 SIGALRM = 14
 
 
@@ -27,11 +28,11 @@ def commit(host: "Host", rundir: str, commands: "list[Command]") -> None:
     if not commands:
         return
     seconds = max(1, int(host.left(60.0) or 0))
-    options = [f"--db=unix:{rundir}/db.sock", f"--timeout={seconds}"]
+    options = [*QUIET, f"--db=unix:{rundir}/db.sock", f"--timeout={seconds}"]
     if daemon.running(host, rundir) is None:
         options.append("--no-wait")
     words = [word for command in commands for word in ("--", *command)]
-    done = host.run("ovs-vsctl", "-vsyslog:off", *options, *words, check=False)
+    done = host.run("ovs-vsctl", *options, *words, check=False)
     if done.returncode in (-SIGALRM, 128 + SIGALRM):
         raise TimedOut(f"Open vSwitch did not apply a change within {seconds} s")
     if done.returncode:
@@ -127,7 +128,7 @@ def undo(now: "Snapshot", mine: str) -> "list[Command]":
         return [*commands, ["del-br", bridge["name"]]]
     for name in our_ports(now, mine):
         commands += release(now, name)
-    return [*commands, *given_back("Bridge", bridge["name"], bridge)]
+    return [*commands, *given_back("Bridge", bridge["name"], bridge), *finish(bridge["name"])]
 
 
 def shaping(now: "Snapshot", mine: str) -> "list[Command]":

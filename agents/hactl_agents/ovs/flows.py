@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
     from hactl_agents.ovs.database import Snapshot
 
+OFCTL = ("ovs-ofctl", "-vsyslog:off", "-vconsole:off", "-O", "OpenFlow13")
 COOKIE = 0x6861637461676E74  # "hactagnt"
 MASKED = f"cookie={COOKIE:#x}/-1"
 NOTE = "hactl-flows"  # external_ids of a bridge: how many flows were put in, and their digest
@@ -57,13 +58,12 @@ def load(host: "Host", rundir: str, bridge: str, flows: "list[str]") -> None:
     """Replace our flows by these, all or nothing."""
     lines = [f"delete {MASKED}", *(f"add cookie={COOKIE:#x},{bare(flow)}" for flow in flows)]
     target = f"unix:{socket_of(rundir, bridge)}"
-    options = ("-vsyslog:off", "-O", "OpenFlow13", "--bundle", "add-flows")
-    host.run("ovs-ofctl", *options, target, "-", stdin="\n".join(lines) + "\n")
+    host.run(*OFCTL, "--bundle", "add-flows", target, "-", stdin="\n".join(lines) + "\n")
 
 
 def clear(host: "Host", rundir: str, bridge: str) -> None:
     target = f"unix:{socket_of(rundir, bridge)}"
-    host.run("ovs-ofctl", "-vsyslog:off", "-O", "OpenFlow13", "del-flows", target, MASKED)
+    host.run(*OFCTL, "del-flows", target, MASKED)
 
 
 def digest(host: "Host", rundir: str, bridge: str) -> str:
@@ -71,8 +71,7 @@ def digest(host: "Host", rundir: str, bridge: str) -> str:
     from _sha256 import sha256  # type: ignore[import-not-found]
 
     target = f"unix:{socket_of(rundir, bridge)}"
-    options = ("-vsyslog:off", "-O", "OpenFlow13", "--no-stats", "dump-flows")
-    done = host.run("ovs-ofctl", *options, target, MASKED)
+    done = host.run(*OFCTL, "--no-stats", "dump-flows", target, MASKED)
     lines = sorted(line.strip() for line in done.stdout.split("\n") if "cookie=" in line)
     return str(sha256("\n".join(lines).encode()).hexdigest()[:16])
 

@@ -105,7 +105,7 @@ class Work:
 
     def note(self, devices: "Mapping[str, Link | None]") -> None:
         """Remember what devices were like, unless we know that from before we changed them."""
-        for name in self.given_devices():
+        for name in [*self.given_devices(), *self.own_devices()]:
             link = devices.get(name)
             known = (self.record.get(PORT + name) or "").split()
             if link is None or (known and known[0] == str(link.index)):
@@ -119,6 +119,10 @@ class Work:
         agent = self.agent
         return [*agent.uplinks, *([agent.mirror_to] if agent.mirror_to else [])]
 
+    def own_devices(self) -> "list[str]":
+        """Those that go with the bridge, unless it was there before."""
+        return [self.bridge, *(name for name, _ in self.agent.internal)]
+
     def bring_up(self, devices: "Mapping[str, Link | None]") -> None:
         for link in devices.values():
             if link is not None and not link.up:
@@ -129,7 +133,8 @@ class Work:
 
     def give_back_devices(self) -> None:
         """Leave devices that are given no more as they were found."""
-        for name in sorted(self.noted_devices() - set(self.given_devices())):
+        given = {*self.given_devices(), *self.own_devices()}
+        for name in sorted(self.noted_devices() - given):
             self.release(name)
             self.record.put(PORT + name, None)
             self.record.save()
@@ -153,6 +158,8 @@ class Work:
             return
         down = note[1] == "down" and link.up
         mtu = int(note[2]) if link.mtu != int(note[2]) else None
+        if link.kind in (TAP, KERNEL):
+            mtu = None  # Open vSwitch's own: it sees to that
         if down or mtu:
             self.links.set(link, up=False if down else None, mtu=mtu)
 
