@@ -108,8 +108,11 @@ class LibvirtHost(PrivateNode):
 
     def alive(self, pid: int) -> bool:
         """Whether a process of this node exists and is no zombie."""
-        stat = self.sh(f"cat /proc/{pid}/stat", check=False)
-        return bool(stat) and stat.rpartition(")")[2].split()[0] not in "ZX"
+        try:
+            stat = Path(f"/proc/{self.pid}/root/proc/{pid}/stat").read_text()
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] not in "ZX"
 
     def guest_pid(self, guest: str) -> int:
         """The pid of a guest's QEMU by its command line, 0 if there is none; asks no libvirt."""

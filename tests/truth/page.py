@@ -22,7 +22,8 @@ HEAD = """\
 Written by `scripts/truth` from what was seen, agent by agent: every state a resource can be in,
 with every dependency broken that could mislead its agent. A cell shows the exit codes of
 `monitor · stop · start`, with what was there afterwards as a witness of its own saw it: ● it is
-there, ◐ a part of it, nothing: it is gone. `start` is tried on a resource of its own.
+there, ◐ a part of it, nothing: it is gone. `0●/1`: the monitor of depth 10 says 1. `start` is
+tried on a resource of its own.
 
 A cell is green when no answer is a lie: no monitor says 7 (and none 2, 5 or 6, which Pacemaker
 takes for "stopped" or for the end of it) while anything is there; none says 0 of what is gone or
@@ -134,6 +135,8 @@ def answer(world: Played, state: str, what: str) -> str:
         return NONE if (state, what) in world.impossible else NOT_PLAYED
     first = {call.action: call for call in reversed(seen) if not call.healed}
     codes = [code(first[name]) for name in ("monitor", "stop", "start") if name in first]
+    if "deep" in first and first["deep"].code != first["monitor"].code:
+        codes[0] += f"/{first['deep'].code}"
     return (LIE if world.lies(seen) else "") + " · ".join(codes)
 
 

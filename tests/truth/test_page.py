@@ -37,6 +37,13 @@ def test_a_cell_that_cannot_be_is_not_missed_and_its_reason_is_told() -> None:
     assert "| Tower | 1 | 1 | 0 | 0 | 0 |" in told
 
 
+def test_a_deeper_look_is_told_where_it_saw_more() -> None:
+    deeper = asdict(WELL) | {"action": "deep", "code": 1, "stderr": "ocf-exit-reason:it leans"}
+    told = json.loads(line(WELL))
+    told["seen"].append(deeper)
+    assert "| nothing | ? | ✗ 0●/1 |" in written(json.dumps(told))
+
+
 def test_a_lie_is_called_a_lie() -> None:
     told = written(line(LIE))
     assert "| nothing | ? | ✗ 7● |" in told

@@ -47,7 +47,8 @@ def is_impossible(module: Any, state: str, what: str) -> bool:
 
 def marks(name: str, state: str, what: str) -> "list[pytest.MarkDecorator]":
     module = MODULES[name]
-    found = [pytest.mark.xdist_group(f"truth-{name}"), pytest.mark.timeout(900)]
+    share = module.STATES.index(state) % getattr(module, "SHARES", 1)
+    found = [pytest.mark.xdist_group(f"truth-{name}-{share}"), pytest.mark.timeout(900)]
     found += [pytest.mark.skipif(True, reason=reason) for reason in module.lacking()]
     if name != "toy":
         found.append(pytest.mark.backend)

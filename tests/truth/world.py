@@ -95,6 +95,7 @@ class WorldModule(Protocol):
     TITLE: str  # of its table on the page, where an agent has several worlds; default: AGENT
     EXTENDED: bool  # True: too long for the daily run, only for scripts/test --all
     QUICK: bool  # True: all cells run daily; else every state unbroken, and running with each break
+    SHARES: int  # into which a long table is cut by its states, to be played at once (default 1)
     SLOW: Collection[str]  # breaks that are not for the daily run
     TIMEOUT: float  # of every call, in seconds (default 15); long enough for a start
     DEEP: bool  # True: monitors of depth 10 are made, too; ``call`` takes ``level=10`` then

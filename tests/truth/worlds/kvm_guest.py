@@ -20,6 +20,7 @@ STATES = (
     "foreign",
 )  # fmt: skip
 TIMEOUT = 10.0
+SHARES = 2
 DEEP = True
 COUNTER = itertools.count(1)
 RUN = "/run/libvirt/qemu"
@@ -50,9 +51,10 @@ def world(folder: Path) -> "Iterator[Guests]":
 class Guests:
     def __init__(self, host: LibvirtHost) -> None:
         self.host = host
+        self.step = 1  # of a start, before the first after which there is a process
 
     def fresh(self) -> "GuestCell":
-        return GuestCell(Vm(self.host, f"vm{next(COUNTER)}").write())
+        return GuestCell(self, Vm(self.host, f"vm{next(COUNTER)}").write())
 
 
 class Vm:
@@ -241,7 +243,8 @@ EXEMPTIONS = [
 class GuestCell:
     """A guest in one state, beside one of nearly the same name that is nobody's business."""
 
-    def __init__(self, vm: Vm) -> None:
+    def __init__(self, guests: Guests, vm: Vm) -> None:
+        self.guests = guests
         self.vm = vm
         self.host = vm.host
         self.text = vm.file.read_text()
@@ -274,12 +277,13 @@ class GuestCell:
     def start_half(self) -> None:
         """Kill the start at the first step after which there is a process."""
         vm = self.vm
-        for step in itertools.count(1):
+        for step in itertools.count(self.guests.step):
             cut = self.host.call_killed(
                 "KvmGuest", "start", "clone3,renameat", step, resource=vm.name, **vm.params
             )
             assert cut, "start was never half done"
             if vm.pid():
+                self.guests.step = step
                 return
             assert vm.code("stop") == 0  # whatever libvirt is still at
 

@@ -24,6 +24,8 @@ UNHINDERED = (
     "nothing", "parameters broken", "state folder lost", "state folder read-only",
 )  # fmt: skip
 TIMEOUT = 6.0
+SHARES = 3  # nearly all of it is waiting
+DEEP = True
 EXTENDED = True
 CARRIES = "a bridge that still carries a guest is not deleted: stop waits, and then names the guest"
 EXEMPTIONS = [
