@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -109,6 +110,18 @@ def clear(folder: Path | None = None) -> None:
     shutil.rmtree(folder or places.run(), ignore_errors=True)
 
 
+def clear_after_death(within: float = 5.0) -> None:
+    """Remove the files of a keeper that gave up by itself, which may still be about to go."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            with door.claim(door.NAME):
+                clear()
+            break
+        except NameInUse:
+            time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def start(
     lab: Definition, accelerator: Accelerator, box: Box | None = None, folder: Path | None = None
@@ -145,6 +158,7 @@ def start(
     except BaseException:
         with contextlib.suppress(NoLab):
             Lab().down()
+        clear_after_death()
         raise
     finally:
         os.close(report)
