@@ -34,6 +34,11 @@ from hactl.lab.vm.lab import Lab
 
 HELP = {"help_option_names": ["-h", "--help"]}
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+suite_option = click.option(
+    "--suite",
+    type=click.Choice(sorted(box.SUITES)),
+    help="Debian release; vagrant/lab.yaml says which by default.",
+)
 network_option = click.option("--network", help="Only this one; all of them where not given.")
 
 
@@ -55,10 +60,13 @@ def main() -> None:
 )  # fmt: skip
 @click.option("--keep", is_flag=True, help="Leave the machines running where provisioning fails.")
 @click.option("--ceph", is_flag=True, help="With a small Ceph in the last node.")
-def up(wanted: str, keep: bool, ceph: bool) -> None:
+@suite_option
+def up(wanted: str, keep: bool, ceph: bool, suite: str | None) -> None:
     """Boot the nodes of vagrant/lab.yaml and make them a cluster."""
     began = time.monotonic()
     definition = load(places.DEFINITION)
+    if suite:
+        definition = definition.with_suite(suite)
     if ceph:
         definition = definition.with_ceph()
     requirements.check(definition, places.home())
@@ -253,7 +261,7 @@ def parcel(folder: Path, name: str) -> None:
 
 
 @main.command("box")
-@click.option("--suite", help="Debian release; vagrant/lab.yaml says which by default.")
+@suite_option
 @click.option("--mirror", default="", help="Package mirror; the distribution's by default.")
 @click.option("--offline", is_flag=True, help="From the cache of an earlier build alone.")
 @click.option("--no-vagrant", is_flag=True, help="Do not pack it for Vagrant as well.")

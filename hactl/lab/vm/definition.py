@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from hactl.errors import Problem, TopologyError
@@ -147,6 +148,14 @@ class Definition:
         if self.ceph:
             return self
         return loads(f"{self.text.rstrip()}\nceph: {self.nodes[-1].name}\n")
+
+    def with_suite(self, suite: str) -> Definition:
+        """The same with machines of another Debian release."""
+        if suite == self.suite:
+            return self
+        document = yaml.safe_load(self.text)
+        document["box"]["suite"] = suite
+        return loads(yaml.safe_dump(document, sort_keys=False))
 
     def address_for_storage(self, node: Node) -> str:
         """Of the network called storage, or else of the first link."""

@@ -65,6 +65,15 @@ def test_a_ceph_is_where_the_file_says_or_else_in_the_last_node(lab: Definition)
     assert "there is no node7; name one of nodes:" in refusal(f"{without.text}\nceph: node7\n")
 
 
+def test_another_release_changes_nothing_but_the_box(lab: Definition) -> None:
+    other = lab.with_suite("trixie")
+    assert (lab.suite, other.suite) == ("bookworm", "trixie")
+    assert other.nodes == lab.nodes
+    assert other.networks == lab.networks
+    assert other.file.model_copy(update={"box": lab.file.box}) == lab.file
+    assert lab.with_suite("bookworm") is lab
+
+
 def test_a_misspelled_key_is_named_with_its_line() -> None:
     said = refusal(TEXT.replace("  memory: 768MiB", "  memroy: 768MiB"))
     line = next(n for n, text in enumerate(TEXT.splitlines(), 1) if "memory: 768MiB" in text)
