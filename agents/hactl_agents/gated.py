@@ -36,9 +36,9 @@ class Gated:
 
         One that is gone keeps nobody out; its PortGate says so, and a deep look here.
         """
-        state = self.gate_state()
-        if state in ("closed", "draining"):
-            raise Failed(f"the gate {self.values['gate']} is {state}, so that nobody comes through")
+        name = self.values.get("gate")
+        if name and self.host.keeps_out(name):
+            raise Failed(f"the gate {name} is closed, so that nobody comes through")
 
     def wrong_gate(self) -> "list[str]":
         """What a deep look finds."""

@@ -286,6 +286,12 @@ class Host(Processes):
 
         return Tables()
 
+    def keeps_out(self, gate: str) -> bool:
+        """Whether a PortGate of that name lets nobody through. Raises Failed."""
+        from hactl_agents import gate_look
+
+        return gate_look.keeps_out(gate)
+
     def has_address(self, address: str) -> bool:
         """Whether an IP address, v4 or v6, is one of this node's."""
         import _socket

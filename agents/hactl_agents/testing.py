@@ -13,6 +13,7 @@ from typing import Any
 
 from hactl_agents.apart import Abandoned
 from hactl_agents.command import Done
+from hactl_agents.gate import CLOSED, DRAINING, gate_state
 from hactl_agents.gate.nftables import Table, Tables
 from hactl_agents.host import Failed, Host, NotInstalled, Task, TimedOut
 from hactl_agents.netlink import Link, Links
@@ -90,6 +91,9 @@ class FakeHost(Host):
 
     def firewall(self) -> "FakeTables":
         return self.tables
+
+    def keeps_out(self, gate: str) -> bool:
+        return gate_state(self, gate) in (CLOSED, DRAINING)
 
     def storage(self) -> "FakeStorage":
         return self.store
@@ -300,7 +304,7 @@ class FakeStorage(Storage):
     ``numbers`` maps devices to their numbers ('' for what is no block device), ``blocks`` to their
     content by offset, or a Failed; ``mounts`` maps paths to the mounts they are on. ``said`` is
     what the kernel logs; ``trouble`` why a file system does not work; ``detached`` what was
-    unmounted in other namespaces.
+    unmounted in other namespaces; ``sockets`` those bound on a device, by network namespace.
     """
 
     def __init__(self) -> None:
@@ -312,6 +316,7 @@ class FakeStorage(Storage):
         self.trouble = ""
         self.written: list[str] = []
         self.detached: list[tuple[int, str]] = []
+        self.sockets: dict[tuple[str, str], set[str]] = {}
 
     def number(self, path: str) -> str | None:
         return self.numbers.get(path)
@@ -337,6 +342,9 @@ class FakeStorage(Storage):
     def detach(self, pid: int, point: str) -> Iterable[bytes]:
         self.detached.append((pid, point))
         return ()
+
+    def sockets_on(self, number: str, namespace: str) -> set[str]:
+        return self.sockets.get((number, namespace), set())
 
     def kernel_log(self) -> KernelLog:
         return FakeLog(self.said)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hactl_agents import gate_look
 from hactl_agents.failures import Failed
 from hactl_agents.gate import close_gate, gate_state, open_gate
 from hactl_agents.gate.nftables import Chain, Table
@@ -33,6 +34,11 @@ def started() -> FakeHost:
 
 def the_table(host: FakeHost) -> Table:
     return host.tables.tables[TABLE]
+
+
+def test_the_short_look_knows_a_rule_that_drops() -> None:
+    assert gate_look.DROPPED == DROPPED == drained()[-1]
+    assert gate_look.DROPPED != ACCEPTED
 
 
 # start and stop

@@ -177,6 +177,28 @@ def turned(gate: Gate, call: str) -> str:
     return gate.node.run("/usr/bin/python3", "-IS", "-c", script).stdout.strip()
 
 
+def test_a_short_look_tells_whether_anybody_gets_through(gate: Gate) -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(HERE / 'agents')!r})\n"
+        "from hactl_agents.host import Host\n"
+        f"print(Host(10).keeps_out({gate.gate!r}))"
+    )
+
+    def keeps_out() -> bool:
+        return gate.node.run("/usr/bin/python3", "-IS", "-c", script).stdout.strip() == "True"
+
+    assert not keeps_out(), "there is none"
+    assert gate.code("start") == 0
+    assert keeps_out()
+    gate.turn("accept")
+    assert not keeps_out()
+    gate.node.sh(f"nft add chain ip6 {gate.table} gate 2>/dev/null || :")
+    gate.turn("drop")
+    assert keeps_out()
+    gate.node.sh(f"nft delete table inet {gate.table}")
+    assert not keeps_out()
+
+
 # parameters and cost
 
 
