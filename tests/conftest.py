@@ -21,6 +21,7 @@ EXTENDED = (
     "truth/test_gfs2_mount_kernel.py",
     "truth/test_gfs2_mount_two_nodes.py",
     "truth/test_iscsi_gateway_kernel.py",
+    "truth/test_iscsi_gateway_rbd.py",
     "truth/test_nvmeof_gateway_kernel.py",
     "truth/test_nvmeof_multipath.py",
     "truth/test_port_gate_kernel.py",

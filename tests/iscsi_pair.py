@@ -21,18 +21,18 @@ INITIATOR = "iqn.2026-11.example.test:writer"
 ADDRESS, PORTAL = "192.0.2.100", "192.0.2.100:3260"
 WRITER = Path(__file__).with_name("iscsi_writer.py")
 ADDRESS_OPTIONS = {"ip": ADDRESS, "cidr_netmask": "24", "nic": "eth0"}
-__all__ = ["Pair", "Side", "Writing", "lacking", "pair"]
+__all__ = ["Pair", "Side", "Writing", "lacking", "lan", "pair", "plug_in"]
 
 
 class Side:
     """One of the two nodes, with the group's three resources."""
 
-    def __init__(self, node: PrivateNode, disk: Path, *, gated: bool) -> None:
+    def __init__(self, node: PrivateNode, luns: str, *, gated: bool = True) -> None:
         self.node = node
         self.gated = gated
         self.gate: dict[str, Any] = {"gate": "disks", "portals": PORTAL}
         self.target: dict[str, Any] = {
-            "iqn": TARGET, "portals": PORTAL, "backend": "tgt", "luns": f"1={disk}",
+            "iqn": TARGET, "portals": PORTAL, "backend": "tgt", "luns": luns,
             "initiators": INITIATOR, **({"gate": "disks"} if gated else {}),
         }  # fmt: skip
 
@@ -76,7 +76,8 @@ class Side:
         """As after a reboot: all is forgotten, and the network works again."""
         self.node.sh(
             "ip addr flush dev eth0; nft flush ruleset; rm -rf /run/hactl; "
-            "ip link set eth0 up; ip addr add $(cat /run/address) dev eth0"
+            "ip link set eth0 up; ip addr add $(cat /run/address) dev eth0; "
+            "test ! -e /run/routes || ip -batch /run/routes"
         )
 
 
@@ -190,20 +191,27 @@ class Pair:
 
 @contextmanager
 def pair(*, gated: bool = True) -> Iterator[Pair]:
-    with ExitStack() as stack:
-        folders = [stack.enter_context(public_folder()) for _ in range(4)]
-        left, right, client = (stack.enter_context(private_node(path)) for path in folders[:3])
-        disk = folders[3] / "disk"
+    with lan() as (left, right, client), public_folder() as folder:
+        disk = folder / "disk"
         with disk.open("wb") as file:
             file.truncate(16 << 20)
+        sides = [Side(node, f"1={disk}", gated=gated) for node in (left, right)]
+        sides[0].start()
+        yield Pair(sides[0], sides[1], client)
+
+
+@contextmanager
+def lan() -> Iterator[tuple[PrivateNode, PrivateNode, PrivateNode]]:
+    """Two nodes with an eth0, 192.0.2.2 and 192.0.2.3, and a third that is the switch."""
+    with ExitStack() as stack:
+        folders = [stack.enter_context(public_folder()) for _ in range(3)]
+        left, right, client = (stack.enter_context(private_node(path)) for path in folders)
         client.sh(
             "ip link add lan type bridge; ip link set lan up; ip addr add 192.0.2.1/24 dev lan"
         )
         for number, node in enumerate((left, right), 2):
             plug_in(node, client, number)
-        sides = [Side(node, disk, gated=gated) for node in (left, right)]
-        sides[0].start()
-        yield Pair(sides[0], sides[1], client)
+        yield left, right, client
 
 
 def plug_in(node: PrivateNode, client: PrivateNode, number: int) -> None:
