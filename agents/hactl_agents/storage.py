@@ -114,6 +114,19 @@ class Storage:
             raise Failed(f"{point} in the namespace of process {pid} stays mounted: {why}")
         return ()
 
+    def sockets_on(self, number: str, namespace: str) -> "set[str]":
+        """The unix sockets bound to names on a device, each as ``socket:[INODE]``.
+
+        ``namespace`` is the path of a network namespace, in which the caller then stays; '' for
+        his own. None where the kernel does not tell.
+        """
+        from hactl_agents.bound_sockets import on_device
+
+        try:
+            return on_device(number, namespace)
+        except (Failed, OSError):
+            return set()
+
     def kernel_log(self) -> "KernelLog":
         """What the kernel says from now on."""
         return KernelLog()

@@ -527,8 +527,13 @@ def test_processes_of_other_file_systems_are_none_of_its_users() -> None:
             host.files.update({"/proc/50/fdinfo/4": "pos:\t0\nmnt_id:\t4711\n"}),
             host.store.files.update({"/proc/50/fd/4": NUMBER}),
         ),
+        lambda host: (
+            host.links.update({"/proc/50/fd/4": "socket:[77]", "/proc/50/ns/net": "net:[2]"}),
+            host.links.update({"/proc/self/ns/net": "net:[1]"}),
+            host.store.sockets.update({(NUMBER, "/proc/50/ns/net"): {"socket:[77]"}}),
+        ),
     ],
-    ids=["mapped", "open", "detached"],
+    ids=["mapped", "open", "detached", "socket"],
 )
 def test_a_user_is_found_by_the_number_of_the_device(lay_out: Callable[[Node], object]) -> None:
     host = Node()

@@ -122,6 +122,37 @@ def node(tmp_path: Path) -> Path:
     return tmp_path
 
 
+BIND = """\
+import os, socket, sys, time
+found = socket.socket(socket.AF_UNIX)
+found.bind(sys.argv[1])
+os.chdir("/")
+print(flush=True)
+time.sleep(99)
+"""
+WHO = """\
+import subprocess, sys
+from hactl_agents.gfs2.users import find
+from hactl_agents.host import Host
+python, bind, folder = sys.argv[1:]
+for name, *words in (["one"], ["two", "unshare", "--net"]):
+    holder = [*words, python, "-c", bind, name]
+    subprocess.Popen(holder, cwd=folder, stdout=subprocess.PIPE).stdout.readline()
+print(find(Host(20.0), Host().storage().device_of(folder), folder))
+"""
+
+
+def test_a_socket_with_a_name_on_it_is_found_in_every_network(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("not root")
+    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+    mount = ["sh", "-ec", 'mount -t tmpfs shared "$0" && exec "$@"', str(tmp_path)]
+    words = [*apart, *mount, PYTHON, "-c", WHO, PYTHON, BIND, str(tmp_path)]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(HERE.parents[1] / "agents")}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.count(", fd 3, a socket)") == 2, done.stdout + done.stderr
+
+
 def monitor(node: Path, *wrapper: str) -> "subprocess.CompletedProcess[str]":
     params = {
         "device": "/dev/dm-3",
@@ -138,6 +169,7 @@ def monitor(node: Path, *wrapper: str) -> "subprocess.CompletedProcess[str]":
         str(node / "lib"),
         str(node / "node"),
     ]
+    env |= {"PATH": os.environ["PATH"]}
     return subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 

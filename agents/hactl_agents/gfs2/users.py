@@ -6,6 +6,7 @@ itself is not asked where that can be helped: it may hang. Kills nobody.
 
 from hactl_agents.failures import Failed
 from hactl_agents.gfs2.mounts import SELF, lies_on, nested, parse
+from hactl_agents.gfs2.sockets import Sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,13 +124,14 @@ def below(host: "Host", folder: str, inner: str) -> "Iterable[str]":
 def scan(host: "Host", number: str) -> "Iterable[bytes]":
     """A line for each process that uses it; whoever cannot be looked at is left out."""
     storage, ids = host.storage(), Ids(number)
-    copies = Copies(host, ids)
+    copies, sockets = Copies(host, ids), Sockets(host, number)
     for name in host.listdir("/proc"):
         if not name.isdigit():
             continue
         try:
             copy = copies.first_in(name)
-            how = uses(host, storage, ids, name) or (COPY if copy else "")
+            sockets.learn(name)
+            how = uses(host, storage, ids, sockets, name) or (COPY if copy else "")
             started = host.started(int(name)) if how else None
         except Failed:
             continue
@@ -173,7 +175,7 @@ class Ids:
         return found
 
 
-def uses(host: "Host", storage: "Storage", ids: Ids, pid: str) -> str:
+def uses(host: "Host", storage: "Storage", ids: Ids, sockets: Sockets, pid: str) -> str:
     """By what a process uses it, '' if it does not."""
     from hactl_agents.storage import mount_id
 
@@ -184,8 +186,11 @@ def uses(host: "Host", storage: "Storage", ids: Ids, pid: str) -> str:
             return name
     for name in host.listdir(f"{folder}/fd"):
         link = f"{folder}/fd/{name}"
-        if not (host.readlink(link) or "").startswith("/"):
-            continue  # a pipe or socket
+        target = host.readlink(link) or ""
+        if sockets.holds(target):
+            return f"fd {name}, a socket"
+        if not target.startswith("/"):
+            continue  # a pipe, or a socket that has no name here
         if is_on(storage, ids, mount_id(host.read(f"{folder}/fdinfo/{name}") or ""), link):
             return f"fd {name}"
     return "a mapped file" if ids.number in mapped(host.read(f"{folder}/maps") or "") else ""
