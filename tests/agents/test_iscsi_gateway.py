@@ -17,7 +17,8 @@ from hactl_agents.ocf.main import perform
 from hactl_agents.port_gate import PortGate
 from hactl_agents.testing import act, environ, reason
 
-from .fake_lio import FILE, Killed, LioHost
+from .fake_configfs import FILE, Killed
+from .fake_lio import LioHost
 
 IQN = "iqn.2026-11.test:disks"
 GROUP = f"iscsi/{IQN}/tpgt_1"
