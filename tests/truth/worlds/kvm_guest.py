@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
 from tests.private_node import wait_until
-from tests.truth.table import Exemption
+from tests.truth.table import Exemption, Impossible
 from tests.truth.world import Presence
 
 AGENT = "KvmGuest"
@@ -234,9 +234,15 @@ SLOW = ("libvirtd hung", "libvirtd hung and status file gone")
 UNHINDERED = tuple(what for what in BREAKS if what != "everything written down gone")
 DOUBT = "whose guest that is, somebody's or ours, cannot be told without the definition: no stop"
 EXEMPTIONS = [
-    Exemption("a_stop_works_where_nothing_hinders_it", "foreign", what, "stop", DOUBT)
+    Exemption("a_stop_works_where_nothing_hinders_it", state, what, "stop", DOUBT)
+    for state in ("foreign", "started by hand")
     for what in BREAKS
     if "definition" in what and what.rpartition(" ")[2] in ("gone", "unreadable", "broken")
+]
+BY_NAME = "what was started by hand is ours by its name only: under another one it is somebody's"
+IMPOSSIBLE = [
+    Impossible("started by hand", what, BY_NAME)
+    for what in ("definition of another", "definition renamed and record gone")
 ]
 
 
