@@ -128,11 +128,18 @@ def fencing(cluster: Cluster, node: str) -> Iterator[Term]:
         for primitive in primitives(resource)
         if primitive.agent.standard == "stonith" and primitive.params.get("pcmk_host_list") == node
     }
-    delays = [longest(each, "pcmk_delay_base", "pcmk_delay_max") for each in devices.values()]
-    own = max(delays, default=0) + longest(cluster.properties, "priority-fencing-delay")
+    tried = levels(cluster, node, devices)
+    # Each device has its own delay, the priorities theirs once, before the first.
+    delays = (
+        longest(devices[name], "pcmk_delay_base", "pcmk_delay_max")
+        for level in tried
+        for name in level.devices
+        if name in devices
+    )
+    own = sum(delays) + longest(cluster.properties, "priority-fencing-delay")
     if own:
-        yield Term(f"delay before {node} is fenced", own)
-    for level in levels(cluster, node, devices):
+        yield Term(f"delays before {node} is fenced", own)
+    for level in tried:
         what = f"fencing {node}, level {level.index}: {' and '.join(level.devices)}"
         yield Term(what, level_time(cluster, level, devices))
 
@@ -141,7 +148,9 @@ def levels(
     cluster: Cluster, node: str, devices: Mapping[str, Mapping[str, str]]
 ) -> list[FencingLevel]:
     own = [level for level in cluster.fencing_levels if level.node == node]
-    return own or [FencingLevel(node, n, (device,)) for n, device in enumerate(devices, 1)]
+    last = [WATCHDOG] if cluster.watchdog and not cluster.watchdog.disks and not devices else []
+    natural = enumerate([*devices, *last], 1)
+    return own or [FencingLevel(node, index, (device,)) for index, device in natural]
 
 
 def level_time(

@@ -61,6 +61,7 @@ def poison_pills(document: Document) -> Iterator[Primitive]:
                 "pcmk_host_list": node,
                 "pcmk_host_check": "static-list",
                 **timeouts(dog.longest),
+                **tie_break(document, node),
             },
             operations=checked(60_000),
         )
@@ -91,8 +92,7 @@ def fence_device(document: Document, node: str, device: str) -> Primitive:
         params["pcmk_reboot_action"] = "off"
     params |= written(document, node, device)
     params |= {"pcmk_host_list": node, "pcmk_host_check": "static-list"}
-    if breaks_tie(document, node):
-        params["pcmk_delay_base"] = duration(TIE_BREAK)
+    params |= tie_break(document, node)
     return Primitive(
         id=device_id(device, node),
         agent=Agent("stonith", "", declared.agent),
@@ -119,15 +119,14 @@ def timeouts(limit: int) -> dict[str, str]:
     return {f"pcmk_{action}_timeout": duration(limit) for action in ("reboot", "off")}
 
 
-def breaks_tie(document: Document, node: str) -> bool:
-    """Whether the fencing of this node waits, so that two nodes do not shoot each other.
+def tie_break(document: Document, node: str) -> dict[str, str]:
+    """Return what makes the fencing of this node wait, so that two do not shoot each other.
 
-    It does for the first of two, unless the operator has written any delay, or there is a third
-    vote.
+    The first of two waits, unless the operator has written any delay, or there is a third vote.
     """
     if len(document.nodes) != 2 or document.cluster.qdevice or node != next(iter(document.nodes)):
-        return False
-    return not any(delays(document))
+        return {}
+    return {} if any(delays(document)) else {"pcmk_delay_base": duration(TIE_BREAK)}
 
 
 def delays(document: Document) -> Iterator[int]:

@@ -109,7 +109,7 @@ def test_the_delay_of_two_nodes_counts_and_without_fencing_nothing_is_waited_for
     two = guests("web1: nodes: [node1]").replace(
         "  node3: {links: [10.0.0.3, 10.0.1.3], fencing: {bmc: {plug: node3}}}\n", ""
     )
-    assert found(cluster_of(two), "web1")["delay before node1 is fenced"] == 5_000 + 10_000
+    assert found(cluster_of(two), "web1")["delays before node1 is fenced"] == 5_000 + 10_000
     off = two.replace("{name: demo}", "{name: demo, fencing: false}")
     assert not [what for what in found(cluster_of(off), "web1") if "fenc" in what]
 
@@ -123,3 +123,35 @@ def found(cluster: Cluster, name: str) -> dict[str, int]:
 def primitive(cluster: Cluster, name: str) -> Primitive:
     by_name = {p.id: p for resource in cluster.resources for p in primitives(resource)}
     return by_name[name]
+
+
+def test_every_device_of_a_node_has_its_delay_and_the_priorities_theirs_once() -> None:
+    two = guests("web1: nodes: [node1]").replace(
+        "  node3: {links: [10.0.0.3, 10.0.1.3], fencing: {bmc: {plug: node3}}}\n", ""
+    )
+    levels = two.replace("fence_lab}}", "fence_lab}, pdu: {agent: fence_apc}}").replace(
+        "{bmc: {plug: node1}}", "{bmc: , pdu: {plug: 1}}"
+    )
+    assert found(cluster_of(levels), "web1")["delays before node1 is fenced"] == 2 * 5_000 + 10_000
+
+
+def test_a_message_on_a_disk_breaks_the_tie_of_two_nodes_as_well() -> None:
+    bare = "".join(
+        line.partition(", fencing")[0] + "}\n" if "node1:" in line or "node2:" in line else line
+        for line in TWO.splitlines(keepends=True)
+    )
+    made = cluster_of(
+        bare.replace("devices: {bmc: {agent: fence_lab}}", "watchdog: {disks: [/dev/a]}")
+    )
+    assert primitive(made, "sbd-node1").params["pcmk_delay_base"] == "5s"
+    assert "pcmk_delay_base" not in primitive(made, "sbd-node2").params
+
+
+def test_where_nothing_but_the_watchdog_fences_it_is_waited_for() -> None:
+    bare = guests("web1: timeouts: {start: 30s}").replace(
+        "fencing: {bmc: {plug: node", "rack: {x: {n"
+    )
+    for number in (1, 2, 3):
+        bare = bare.replace(f", rack: {{x: {{n{number}}}}}", "")
+    text = bare.replace("devices: {bmc: {agent: fence_lab}}", "watchdog: {timeout: 10s}")
+    assert found(cluster_of(text), "web1")["fencing node1, level 1: watchdog"] == 20_000
