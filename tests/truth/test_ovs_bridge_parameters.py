@@ -2,6 +2,7 @@
 by hand is named and mended, and a stop leaves every table of the database as it was.
 """
 
+import random
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -473,6 +474,25 @@ def test_what_is_not_given_any_more_goes_by_a_reload(
     assert lan.node.sh(filled(lan, command)).splitlines()[-1] == said
     assert lan.monitor() == RUNNING
     assert lan.code("stop") == 0
+    assert lan.untouched()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_from_any_parameters_to_any_others_by_reloads(lan: Lan, seed: int) -> None:
+    before = inventory(lan.node)
+    bare = {**lan.params, "on_member_down": "ignore"}
+    lan.params = bare
+    assert lan.code("start") == 0
+    steps = [params for params, _ in EFFECTS if "linux-hfsc" not in params.values()]
+    for params in random.Random(seed).sample(steps, len(steps)):
+        lan.params = dict(bare)
+        given(lan, params)
+        done = lan.call("reload-agent")
+        assert done.returncode == 0, f"{params}: {done.stderr}"
+        done = lan.call("monitor", meta={"interval": "10000"})
+        assert done.returncode == RUNNING, f"{params}: {done.stderr}"
+    assert lan.code("stop") == 0
+    assert inventory(lan.node) == before
     assert lan.untouched()
 
 

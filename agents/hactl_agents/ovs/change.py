@@ -94,14 +94,26 @@ def leave(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
     assert now.bridge is not None
     kept = {port.name for port in wanted.ports}
     commands: list[Command] = []
-    for name in our_ports(now, mine):
-        if name not in kept:
-            commands += release(now, name)
     used = [drift.find(now, child) for child in wanted.children]
     for table, row in our_children(now, mine):
         if not any(row is other for other in used):
             commands += drift.removal(now, row, table, drift.holders(now, row))
+    for name in our_ports(now, mine):
+        if name not in kept:
+            commands += release(now, name)
     return commands
+
+
+def unshape(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
+    """Take the shaping off ports that are to go; not in one transaction with them, see detach."""
+    kept = {port.name for port in wanted.ports}
+    going = [name for name in our_ports(now, mine) if name not in kept]
+    commands: list[Command] = []
+    for table, row in our_children(now, mine):
+        places = drift.holders(now, row)
+        if table == "QoS" and any(record in going for _, record, _ in places):
+            commands += drift.removal(now, row, table, places)
+    return [unfinished(wanted.bridge, True), *commands] if commands else []
 
 
 def detach(now: "Snapshot", mine: str) -> "list[Command]":

@@ -58,7 +58,10 @@ class Preflight:
             return
         mark = drift.owner(now.bridge)
         if mark and mark != agent.instance:
-            raise WrongHere(f"{name} belongs to the resource {mark}: stop that first")
+            raise WrongHere(
+                f"{name} belongs to the resource {mark}: stop that first or, if there is none of "
+                f"that name, run ovs-vsctl del-br {name}"
+            )
         if not agent.evidence.is_ours(now) and not agent.adopt:
             raise WrongHere(f"{name} is there already and not ours: delete it, or set adopt=true")
         there = now.bridge["datapath_type"] or "system"

@@ -46,6 +46,10 @@ class Work:
         self.note(devices)
         wanted = self.evidence.wanted(devices)
         now = self.evidence.look_at_all()
+        going = change.unshape(now, wanted, self.mine)
+        if going:
+            self.commit(going)
+            now = self.evidence.look_at_all()
         self.commit(change.build(now, wanted, self.mine, self.evidence.is_ours(now)))
         self.give_back_devices()
         self.give_back_mtus(now)
