@@ -1,110 +1,17 @@
 """A file system that looks like configfs with the kernel's NVMe target in it, for fast tests.
 
-python3 nvmet_fuse.py MOUNTPOINT CONTROL: the rules are tests/nvmet_model.py's. What is written
-below a path that a line of the file CONTROL/stuck ends with hangs for as long as that line is
-there. CONTROL/log gets a line for every change.
+python3 nvmet_fuse.py MOUNTPOINT CONTROL: the rules are tests/nvmet_model.py's, the rest is
+tests/configfs_fuse.py's.
 """
 
-import errno
 import os
 import stat
 import sys
-import threading
-import time
 from pathlib import Path
-from typing import Any
-
-try:
-    from fusepy import FUSE, FuseOSError, Operations
-except ImportError:
-    from fuse import FUSE, FuseOSError, Operations
 
 sys.path.insert(0, str(Path(__file__).parent))
+from configfs_fuse import Configfs, serve  # type: ignore[import-not-found]
 from nvmet_model import Nvmet  # type: ignore[import-not-found]
-
-MODES = {
-    "folder": stat.S_IFDIR | 0o755,
-    "link": stat.S_IFLNK | 0o777,
-    "attribute": stat.S_IFREG | 0o644,
-}
-
-
-class Configfs(Operations):  # type: ignore[misc]
-    """Every call is one of the model's; its OSError is the answer."""
-
-    def __init__(self, control: Path, auth: bool) -> None:
-        self.target = Nvmet(backing, auth)
-        self.control = control
-        self.lock = threading.Lock()
-        self.log = (control / "log").open("a", buffering=1)
-
-    def __call__(self, op: str, path: str, *args: Any) -> Any:
-        try:
-            return getattr(self, op)(path, *args)
-        except FuseOSError:
-            raise
-        except OSError as exc:
-            raise FuseOSError(exc.errno) from None
-        except AttributeError:
-            raise FuseOSError(errno.EPERM) from None
-
-    def changed(self, verb: str, path: str, *args: str) -> None:
-        self.wait_while_stuck(path)
-        with self.lock:
-            getattr(self.target, verb)(path, *args)
-        print(verb, path, *(arg.strip() for arg in args), file=self.log)
-
-    def wait_while_stuck(self, path: str) -> None:
-        while any(path.endswith(line) for line in self.stuck()):
-            time.sleep(0.05)
-
-    def stuck(self) -> list[str]:
-        try:
-            return (self.control / "stuck").read_text().split()
-        except FileNotFoundError:
-            return []
-
-    def getattr(self, path: str, fh: Any = None) -> dict[str, Any]:  # noqa: ARG002
-        with self.lock:
-            kind = self.target.kind(path) if path != "/" else "folder"
-            size = len(self.target.readlink(path)) if kind == "link" else 4096
-        return {"st_mode": MODES[kind], "st_nlink": 1, "st_size": size, "st_uid": 0, "st_gid": 0}
-
-    def readdir(self, path: str, fh: Any) -> list[str]:  # noqa: ARG002
-        with self.lock:
-            return [".", "..", *self.target.listdir(path)]
-
-    def readlink(self, path: str) -> str:
-        with self.lock:
-            return str(self.target.readlink(path))
-
-    def read(self, path: str, size: int, offset: int, fh: Any) -> bytes:  # noqa: ARG002
-        with self.lock:
-            return bytes(self.target.read(path).encode()[offset : offset + size])
-
-    def write(self, path: str, data: bytes, offset: int, fh: Any) -> int:  # noqa: ARG002
-        self.changed("write", path, data.decode())
-        return len(data)
-
-    def mkdir(self, path: str, mode: int) -> None:  # noqa: ARG002
-        self.changed("mkdir", path)
-
-    def rmdir(self, path: str) -> None:
-        self.changed("rmdir", path)
-
-    def symlink(self, path: str, to: str) -> None:
-        self.changed("symlink", path, to)
-
-    def unlink(self, path: str) -> None:
-        self.changed("unlink", path)
-
-    def open(self, path: str, flags: int) -> int:  # noqa: ARG002
-        return 0
-
-    def truncate(self, path: str, length: int, fh: Any = None) -> None: ...
-
-    def create(self, path: str, mode: int, fi: Any = None) -> int:  # noqa: ARG002
-        raise FuseOSError(errno.EACCES)
 
 
 def backing(path: str) -> str:
@@ -123,8 +30,5 @@ def backing(path: str) -> str:
 
 
 if __name__ == "__main__":
-    mountpoint, control = sys.argv[1], Path(sys.argv[2])
-    FUSE(
-        Configfs(control, auth=True), mountpoint, foreground=True, direct_io=True,
-        attr_timeout=0, entry_timeout=0, allow_other=True,
-    )  # fmt: skip
+    mountpoint, control = sys.argv[1:]
+    serve(Configfs(Nvmet(backing, auth=True), Path(control)), mountpoint)

@@ -2,7 +2,7 @@
 
 What may be made, linked, written and removed, and the errors of what may not, as in Linux 6.1 to
 6.13; calibrated against a real kernel by tests/truth/test_nvmeof_gateway_kernel.py. It moves no
-data. Raises OSError, so a file system can be put before it (tests/nvmet_fuse.py).
+data. Raises OSError, so a file system can be put before it (tests/configfs_fuse.py).
 """
 
 import errno
