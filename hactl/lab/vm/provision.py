@@ -24,6 +24,13 @@ from hactl.lab.vm.site import Site
 from hactl.lab.vm.topology import topology as topology_of
 
 Say = Callable[[str], None]
+# Ends a fencer that runs without the CIB, so that Pacemaker starts another.
+FENCER_SEES = r"""
+pid=$(pidof pacemaker-fenced) || exit 1
+log=/var/log/pacemaker/pacemaker.log
+if grep -aq "\[$pid\].*Could not connect to the CIB manager" $log; then kill -9 $pid; exit 1; fi
+stonith_admin --list-registered >/dev/null 2>&1
+"""
 KEY_BYTES = 256
 FOLDER = "/root/provision"
 FILE = "/etc/hactl.yaml"  # the topology, in every node
@@ -187,7 +194,26 @@ def wait_formed(site: Site) -> float:
         return f"{site.names[0]} sees online {sorted(seen.online) or 'nobody'}, DC {seen.dc!r}"
 
     within = site.timing.forms_within / 1000
-    return wait_until(formed, within, "the cluster has formed", explain=missing)
+    took = wait_until(formed, within, "the cluster has formed", explain=missing)
+    open_eyes(site)
+    return took
+
+
+def open_eyes(site: Site) -> None:
+    """Wait until the fencers know their devices; start one anew that never will.
+
+    It tries for ten seconds to reach the CIB as it starts, which under emulation may not be enough,
+    and then goes on for good without it.
+    """
+    within = site.timing.recovers_within / 1000
+
+    def wait(node: Node) -> None:
+        def sees() -> bool:
+            return site.shell.run(node.name, FENCER_SEES).returncode == 0
+
+        wait_until(sees, within, f"the fencer of {node.name} knows its devices")
+
+    on_all(site.lab.nodes, wait)
 
 
 def apply(site: Site, node: str, file: str = FILE, *, disruptive: bool = False) -> str:
