@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.iscsi_pair import IPADDR2, TARGET, Pair, lacking, pair
+from tests.iscsi_pair import INITIATOR, IPADDR2, PORTAL, TARGET, Pair, lacking, pair
 from tests.iscsi_writer import PLACES, SIZE, Ledger, Report, block, number_in
+from tests.libiscsi_suite import Outcome, outcome
 from tests.private_node import wait_until
 
 pytestmark = [
@@ -58,6 +59,31 @@ def test_no_write_is_lost_and_no_io_fails_across_twenty_failovers(both: Pair) ->
     assert report.is_clean, report
     assert report.acknowledged > 20 * 200
     assert report.verified == PLACES
+
+
+@pytest.mark.extended
+@pytest.mark.timeout(600)
+def test_the_suite_of_libiscsi_passes_no_less_after_a_failover() -> None:
+    if shutil.which("iscsi-test-cu") is None:
+        pytest.skip("iscsi-test-cu is not installed")
+    with pair() as both:
+        for side in (both.serving, both.other):
+            side.target["initiators"] = f"{INITIATOR} {INITIATOR}-2"
+        both.move()
+        before = suite(both)
+        both.lose_power()
+        after = suite(both)
+    print(f"before {before.passed}, after {after.passed}")
+    assert before.passed > 100, "the suite did not run"
+    assert after.failed <= before.failed
+    assert after.passed >= before.passed
+
+
+def suite(both: Pair) -> Outcome:
+    url = f"iscsi://{PORTAL}/{TARGET}/1"
+    names = ("-i", INITIATOR, "-I", f"{INITIATOR}-2")
+    words = ("iscsi-test-cu", "--dataloss", "-n", *names, "-t", "SCSI", url)
+    return outcome(both.client.run(*words, check=False, timeout=240).stdout)
 
 
 # that the writer would notice
