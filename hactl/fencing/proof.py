@@ -11,6 +11,7 @@ from hactl.fencing.finding import Finding
 from hactl.fencing.manual import Manual, Unreadable, manual
 
 ON, OFF, UNSEEN = 0, 2, 1  # exit codes of status
+UNRUN = (None, 126, 127)  # not asked at all, not executable, not found
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # Of these the list says which machine a plug is, by the UUID that the machine knows itself.
 TELLS_UUID = frozenset({"fence_libvirt"})
@@ -51,13 +52,13 @@ class Interviewer:
         """Ask all there is to ask; stops where more would only repeat."""
         answer = yield Question(self.device.id, self.device.agent, "metadata", "action=metadata\n")
         agent = self.device.agent
-        if answer.code is None or answer.code == 127:
+        if answer.code in UNRUN:
             why = f"{agent} cannot be run: {answer.said}"
             return [self.found(why, f"install what has {agent} on {self.node}")]
         try:
             book = manual(answer.output)
         except Unreadable:
-            why = f"{agent} gives no metadata: {answer.said}"
+            why = f"{agent} gives no metadata: {said(answer)}"
             return [self.found(why, f"reinstall what has {agent} on {self.node}")]
         found = [self.found(*each) for each in book.objections(self.device)]
         if found:

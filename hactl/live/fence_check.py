@@ -23,6 +23,8 @@ MACHINE = "/sys/class/dmi/id/product_uuid"
 AT_ONCE = 8
 FOLDER = "/usr/sbin"
 SECRETS = Path("/var/lib/pacemaker/lrm/cibsecrets")
+TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:,.]+ ([A-Z]+: )?")
+USAGE = re.compile(r"[Pp]lease use '-h' for usage")
 AGENT = re.compile(r"fence_[A-Za-z0-9_.-]+")
 
 
@@ -46,7 +48,7 @@ class Reach:
             result = self.run(node, f"{FOLDER}/{question.agent}", stdin=lines.encode())
         except ClusterError as exc:
             return Answer(None, "", exc.message)
-        return Answer(result.returncode, text(result.stdout), last_line(result.stderr))
+        return Answer(result.returncode, text(result.stdout), complaint(result.stderr))
 
     def run(self, node: str, *command: str, stdin: bytes = b"", timeout: float = TIMEOUT) -> Result:
         """Run a command on a node. Raises ClusterError."""
@@ -74,6 +76,13 @@ def tells_machine(fencing: Fencing) -> bool:
 
 def text(output: bytes) -> str:
     return output.decode(errors="replace")
+
+
+def complaint(output: bytes) -> str:
+    """What an agent complains of; those of fence-agents end with a word on their usage."""
+    lines = [TIMESTAMP.sub("", line) for line in text(output).strip().splitlines()]
+    telling = [line for line in lines if line.strip() and not USAGE.search(line)]
+    return "".join((telling or lines)[-1:]).strip()
 
 
 def last_line(output: bytes) -> str:

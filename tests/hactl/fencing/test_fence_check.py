@@ -14,7 +14,7 @@ from hactl.cli import hactl
 from hactl.errors import Severity
 from hactl.fencing.configuration import fencing
 from hactl.fencing.finding import Finding
-from hactl.live.fence_check import Reach, check
+from hactl.live.fence_check import Reach, check, complaint
 from hactl.live.runner import Result, Runner, TimedOut
 
 NODES = ("node1", "node2", "node3")
@@ -431,6 +431,23 @@ def test_a_plug_that_is_the_machine_of_another_node_is_found_by_its_uuid(site: S
         "fencing node1 would hit node2: 'outlet-node2' is the machine node2 runs on",
         "fencing node2 would hit node1: 'outlet-node1' is the machine node1 runs on",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"", ""),
+        (b"login failed\n", "login failed"),
+        (
+            b"2026-11-21 09:12:24,362 ERROR: Unable to connect/login\n\n"
+            b"2026-11-21 09:12:24,363 ERROR: Please use '-h' for usage\n\n",
+            "Unable to connect/login",
+        ),
+        (b"Please use '-h' for usage\n", "Please use '-h' for usage"),
+    ],
+)
+def test_what_an_agent_complains_of_is_told_without_its_frills(written: bytes, said: str) -> None:
+    assert complaint(written) == said
 
 
 def test_what_is_in_order_is_not_accused(site: Site) -> None:
