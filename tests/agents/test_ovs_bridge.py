@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hactl_agents.host import Failed, TimedOut
 from hactl_agents.ocf import Status
-from hactl_agents.ovs import change, drift, wire
+from hactl_agents.ovs import change, drift, flows, wire
 from hactl_agents.ovs.database import Snapshot, plain
 from hactl_agents.ovs.evidence import Evidence
 from hactl_agents.ovs.wanted import Wanted
@@ -385,6 +385,8 @@ def test_an_answer_that_is_shorter_than_before_is_an_answer() -> None:
         ({"mirror_vlan": "5", "mirror_ports": "tap0"}, "tap0 is no port of this resource"),
         ({"protocols": "OpenFlow9"}, "are OpenFlow10 to OpenFlow15"),
         ({"bridge": "@x"}, "begins with a letter or a digit"),
+        ({"bridge": "ovs-system"}, "no bridge or port can have one of these names"),
+        ({"internal": "default=5"}, "no bridge or port can have one of these names"),
         ({"drift": "panic"}, "is none of report, repair, fail"),
     ],
 )
@@ -422,6 +424,19 @@ def test_one_address_for_every_node_of_a_clone_is_refused() -> None:
     given = PARAMS | {"address": "52:54:00:00:00:01"}
     assert act(OvsBridge, host, "validate-all", meta={"clone_max": "3"}, **given) == 6
     assert act(OvsBridge, host, "validate-all", meta={"clone_max": "1"}, **given) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("exited 1: ovs-ofctl: -:4: must specify an action",
+         "exited 1: ovs-ofctl: /f:3: must specify an action"),
+        ("exited 1: out of memory", "exited 1: out of memory"),
+        ("exited 1: -: x", "exited 1: -: x"),
+    ],
+)  # fmt: skip
+def test_a_wrong_flow_is_told_by_its_line_in_the_file(said: str, told: str) -> None:
+    assert flows.located(said, "/f") == told
 
 
 def test_a_flow_file_with_cookies_is_refused_by_line() -> None:

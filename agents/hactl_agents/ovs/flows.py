@@ -27,7 +27,7 @@ def socket_of(rundir: str, bridge: str) -> str:
 
 
 def read(host: "Host", path: str) -> "list[str]":
-    """The flows in a file, one an item. Raises WrongHere and NotConfigured."""
+    """The flows in a file, one for each line, '' for none. Raises WrongHere and NotConfigured."""
     text = host.read(path)
     if text is None:
         raise WrongHere(f"flows: there is no file {path} on this node")
@@ -40,9 +40,8 @@ def read(host: "Host", path: str) -> "list[str]":
             raise NotConfigured(
                 f"flows: {path}:{number} sets a cookie or changes flows: only add flows there"
             )
-        if flow:
-            flows.append(flow)
-    if not flows:
+        flows.append(flow)
+    if not any(flows):
         raise NotConfigured(f"flows: there is no flow in {path}")
     return flows
 
@@ -54,11 +53,23 @@ def noted(now: "Snapshot") -> "tuple[int, str]":
     return (int(amount), digest) if amount.isdigit() else (-1, "")
 
 
-def load(host: "Host", rundir: str, bridge: str, flows: "list[str]") -> None:
-    """Replace our flows by these, all or nothing."""
-    lines = [f"delete {MASKED}", *(f"add cookie={COOKIE:#x},{bare(flow)}" for flow in flows)]
+def load(host: "Host", rundir: str, bridge: str, path: str) -> None:
+    """Replace our flows by those in a file, all or nothing. Raises Failed with the line of it."""
+    lines = [f"add cookie={COOKIE:#x},{bare(flow)}" if flow else "" for flow in read(host, path)]
     target = f"unix:{socket_of(rundir, bridge)}"
-    host.run(*OFCTL, "--bundle", "add-flows", target, "-", stdin="\n".join(lines) + "\n")
+    text = "\n".join([f"delete {MASKED}", *lines, ""])
+    done = host.run(*OFCTL, "--bundle", "add-flows", target, "-", stdin=text, check=False)
+    if done.returncode:
+        raise Failed(located(done.complaint(), path))
+
+
+def located(complaint: str, path: str) -> str:
+    """With the place in the file, where ovs-ofctl counts lines of its input (``-:3:``)."""
+    before, found, rest = complaint.partition(" -:")
+    line, colon, what = rest.partition(":")
+    if not found or not colon or not line.isdigit():
+        return complaint
+    return f"{before} {path}:{int(line) - 1}:{what}"  # the first is the one that deletes
 
 
 def clear(host: "Host", rundir: str, bridge: str) -> None:

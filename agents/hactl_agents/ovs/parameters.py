@@ -13,6 +13,7 @@ VLANS = "1-4094"
 BONDS = ("bond_mode", "lacp", "lacp_time", "lacp_fallback", "bond_primary", "bond_updelay",
          "bond_downdelay")  # fmt: skip
 SSL = ("ssl_private_key", "ssl_certificate", "ssl_ca_cert")
+RESERVED = ("ovs-system", "ovs-netdev", "all", "default")  # Open vSwitch's, and of /proc/sys/net
 DRIFT = ("report", "repair", "fail")
 WHEN_DOWN = ("degraded", "fail", "ignore")
 
@@ -309,6 +310,8 @@ def contradictions(given: "Mapping[str, Any]") -> "list[tuple[object, str]]":
     return [
         (len(set(names)) < len(names),
          f"{first_twice(names)}: this name is given to two different things"),
+        (next((name for name in names if name in RESERVED), ""),
+         f"{' '.join(RESERVED)}: no bridge or port can have one of these names"),
         (any(name[0] in "@+_" for name in names),
          "names: the name of a bridge or port begins with a letter or a digit"),
         (bond and len(uplinks) < 2, f"bond: {bond} needs two uplinks or more"),

@@ -173,7 +173,7 @@ class Work:
         agent = self.agent
         marks = [f"external_ids:{quoted(flows.NOTE)}"]
         if agent.flows:
-            flows.load(self.host, agent.rundir, self.bridge, flows.read(self.host, agent.flows))
+            flows.load(self.host, agent.rundir, self.bridge, agent.flows)
             amount = flows.count(self.host, agent.rundir, self.bridge)
             digest = flows.digest(self.host, agent.rundir, self.bridge)
             marks = [f"{marks[0]}={quoted(f'{amount} {digest}')}"]
