@@ -26,6 +26,7 @@ EXTENDED = (
     "truth/test_nvmeof_multipath.py",
     "truth/test_port_gate_kernel.py",
     "fencing/test_ceph_clients.py",
+    "fencing/test_check_ceph.py",
     "fencing/test_libvirt_hosts.py",
     "fencing/test_libvirt_tls.py",
     "cluster/test_fence_drill_faults.py",
