@@ -1,7 +1,4 @@
-"""A private node with a look-alike of configfs and the kernel's NVMe target, and gateways in it.
-
-The look-alike keeps the kernel's rules and moves no data (tests/nvmet_fuse.py).
-"""
+"""NVMe gateways in a private node, with a look-alike of configfs and the kernel's NVMe target."""
 
 import itertools
 import subprocess
@@ -10,48 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until
-from tests.private_node import lacking as node_lacks
+from tests.configfs_node import LookAlike, lacking, look_alike
+from tests.private_node import wait_until
 
-FUSE = Path(__file__).with_name("nvmet_fuse.py")
-MOUNT = "/sys/kernel/config"
-BINDINGS = ("fusepy.py", "fuse.py")
 COUNTER = itertools.count(1)
-NO_TOOLS = ("env", "OCF_TESTER_FAIL_HAVE_BINARY=1", "PATH=/nowhere")
 SIZE = 1 << 20
 
 
-def lacking() -> list[str]:
-    """What this machine lacks for that, as reasons to skip."""
-    lacks = node_lacks()
-    if not Path("/dev/fuse").exists():
-        lacks.append("there is no /dev/fuse")
-    if not any(Path("/usr/lib/python3/dist-packages", name).exists() for name in BINDINGS):
-        lacks.append("python3-fusepy is not installed")
-    return lacks
-
-
 class NvmetNode:
-    """One node. ``tree`` is its target as seen from outside, ``control`` steers the look-alike."""
+    """One node. ``tree`` is its target as seen from outside."""
 
-    def __init__(self, node: PrivateNode) -> None:
-        self.node = node
-        self.control = node.dir / "control"
-        self.control.mkdir()
-        self.tree = Path(f"/proc/{node.pid}/root{MOUNT}/nvmet")
-        self.disks = node.dir / "disks"
+    def __init__(self, look: LookAlike) -> None:
+        self.node = look.node
+        self.tree = look.tree
+        self.stick = look.stick
+        self.disks = look.node.dir / "disks"
         self.disks.mkdir()
-
-    def up(self) -> None:
-        self.node.sh(f"mount -t tmpfs tmpfs /sys/kernel; mkdir {MOUNT}")
-        words = f"/usr/bin/python3 {FUSE} {MOUNT} {self.control}"
-        self.node.sh(f"setsid {words} >{self.control}/output 2>&1 & :")
-        wait_until(self.tree.is_dir, "the look-alike is not mounted", 20)
-
-    def stick(self, *ends: str) -> None:
-        """Let what is written below a path that ends so hang; nothing any more if none is given."""
-        stuck = self.control / "stuck"
-        stuck.write_text("\n".join(ends)) if ends else stuck.unlink(missing_ok=True)
 
     def objects(self) -> list[str]:
         """What somebody made: folders and links, the kernel's own left out."""
@@ -75,10 +46,8 @@ class NvmetNode:
 
 @contextmanager
 def nvmet_node() -> Iterator[NvmetNode]:
-    with public_folder() as public, private_node(public) as node:
-        target = NvmetNode(node)
-        target.up()
-        yield target
+    with look_alike("nvmet") as look:
+        yield NvmetNode(look)
 
 
 class Gateway:

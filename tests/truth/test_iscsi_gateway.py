@@ -13,8 +13,8 @@ import pytest
 
 from tests.libiscsi_suite import Outcome, outcome
 from tests.private_node import PrivateNode, private_node, public_folder, wait_until, why
+from tests.truth.breaks import NO_TOOLS
 from tests.truth.worlds.iscsi_gateway import (
-    NO_TOOLS,
     SECRET,
     SIZE,
     TARGET_SECRET,

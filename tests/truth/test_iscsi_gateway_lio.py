@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.private_node import PrivateNode, why
-from tests.truth.worlds.iscsi_gateway_lio import Look, lacking, look_alike
+from tests.configfs_node import LookAlike, lacking, look_alike
+from tests.private_node import why
+from tests.truth.worlds.iscsi_gateway_lio import Look
 
 pytestmark = [
     pytest.mark.backend,
@@ -23,14 +24,14 @@ PYTHON = ("/usr/bin/python3", "-IS")
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[PrivateNode]:
-    with look_alike() as node:
-        yield node
+def alike() -> Iterator[LookAlike]:
+    with look_alike("target") as alike:
+        yield alike
 
 
 @pytest.fixture
-def look(node: PrivateNode) -> Iterator[Look]:
-    look = Look(node, LUNS)
+def look(alike: LookAlike) -> Iterator[Look]:
+    look = Look(alike, LUNS)
     yield look
     look.stick()
     assert (look.code("stop"), look.gone()) == (0, True)

@@ -16,7 +16,8 @@ from typing import TypeVar
 import pytest
 
 from tests.private_node import PrivateNode, private_node, public_folder, wait_until, why
-from tests.truth.worlds.port_gate import NO_TOOLS, Gate, lacking
+from tests.truth.breaks import NO_TOOLS
+from tests.truth.worlds.port_gate import Gate, lacking
 
 pytestmark = [
     pytest.mark.backend,

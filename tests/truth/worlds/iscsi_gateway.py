@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.private_node import PrivateNode, private_node, public_folder, wait_until
 from tests.private_node import lacking as node_lacks
+from tests.truth.iscsi_surroundings import BREAKS, Surroundings
 from tests.truth.world import Presence
 
 AGENT = "IscsiGateway"
@@ -17,10 +18,6 @@ TITLE = "IscsiGateway on tgt"
 STATES = (
     "absent", "running", "half started", "offline", "emptied", "frozen", "forgotten", "foreign",
     "a foreign prefix",
-)  # fmt: skip
-BREAKS = (
-    "nothing", "no tools", "no parameters", "parameters broken", "backing gone", "secret gone",
-    "other back end", "state folder lost", "state folder read-only",
 )  # fmt: skip
 UNHINDERED = BREAKS
 TIMEOUT = 12.0
@@ -34,7 +31,6 @@ ACCOUNT = (
     f"mutual_user = {TARGET_USER}\nmutual_password = {TARGET_SECRET}\n"
 )
 SIZE = 16 << 20
-NO_TOOLS = ("env", "OCF_TESTER_FAIL_HAVE_BINARY=1", "PATH=/nowhere")
 STEPS = "mkdir,openat,rename,connect,sendmsg,vfork,clone,clone3"
 SHARED = "/run/tgtd"  # of the distribution's tgtd
 
@@ -189,16 +185,14 @@ class Foreign:
         self.node.sh(f"rm -rf {SHARED}")
 
 
-class TargetCell:
+class TargetCell(Surroundings):
     """A target in one state."""
 
     def __init__(self, target: Target) -> None:
+        super().__init__(target)
         self.target = target
-        self.sh = target.node.sh
         self.foreign: Foreign | None = None
-        self.broken = ""
         self.frozen = False
-        self.given: dict[str, Any] = {}
 
     def bring_into(self, state: str) -> None:
         target = self.target
@@ -236,38 +230,11 @@ class TargetCell:
         elif state == "forgotten":
             self.sh("rm -f /run/hactl/*.run")
 
-    def do_break(self, what: str) -> None:
-        target = self.target
-        self.broken = what
-        if what == "no tools":
-            self.given = {"wrapper": NO_TOOLS}
-        elif what == "no parameters":
-            self.given = {"iqn": "", "luns": "", "portals": ""}
-        elif what == "parameters broken":
-            self.given = {"iqn": "Not A Name", "luns": "x=y", "portals": "nowhere:x"}
-        elif what == "backing gone":
-            target.disk.rename(target.folder / "elsewhere")
-        elif what == "secret gone":
-            target.auth.rename(target.folder / "hidden")
-        elif what == "other back end":
-            self.given = {"backend": "lio"}
-        elif what == "state folder lost":
-            self.sh("rm -rf /run/hactl")
-        elif what == "state folder read-only":
-            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
-            self.sh("mount -o remount,bind,ro /run/hactl")
-
     def heal(self) -> None:
-        target = self.target
-        if self.broken == "backing gone":
-            (target.folder / "elsewhere").rename(target.disk)
-        elif self.broken == "secret gone":
-            (target.folder / "hidden").rename(target.auth)
-        elif self.broken == "state folder read-only":
-            self.sh("umount /run/hactl")
-        if self.frozen and target.processes():
-            target.kill(18)
-        self.broken, self.given, self.frozen = "", {}, False
+        if self.frozen and self.target.processes():
+            self.target.kill(18)
+        self.frozen = False
+        super().heal()
 
     def clean(self) -> None:
         self.target.clean_up()
@@ -284,6 +251,3 @@ class TargetCell:
 
     def foreign_untouched(self) -> bool:
         return self.foreign is None or self.foreign.untouched()
-
-    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        return self.target.call(action, **{**more, **self.given})

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.nvmet_node import MOUNT, lacking
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until
+from tests.configfs_node import LookAlike, lacking, look_alike
+from tests.truth.iscsi_surroundings import BREAKS as AROUND
+from tests.truth.iscsi_surroundings import Surroundings
 from tests.truth.world import Presence
 
 AGENT = "IscsiGateway"
@@ -17,65 +18,47 @@ STATES = (
     "absent", "running", "half started", "half stopped", "disabled", "without LUNs",
     "objects left", "forgotten", "foreign", "of another resource",
 )  # fmt: skip
-BREAKS = (
-    "nothing", "no tools", "no parameters", "parameters broken", "backing gone", "secret gone",
-    "other back end", "state folder lost", "state folder read-only", "kernel hangs",
-)  # fmt: skip
-UNHINDERED = tuple(what for what in BREAKS if what != "kernel hangs")
+BREAKS = (*AROUND, "kernel hangs")
+UNHINDERED = AROUND
 EXTENDED = True  # tests/agents plays the same on the model by itself, in a second
 TIMEOUT = 8.0
 DEEP = True
 COUNTER = itertools.count(1)
-FUSE = Path(__file__).parents[2] / "lio_fuse.py"
-NO_TOOLS = ("env", "OCF_TESTER_FAIL_HAVE_BINARY=1", "PATH=/nowhere")
 STEPS = 60  # of a start or stop; each is one wait of the agent for its worker
 
-__all__ = ["Look", "lacking", "look_alike", "world"]
+__all__ = ["Look", "lacking", "world"]
 
 
 @contextmanager
 def world(folder: Path) -> "Iterator[Looks]":  # noqa: ARG001
-    with look_alike() as node:
-        yield Looks(node)
-
-
-@contextmanager
-def look_alike() -> Iterator[PrivateNode]:
-    """A private node whose configfs is a look-alike."""
-    with public_folder() as folder, private_node(folder) as node:
-        control = node.dir / "control"
-        control.mkdir()
-        node.sh(f"mount -t tmpfs tmpfs /sys/kernel; mkdir {MOUNT}")
-        words = f"/usr/bin/python3 {FUSE} {MOUNT} {control}"
-        node.sh(f"setsid {words} >{control}/output 2>&1 & :")
-        tree = Path(f"/proc/{node.pid}/root{MOUNT}/target")
-        wait_until(tree.is_dir, "the look-alike is not mounted", 20)
-        yield node
+    with look_alike("target") as alike:
+        yield Looks(alike)
 
 
 class Looks:
-    def __init__(self, node: PrivateNode) -> None:
-        self.node = node
+    def __init__(self, alike: LookAlike) -> None:
+        self.alike = alike
 
     def fresh(self) -> "LookCell":
-        return LookCell(Look(self.node))
+        return LookCell(Look(self.alike))
 
 
 class Look:
     """A target of the agent's on the look-alike; its names are used once."""
 
-    def __init__(self, node: PrivateNode, luns: int = 2) -> None:
-        self.node = node
+    def __init__(self, alike: LookAlike, luns: int = 2) -> None:
+        self.node = alike.node
+        self.stick = alike.stick
         self.name = f"disks{next(COUNTER)}"
         self.iqn = f"iqn.2026-11.test:{self.name}"
-        self.top = Path(f"/proc/{node.pid}/root{MOUNT}/target")
+        self.top = alike.tree
         self.target = self.top / "iscsi" / self.iqn
-        self.control = node.dir / "control"
-        self.folder = node.dir / self.name
+        self.folder = alike.node.dir / self.name
         self.folder.mkdir()
         self.disks = [self.folder / f"disk{number}" for number in range(luns)]
         for disk in self.disks:
             disk.write_bytes(bytes(1 << 20))
+        self.disk = self.disks[0]
         self.auth = self.folder / "auth"
         self.auth.write_text("user = joe\npassword = joes-long-secret\n")
         self.auth.chmod(0o600)
@@ -115,11 +98,6 @@ class Look:
         """How many LUNs have something behind them."""
         return len([path for path in self.target.glob("tpgt_*/lun/*/*") if path.is_symlink()])
 
-    def stick(self, ends: str = "") -> None:
-        """Let what is written below a path that ends so hang; nothing any more if none is given."""
-        stuck = self.control / "stuck"
-        stuck.write_text(ends) if ends else stuck.unlink(missing_ok=True)
-
     def clean_up(self) -> None:
         """By other means than the agent's."""
         self.stick()
@@ -141,15 +119,13 @@ class Look:
             path.rmdir()
 
 
-class LookCell:
+class LookCell(Surroundings):
     """A target in one state."""
 
     def __init__(self, look: Look) -> None:
+        super().__init__(look)
         self.look = look
-        self.sh = look.node.sh
-        self.broken = ""
         self.foreign = False
-        self.given: dict[str, Any] = {}
 
     def bring_into(self, state: str) -> None:
         look = self.look
@@ -201,38 +177,13 @@ class LookCell:
             self.sh("rm -f /run/hactl/*.run")
 
     def do_break(self, what: str) -> None:
-        look = self.look
-        self.broken = what
-        if what == "no tools":
-            self.given = {"wrapper": NO_TOOLS}
-        elif what == "no parameters":
-            self.given = {"iqn": "", "luns": "", "portals": ""}
-        elif what == "parameters broken":
-            self.given = {"iqn": "Not A Name", "luns": "x=y", "portals": "nowhere:x"}
-        elif what == "backing gone":
-            look.disks[0].rename(look.folder / "elsewhere")
-        elif what == "secret gone":
-            look.auth.rename(look.folder / "hidden")
-        elif what == "other back end":
-            self.given = {"backend": "tgt"}
-        elif what == "state folder lost":
-            self.sh("rm -rf /run/hactl")
-        elif what == "state folder read-only":
-            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
-            self.sh("mount -o remount,bind,ro /run/hactl")
-        elif what == "kernel hangs":
-            look.stick("tpgt_1/enable")
+        super().do_break(what)
+        if what == "kernel hangs":
+            self.look.stick("tpgt_1/enable")
 
     def heal(self) -> None:
-        look = self.look
-        if self.broken == "backing gone":
-            (look.folder / "elsewhere").rename(look.disks[0])
-        elif self.broken == "secret gone":
-            (look.folder / "hidden").rename(look.auth)
-        elif self.broken == "state folder read-only":
-            self.sh("umount /run/hactl")
-        look.stick()
-        self.broken, self.given = "", {}
+        self.look.stick()
+        super().heal()
 
     def clean(self) -> None:
         self.look.clean_up()
@@ -246,6 +197,3 @@ class LookCell:
 
     def foreign_untouched(self) -> bool:
         return not self.foreign or self.look.is_enabled()
-
-    def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        return self.look.call(action, **{**more, **self.given})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.private_node import PrivateNode, lacking, private_node, public_folder
+from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence
 
@@ -41,8 +42,6 @@ EXEMPTIONS = [
     Exemption("a_stop_works_where_nothing_hinders_it", "under a guest", "*", "stop", CARRIES),
 ]
 COUNTER = itertools.count(1)
-MISSING = {"OCF_TESTER_FAIL_HAVE_BINARY": "1", "PATH": "/nowhere"}
-NO_TOOLS = ("env", *(f"{name}={value}" for name, value in MISSING.items()))
 __all__ = ["lacking"]
 
 
@@ -175,19 +174,16 @@ class BridgeCell:
             self.given = {"mtu": "many", "stp": "perhaps"}
         elif what == "name unreadable":
             self.given = {"bridge": "br0;touch /run/x"}
-        elif what == "state folder lost":
-            self.sh("rm -rf /run/hactl")
-        elif what == "state folder read-only":
-            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
-            self.sh("mount -o remount,bind,ro /run/hactl")
+        elif what in STATE_FOLDER:
+            self.sh(STATE_FOLDER[what])
         elif what == "no sysfs":
             self.sh("mount -t tmpfs tmpfs /sys")
         elif what == "uplink gone":
             self.sh(f"ip link del {self.lan.port}")
 
     def heal(self) -> None:
-        if self.broken == "state folder read-only":
-            self.sh("umount /run/hactl")
+        if self.broken in STATE_FOLDER_MENDED:
+            self.sh(STATE_FOLDER_MENDED[self.broken])
         elif self.broken == "no sysfs":
             self.sh("umount /sys")
         elif self.broken == "uplink gone":

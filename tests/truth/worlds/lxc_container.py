@@ -13,6 +13,7 @@ from typing import Any
 from hactl.lab import container as tiny
 from tests.private_node import PrivateNode, private_node, public_folder, wait_until
 from tests.private_node import lacking as node_lacks
+from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import nameless
 from tests.truth.world import Presence
 
@@ -37,7 +38,6 @@ COUNTER = itertools.count(1)
 CGROUPS = Path("/sys/fs/cgroup")
 UNIFIED = (CGROUPS / "cgroup.controllers").exists()
 SURVIVE = "lxc.monitor.signal.pdeath = 0\n"  # the payload outlives its monitor process
-NO_TOOLS = ("env", "OCF_TESTER_FAIL_HAVE_BINARY=1", "PATH=/nowhere")
 STEPS = "rename,connect,sendmsg,vfork,clone,clone3,pidfd_open"
 
 
@@ -233,11 +233,8 @@ class ContainerCell:
                 box.config.mkdir()
         elif what == "folder hidden":
             self.sh(f"mount -t tmpfs tmpfs {box.lxcpath}")
-        elif what == "state folder lost":
-            self.sh("rm -rf /run/hactl")
-        elif what == "state folder read-only":
-            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
-            self.sh("mount -o remount,bind,ro /run/hactl")
+        elif what in STATE_FOLDER:
+            self.sh(STATE_FOLDER[what])
         elif what == "monitor process hangs":
             self.hung = self.ours(box.monitors())
             box.kill(self.hung, 19)
@@ -250,8 +247,8 @@ class ContainerCell:
             box.config.with_name("elsewhere").rename(box.config)
         elif self.broken == "folder hidden":
             self.sh(f"umount {box.lxcpath}")
-        elif self.broken == "state folder read-only":
-            self.sh("umount /run/hactl")
+        elif self.broken in STATE_FOLDER_MENDED:
+            self.sh(STATE_FOLDER_MENDED[self.broken])
         if self.hung:
             box.kill(self.hung, 18)
         self.broken, self.given, self.hung = "", {}, []

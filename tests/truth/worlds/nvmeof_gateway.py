@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.nvmet_node import NO_TOOLS, Gateway, NvmetNode, lacking, nvmet_node
+from tests.nvmet_node import Gateway, NvmetNode, lacking, nvmet_node
+from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.world import Presence
 
 __all__ = ["lacking"]
@@ -148,11 +149,8 @@ class GatewayCell:
             self.sh(f"ip addr del {gateway.address}/32 dev lo")
         elif what == "secret gone":
             self.keys.rename(self.keys.with_suffix(".hidden"))
-        elif what == "state folder lost":
-            self.sh("rm -rf /run/hactl")
-        elif what == "state folder read-only":
-            self.sh("mkdir -p -m 0700 /run/hactl; mount --bind /run/hactl /run/hactl")
-            self.sh("mount -o remount,bind,ro /run/hactl")
+        elif what in STATE_FOLDER:
+            self.sh(STATE_FOLDER[what])
 
     def heal(self) -> None:
         gateway = self.gateway
@@ -164,8 +162,8 @@ class GatewayCell:
             self.sh(f"ip addr add {gateway.address}/32 dev lo")
         elif self.broken == "secret gone":
             self.keys.with_suffix(".hidden").rename(self.keys)
-        elif self.broken == "state folder read-only":
-            self.sh("umount /run/hactl")
+        elif self.broken in STATE_FOLDER_MENDED:
+            self.sh(STATE_FOLDER_MENDED[self.broken])
         self.broken, self.given = "", {}
 
     def clean(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.ovs_node import OvsNode, lacking, plain
 from tests.private_node import wait_until, why
+from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence
 
@@ -34,8 +35,6 @@ EXEMPTIONS = [
     Exemption("a_stop_works_where_nothing_hinders_it", "under a guest", "*", "stop", CARRIES),
 ]
 COUNTER = itertools.count(1)
-MISSING = {"OCF_TESTER_FAIL_HAVE_BINARY": "1", "PATH": "/nowhere"}
-NO_TOOLS = ("env", *(f"{name}={value}" for name, value in MISSING.items()))
 DATABASE = "/run/conf.db"
 __all__ = ["lacking"]
 
@@ -173,15 +172,12 @@ class BridgeCell:
             self.given = {"tag": "many", "trunks": "all"}
         elif what == "name unreadable":
             self.given = {"bridge": "-- del-br br1"}
-        elif what == "state folder lost":
-            self.sh("rm -rf /run/hactl")
-        elif what == "state folder read-only":
-            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
-            self.sh("mount -o remount,bind,ro /run/hactl")
+        elif what in STATE_FOLDER:
+            self.sh(STATE_FOLDER[what])
 
     def heal(self) -> None:
-        if self.broken == "state folder read-only":
-            self.sh("umount /run/hactl")
+        if self.broken in STATE_FOLDER_MENDED:
+            self.sh(STATE_FOLDER_MENDED[self.broken])
         self.broken, self.given = "", {}
         self.node.heal()
         # both daemons agree again

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests import private_node as nodes
 from tests.private_node import PrivateNode, private_node, public_folder
+from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import nameless
 from tests.truth.world import Presence
 
@@ -28,8 +29,6 @@ UNHINDERED = tuple(what for what in BREAKS if what != "name unreadable")
 TIMEOUT = 6.0
 EXEMPTIONS = nameless("forgotten", "name unreadable")
 COUNTER = itertools.count(1)
-MISSING = {"OCF_TESTER_FAIL_HAVE_BINARY": "1", "PATH": "/nowhere"}
-NO_TOOLS = ("env", *(f"{name}={value}" for name, value in MISSING.items()))
 
 DRAINED = ("oif != 0 accept", "meta length < 88 accept", "drop")
 LISTING = """\
@@ -171,15 +170,12 @@ class GateCell:
             self.given = {"portals": "192.0.2.1:many"}
         elif what == "name unreadable":
             self.given = {"gate": "san; flush ruleset"}
-        elif what == "state folder lost":
-            self.sh("rm -rf /run/hactl")
-        elif what == "state folder read-only":
-            self.sh("mkdir -p /run/hactl; mount --bind /run/hactl /run/hactl")
-            self.sh("mount -o remount,bind,ro /run/hactl")
+        elif what in STATE_FOLDER:
+            self.sh(STATE_FOLDER[what])
 
     def heal(self) -> None:
-        if self.broken == "state folder read-only":
-            self.sh("umount /run/hactl")
+        if self.broken in STATE_FOLDER_MENDED:
+            self.sh(STATE_FOLDER_MENDED[self.broken])
         self.broken, self.given = "", {}
 
     def clean(self) -> None:
