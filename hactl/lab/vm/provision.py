@@ -79,9 +79,9 @@ def provision(site: Site, say: Say, *, again: bool = False) -> None:
 
 
 def key_of(site: Site) -> bytes:
-    """Corosync's key in a running cluster."""
-    said = site.shell.check(site.names[0], "base64 -w0 /etc/corosync/authkey")
-    return base64.b64decode(said)
+    """Corosync's key in a running cluster; a new one where none was formed yet."""
+    said = site.shell.check(site.names[0], "base64 -w0 /etc/corosync/authkey 2>/dev/null || :")
+    return base64.b64decode(said) or os.urandom(KEY_BYTES)
 
 
 def start_ceph(site: Site, say: Say) -> None:
