@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hactl_agents.host import Host
 
 DLM, NOLOCK = "lock_dlm", "lock_nolock"
+REMOUNTED = ("options", "quota")  # other parameters that are reloadable are for start and stop
 LONGEST_CLUSTER = 32  # characters that mkfs.gfs2(8) takes for a cluster in a lock table
 
 
@@ -79,6 +80,7 @@ class Gfs2Mount(Agent):
         "How many nodes have it mounted at once, at most",
         minimum=1,
         maximum=1024,
+        reloadable=True,
         longdesc="How many nodes have it mounted at once, at most; it needs a journal for each. "
         "Default: clone-max of the clone, which is the number of nodes where it is not given.",
     )
@@ -92,12 +94,14 @@ class Gfs2Mount(Agent):
     )
     force: bool = boolean(
         "Whether stop ends the processes that use it",
+        reloadable=True,
         longdesc="Whether stop ends the processes that use it: with SIGTERM, and with SIGKILL "
         "those that are still there after the time in patience. If not, stop names them, waits, "
         "and fails; with on-fail=fence the node is fenced then, and they end all the same.",
     )
     patience: int | None = seconds(
         "How long stop waits for those that use it",
+        reloadable=True,
         longdesc="How long stop waits for those that use it. Default: until its time is nearly "
         "over; with force, 10 seconds before they are told to end and 10 before they are killed.",
     )
@@ -160,6 +164,10 @@ class Gfs2Mount(Agent):
         self.look_for_it()
         if self.mount is None:
             raise Failed(f"{self.directory} is not mounted here: start it")
+        before = self.record.parameters()
+        same = all(before.get(name) == self.texts.get(name) for name in REMOUNTED)
+        if same and not options.missing(self.wanted(), self.mount.options):
+            return
         from hactl_agents.gfs2.mounting import Mounting
 
         Mounting(self.host, self.device, self.directory).change(self.wanted())

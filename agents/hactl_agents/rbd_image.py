@@ -73,6 +73,7 @@ class RbdImage(Agent):
     fence_silent_owner: bool = boolean(
         "Whether start may cut off an owner that is silent",
         True,
+        reloadable=True,
         longdesc="Whether start may put an owner on Ceph's blocklist that holds the lock and has "
         "been silent for so long that Ceph forgot it. If not, start fails until it is fenced.",
     )
@@ -94,6 +95,7 @@ class RbdImage(Agent):
     )
     force: bool = boolean(
         "Whether stop takes the device from under its users",
+        reloadable=True,
         longdesc="Whether stop takes the device from under its users. If not, stop fails while a "
         "file system or another device lies on it, and names them.",
     )
@@ -139,6 +141,12 @@ class RbdImage(Agent):
         left = self.look_for_it()
         if left:
             raise Failed(f"{names(left)} is still mapped: {self.in_use_by(left)}")
+
+    @action(timeout=20)
+    def reload_agent(self) -> None:
+        """What may change while it is mapped only says how it is started and stopped."""
+        if self.probe() != Status.RUNNING:
+            raise Failed(f"{self.spec} is not mapped here: start it")
 
     def check(self) -> None:
         for name in ("pool", "image", "namespace", "snapshot", "client"):

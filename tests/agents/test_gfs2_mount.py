@@ -791,6 +791,16 @@ def test_an_option_that_was_lost_is_a_degraded_mount() -> None:
     assert call(host, "monitor", options="noatime") == Status.DEGRADED
 
 
+def test_a_reload_that_is_about_stopping_leaves_the_mount_alone() -> None:
+    host = Node()
+    assert call(host, "start", options="noatime") == 0
+    host.calls.clear()
+    more = {"force": "true", "patience": "30s", "nodes": 2}
+    assert call(host, "reload-agent", options="noatime", **more) == 0
+    assert host.calls == []
+    assert "param.force=true" in host.saved["test.run"]
+
+
 def test_a_reload_sets_options_anew_without_unmounting() -> None:
     host = Node()
     assert call(host, "start") == 0

@@ -235,6 +235,15 @@ def test_a_device_that_cannot_be_written_is_a_failure() -> None:
     assert act(RbdImage, host, "monitor", read_only="1", **PARAMS) == Status.DEGRADED
 
 
+def test_how_it_is_stopped_changes_without_a_restart() -> None:
+    host, _, _ = node()
+    assert act(RbdImage, host, "reload-agent", **PARAMS, force="true") == 1
+    assert start(host) == 0
+    host.calls.clear()
+    assert act(RbdImage, host, "reload-agent", **PARAMS, force="true") == 0
+    assert host.calls == []
+
+
 def test_an_image_mapped_twice_is_a_failure_and_stop_unmaps_both() -> None:
     host, kernel, _ = node()
     kernel.device("0")
