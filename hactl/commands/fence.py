@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 import time
@@ -19,6 +18,7 @@ from hactl.fencing.evidence import reminders
 from hactl.fencing.finding import Finding
 from hactl.live.fence_check import Reach
 from hactl.live.fence_check import check as check_all
+from hactl.live.membership import own_name
 from hactl.live.world import opened
 
 SSH = "ssh -o BatchMode=yes -o ConnectTimeout=5 {node} --"
@@ -58,7 +58,7 @@ def check(cib: Path | None, via: str, here: bool, form: str) -> None:
     with opened(cib) as world:
         live = world.pacemaker.cib()
         found = fencing(live)
-        own = os.uname().nodename
+        own = own_name(world.runner)
         reach = Reach(world.runner, own, shlex.split(via))
         nodes = [node for node in found.nodes if node == own] if here else found.nodes
         findings = check_all(found, reach, nodes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from hactl.fencing.configuration import Level
 from hactl.live.drill import Drill
 from hactl.live.drill_report import document, intended, text
 from hactl.live.edit import edit
+from hactl.live.membership import own_name
 from hactl.live.world import opened
 from hactl.simulate.loss import Loss
 
@@ -46,7 +46,8 @@ def drill(
     if not (yes or dry_run or operator.there):
         raise UsageError(f"{node} would be fenced, and nobody is here to be asked", "say --yes")
     with opened(None) as world:
-        outcomes = Drill(world, os.uname().nodename, node, operator, timeout).run(level, dry_run)
+        here = own_name(world.runner)
+        outcomes = Drill(world, here, node, operator, timeout).run(level, dry_run)
     operator.clear()
     if dry_run:
         return

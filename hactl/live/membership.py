@@ -5,6 +5,7 @@ Pacemaker calls a node lost as soon as a fence device says so. Corosync has to m
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -54,6 +55,19 @@ def votes(runner: Runner) -> Votes:
     table = said.partition("Membership information")[2]
     of = {match[1]: int(match[2]) for match in map(VOTE.match, table.splitlines()) if match}
     return Votes(figures["Total votes"], figures["Quorum"], of)
+
+
+def own_name(runner: Runner) -> str:
+    """Return how the cluster calls this machine: its hostname may be longer, or another.
+
+    Where no cluster runs, the hostname is all there is.
+    """
+    try:
+        result = runner.run(("crm_node", "--name"))
+    except ClusterError:
+        return os.uname().nodename
+    found = result.stdout.decode(errors="replace").strip()
+    return found if found and not result.returncode else os.uname().nodename
 
 
 def patience(runner: Runner) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hactl.errors import ClusterError
 from hactl.live import fencer_log
-from hactl.live.membership import Member, member, patience, votes
+from hactl.live.membership import Member, member, own_name, patience, votes
 from tests.hactl.scheduler import Canned
 
 MEMBERS = b"""\
@@ -111,3 +112,12 @@ def test_a_node_that_leaves_only_when_told_was_alive(
 def test_no_log_is_no_answer(tmp_path: Path) -> None:
     none = fencer_log.FencerLog(tmp_path / "none", 0)
     assert (none.used_on("node3"), none.left_first("node3")) == (frozenset(), None)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "name"),
+    [(b"node1\n", 0, "node1"), (b"", 102, os.uname().nodename), (b"", 0, os.uname().nodename)],
+)
+def test_a_machine_is_called_what_the_cluster_calls_it(said: bytes, code: int, name: str) -> None:
+    """Its hostname may have a domain; a drill of itself by that name must not pass."""
+    assert own_name(Canned(said, returncode=code)) == name  # type: ignore[arg-type]
