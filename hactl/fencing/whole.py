@@ -47,6 +47,7 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
     yield from watchdog(fencing)
     yield from let_in(fencing)
     yield from tie(fencing)
+    yield from outweighed(fencing)
 
 
 def watchdog(fencing: Fencing) -> Iterator[Finding]:
@@ -96,4 +97,21 @@ def tie(fencing: Fencing) -> Iterator[Finding]:
             f"both nodes are fenced after the same delay ({fixed[0]:g} s), "
             "so they can shoot each other",
             "give pcmk_delay_base to one of them only, or set priority-fencing-delay",
+        )
+
+
+def outweighed(fencing: Fencing) -> Iterator[Finding]:
+    """A delay of a device that is as long as that of the priorities decides in their place."""
+    given = fencing.properties.get("priority-fencing-delay", "")
+    delays = [time for each in fencing.devices for time in bases(each)]
+    delays += [
+        seconds(each.parameters.get("pcmk_delay_max", "")) or 0.0 for each in fencing.devices
+    ]
+    longest = max(delays, default=0.0)
+    if seconds(given) and 2 * longest > (seconds(given) or 0.0):
+        yield Finding(
+            "cluster",
+            f"priority-fencing-delay={given} is less than twice the longest delay of a device "
+            f"({longest:g} s), so the node with the more important resources may lose",
+            f"set priority-fencing-delay to {2 * longest:g}s",
         )

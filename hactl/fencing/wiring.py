@@ -20,10 +20,11 @@ MANNERS = re.compile(
 
 
 def plugs(fencing: Fencing) -> Iterator[Finding]:
-    yield from shared(fencing)
-    yield from controllers(fencing)
+    certain = [*shared(fencing), *controllers(fencing)]
+    yield from certain
+    known = {finding.subject for finding in certain}
     for device in fencing.devices:
-        for node in device.listed:
+        for node in device.listed if f"device {device.id}" not in known else ():
             yield from somebody_elses(fencing, device, node)
 
 

@@ -337,6 +337,13 @@ FAULTY: dict[str, tuple[Fencing, str]] = {
         cib(with_params("bmc-node2", pcmk_delay_base="10s", pcmk_delay_max="5s")),
         "device bmc-node2: pcmk_delay_max (5 s) is less than pcmk_delay_base (10 s)",
     ),
+    "a delay that outweighs the priorities": (
+        cib(
+            with_params("bmc-node2", pcmk_delay_base="12s"),
+            properties={"priority-fencing-delay": "15s"},
+        ),
+        "cluster: priority-fencing-delay=15s is less than twice the longest delay of a device (12 ",
+    ),
     "two nodes with the same delay": (
         cib(
             {n: {**BMC[n], "pcmk_delay_base": "5s"} for n in ("bmc-node1", "bmc-node2")},

@@ -86,6 +86,25 @@ CASES = {
             "nothing is managed, nobody is fenced; set maintenance-mode=false"
         ],
     ),
+    "one guest of libvirt for two nodes": (
+        BASE.replace("{plug: node1}", "{plug: bmc-node1}")
+        .replace("{plug: node2}", "{plug: bmc-node1}")
+        .replace("fence_lab", "fence_libvirt, uri: 'qemu:///system'"),
+        [
+            "t.yaml:4: nodes.node2.fencing.bmc.plug: fencing node2 would hit node1: both are plug "
+            "'bmc-node1'; give node2 a plug of its own"
+        ],
+    ),
+    "a delay that outweighs the priorities": (
+        BASE.replace(
+            "{name: demo}", "{name: demo, properties: {priority-fencing-delay: 5s}}"
+        ).replace("{plug: node2}", "{plug: node2, pcmk_delay_base: 12s}"),
+        [
+            "t.yaml:1: cluster.properties.priority-fencing-delay: priority-fencing-delay=5s is "
+            "less than twice the longest delay of a device (12 s), so the node with the more "
+            "important resources may lose; set priority-fencing-delay to 24s"
+        ],
+    ),
     "supplies in levels of their own": (
         outlets(PDUS % ", levels: [[a], [b]]"),
         [
