@@ -142,7 +142,7 @@ def copy_package(name: str, library: Path, libdir: str) -> Path:
     library.mkdir(parents=True, exist_ok=True)
     for leftover in (draft, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(source, draft, ignore=shutil.ignore_patterns("__pycache__", "testing.py"))
+    shutil.copytree(source, draft, ignore=shutil.ignore_patterns("__pycache__", "testing"))
     set_aside(target, old)
     draft.rename(target)
     shutil.rmtree(old, ignore_errors=True)

@@ -1,25 +1,16 @@
-"""A node made of dictionaries, for testing agents without one.
-
-host = FakeHost(files={"/sys/class/net/br0/bridge/stp_state": "0\\n"})
-host.replies["lxc-start"] = Done(("lxc-start",), 0, "", "")
-assert act(LinuxBridge, host, "monitor", bridge="br0") == Status.RUNNING
-assert host.calls == []
-"""
+"""The node itself: files, processes, programs and time as a test lays them out."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy, deepcopy
 from typing import Any
 
 from hactl_agents.apart import Abandoned
 from hactl_agents.command import Done
 from hactl_agents.gate import CLOSED, DRAINING, gate_state
-from hactl_agents.gate.nftables import Table, Tables
 from hactl_agents.host import Failed, Host, NotInstalled, Task, TimedOut
-from hactl_agents.netlink import Link, Links
-from hactl_agents.ocf.agent import PREFIX, Agent
-from hactl_agents.ocf.main import answer, perform, told
-from hactl_agents.storage import KernelLog, Storage
+from hactl_agents.testing.links import FakeLinks
+from hactl_agents.testing.storage import FakeStorage
+from hactl_agents.testing.tables import FakeTables
 
 Reply = Done | Failed | Callable[..., Done]
 STUCK = 4242  # the pid of a process that is left behind
@@ -86,16 +77,16 @@ class FakeHost(Host):
         assert answer is None or complete(answer)
         return answer
 
-    def network(self) -> "FakeLinks":
+    def network(self) -> FakeLinks:
         return self.devices
 
-    def firewall(self) -> "FakeTables":
+    def firewall(self) -> FakeTables:
         return self.tables
 
     def keeps_out(self, gate: str) -> bool:
         return gate_state(self, gate) in (CLOSED, DRAINING)
 
-    def storage(self) -> "FakeStorage":
+    def storage(self) -> FakeStorage:
         return self.store
 
     def pid(self) -> int:
@@ -298,218 +289,6 @@ class FakeTask(Task):
         return True
 
 
-class FakeStorage(Storage):
-    """Block devices and mounts as the test lays them out.
-
-    ``numbers`` maps devices to their numbers ('' for what is no block device), ``blocks`` to their
-    content by offset, or a Failed; ``mounts`` maps paths to the mounts they are on. ``said`` is
-    what the kernel logs; ``trouble`` why a file system does not work; ``detached`` what was
-    unmounted in other namespaces; ``sockets`` those bound on a device, by network namespace.
-    """
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, str] = {}
-        self.blocks: dict[str, dict[int, bytes] | Failed] = {}
-        self.mounts: dict[str, int] = {}
-        self.files: dict[str, str] = {}
-        self.said: list[str] = []
-        self.trouble = ""
-        self.written: list[str] = []
-        self.detached: list[tuple[int, str]] = []
-        self.sockets: dict[tuple[str, str], set[str]] = {}
-
-    def number(self, path: str) -> str | None:
-        return self.numbers.get(path)
-
-    def read(self, path: str, offset: int, size: int) -> bytes:
-        found = self.blocks.get(path, {})
-        if isinstance(found, Failed):
-            raise found
-        return found.get(offset, b"")[:size].ljust(size, b"\0")
-
-    def mount_of(self, path: str) -> int | None:
-        return self.mounts.get(path)
-
-    def device_of(self, path: str) -> str:
-        return self.files.get(path, "")
-
-    def exercise(self, directory: str, note: str = "") -> Iterable[bytes]:
-        if self.trouble:
-            raise Failed(f"{directory} does not work: {self.trouble}")
-        self.written += [note] if note else []
-        return ()
-
-    def detach(self, pid: int, point: str) -> Iterable[bytes]:
-        self.detached.append((pid, point))
-        return ()
-
-    def sockets_on(self, number: str, namespace: str) -> set[str]:
-        return self.sockets.get((number, namespace), set())
-
-    def kernel_log(self) -> KernelLog:
-        return FakeLog(self.said)
-
-
-class FakeLog(KernelLog):
-    def __init__(self, said: list[str]) -> None:
-        self.said = said
-
-    def lines(self) -> list[str]:
-        return self.said
-
-
-class FakeLinks(Links):
-    """Network devices as the test lays them out; ``changes`` lists what was done to them.
-
-    ``refusals`` maps a device to the reason why the kernel refuses to change it, ``ips`` to its
-    addresses.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.devices: dict[str, Link] = {}
-        self.ips: dict[str, list[str]] = {}
-        self.refusals: dict[str, str] = {}
-        self.unchangeable: set[str] = set()  # settings the kernel takes and ignores
-        self.changes: list[tuple[str, ...]] = []
-        self.born = 0
-
-    def put(self, name: str, kind: str = "", **said: Any) -> Link:
-        """Lay out a device. It is up and has carrier unless it is said otherwise."""
-        self.born += 1
-        device = Link(name, self.born, kind)
-        device.up = device.carrier = True
-        device.mtu, device.address = 1500, f"52:54:00:00:00:{self.born:02x}"
-        if kind == "bridge":
-            device.settings = {"stp": 0, "forward_delay": 15, "vlan_filtering": 0, "ageing": 300}
-        for key, value in said.items():
-            setattr(device, key, value)
-        self.devices[name] = device
-        return device
-
-    def get(self, name: str) -> Link | None:
-        return copy(self.devices.get(name))
-
-    def ports(self, bridge: int) -> list[Link]:
-        return [copy(device) for device in self.devices.values() if device.master == bridge]
-
-    def addresses(self, index: int) -> list[str]:
-        return next(self.ips.get(d.name, []) for d in self.devices.values() if d.index == index)
-
-    def own_addresses(self) -> list[str]:
-        return sorted(ip.partition("/")[0] for ips in self.ips.values() for ip in ips)
-
-    def add_bridge(self, name: str, group: int) -> None:
-        self.changed("add", name)
-        self.put(name, "bridge", up=False, group=group)
-
-    def delete(self, device: Link) -> None:
-        self.changed("delete", device.name)
-        del self.devices[device.name]
-        for port in self.ports(device.index):
-            self.devices[port.name].master = 0
-
-    def set(self, device: Link, **values: Any) -> None:
-        given = {key: value for key, value in values.items() if value is not None}
-        if given:
-            self.changed("set", device.name, *(f"{key}={given[key]}" for key in given))
-        for key, value in given.items():
-            setattr(self.devices[device.name], key, value)
-
-    def set_bridge(self, device: Link, settings: Mapping[str, int]) -> None:
-        self.changed("set", device.name, *(f"{key}={settings[key]}" for key in settings))
-        for key in settings.keys() - self.unchangeable:
-            self.devices[device.name].settings[key] = settings[key]
-
-    def changed(self, *what: str) -> None:
-        if what[1] in self.refusals:
-            raise Failed(f"changing {what[1]}: {self.refusals[what[1]]}")
-        self.changes.append(what)
-
-
-class FakeTables(Tables):
-    """Tables of the packet filter; ``changes`` lists what was done, ``refusal`` is the kernel's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tables: dict[str, Table] = {}
-        self.changes: list[tuple[str, str]] = []
-        self.refusal = ""
-        self.unchangeable = False  # the kernel takes other rules and ignores them
-
-    def get(self, name: str, chains: Iterable[str]) -> Table | None:
-        found = deepcopy(self.tables.get(name))
-        if found is not None:
-            found.chains = {chain: found.chains[chain] for chain in chains if chain in found.chains}
-        return found
-
-    def make(self, name: str, table: Table) -> None:
-        self.changed("make", name)
-        assert name not in self.tables
-        self.tables[name] = deepcopy(table)
-
-    def replace(self, name: str, table: Table) -> None:
-        self.changed("replace", name)
-        assert name not in self.tables or self.tables[name].comment == table.comment
-        self.tables[name] = deepcopy(table)
-
-    def put_rules(self, name: str, rules: Mapping[str, Iterable[bytes]]) -> None:
-        self.changed("put_rules", name)
-        for chain, all_of_it in () if self.unchangeable else rules.items():
-            self.tables[name].chains[chain].rules = list(all_of_it)
-
-    def delete(self, name: str, comment: str) -> None:
-        self.changed("delete", name)
-        assert name not in self.tables or self.tables.pop(name).comment == comment
-
-    def changed(self, *what: str) -> None:
-        if self.refusal:
-            raise Failed(self.refusal)
-        self.changes.append((what[0], what[1]))
-
-
 def done(*argv: str, stdout: str = "", stderr: str = "", code: int = 0) -> Done:
     """What a command that was run left behind."""
     return Done(argv or ("command",), code, stdout, stderr)
-
-
-def environ(params: Mapping[str, object], **meta: str) -> dict[str, str]:
-    """The environment Pacemaker would set: parameters, and meta attributes by name."""
-    given = {f"{PREFIX}{name}": str(value) for name, value in params.items()}
-    given |= {f"{PREFIX}CRM_meta_{name}": value for name, value in meta.items()}
-    return {"OCF_RESOURCE_INSTANCE": "test", **given}
-
-
-def act(
-    agent: type[Agent],
-    host: Host,
-    action: str,
-    /,
-    *,
-    meta: Mapping[str, str] | None = None,
-    level: int = 0,
-    **params: object,
-) -> int:
-    """The exit code of one action on ``host``, by the same way Pacemaker's call takes."""
-    env = environ(params, **(meta or {})) | {"OCF_CHECK_LEVEL": str(level)}
-    try:
-        return told(perform(agent(host, env), action), action, env)
-    except Failed as exc:
-        return answer(host, action, exc, env)
-
-
-def reason(
-    agent: type[Agent],
-    host: Host,
-    action: str,
-    /,
-    *,
-    meta: Mapping[str, str] | None = None,
-    **params: object,
-) -> str:
-    """The exit reason of an action that fails; '' if it does not."""
-    try:
-        perform(agent(host, environ(params, **(meta or {}))), action)
-    except Failed as exc:
-        return str(exc)
-    return ""
