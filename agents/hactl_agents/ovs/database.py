@@ -36,7 +36,7 @@ COLUMNS = {
     "SSL": (*IDENTITY, "private_key", "certificate", "ca_cert"),
     "Mirror": (
         *IDENTITY, "name", "select_all", "select_src_port", "select_dst_port", "output_port",
-        "output_vlan",
+        "output_vlan", "select_vlan",
     ),
     "sFlow": (*IDENTITY, "targets", "agent", "sampling", "polling"),
     "QoS": (*IDENTITY, "type", "other_config", "queues"),

@@ -110,6 +110,8 @@ def bridge_settings(given: "Parameters", address: str) -> "Settings":
 
 def ports(given: "Parameters") -> "list[Port]":
     vlans = optional(tag=given.tag, trunks=given.trunks, vlan_mode=given.vlan_mode)
+    if vlans:  # each says what the others mean: a tag beside trunks would end them
+        vlans = {"tag": (), "trunks": (), "vlan_mode": ()} | vlans
     if given.bond:
         found = [Port(given.bond, given.uplinks, vlans | bond_settings(given))]
     else:
@@ -171,6 +173,7 @@ def mirror(given: "Parameters") -> "list[Child]":
         output_port=given.mirror_to,
         output_vlan=given.mirror_vlan,
     )
+    settings["select_vlan"] = ()
     return [Child("Mirror", ("Bridge", given.bridge), "mirrors", settings, "name")]
 
 
