@@ -1,7 +1,7 @@
 """An Open vSwitch bridge: what Pacemaker asks for, in terms of evidence, judgement and work."""
 
 from hactl_agents.ocf import Agent, Degraded, Failed, NotConfigured, Status, TimedOut, action
-from hactl_agents.ovs.parameters import Parameters, refuse_contradictions
+from hactl_agents.ovs.parameters import Parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ class OvsBridge(Parameters, Agent):
         self.work.build()
 
     def check(self) -> None:
-        refuse_contradictions(self.values)
+        from hactl_agents.ovs import contradictions
+
+        contradictions.refuse(self.values)
         if self.address not in (None, "port") and self.meta("clone_max") not in ("", "1"):
             raise NotConfigured("address: every instance of the clone would have it; use port")
 

@@ -1,19 +1,14 @@
-"""The parameters of an Open vSwitch bridge, and what of them can be judged without a node."""
+"""The parameters of an Open vSwitch bridge, and how each is read."""
 
 from hactl_agents.declare import Param, boolean, choice, integer, string, words
 from hactl_agents.device_params import device, devices, mac_address
-from hactl_agents.ocf.errors import NotConfigured
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
 VLANS = "1-4094"
-BONDS = ("bond_mode", "lacp", "lacp_time", "lacp_fallback", "bond_primary", "bond_updelay",
-         "bond_downdelay")  # fmt: skip
 SSL = ("ssl_private_key", "ssl_certificate", "ssl_ca_cert")
-RESERVED = ("ovs-system", "ovs-netdev", "all", "default")  # Open vSwitch's, and of /proc/sys/net
 DRIFT = ("report", "repair", "fail")
 WHEN_DOWN = ("degraded", "fail", "ignore")
 
@@ -287,86 +282,3 @@ class Parameters:
     rundir: str = string(
         "Folder with the sockets of Open vSwitch's daemons", "/run/openvswitch", forbid=" "
     )
-
-
-def refuse_contradictions(given: "Mapping[str, Any]") -> None:
-    """Raise NotConfigured where parameters do not fit each other."""
-    for wrong, sentence in contradictions(given):
-        if wrong:
-            raise NotConfigured(sentence)
-
-
-def contradictions(given: "Mapping[str, Any]") -> "list[tuple[object, str]]":
-    """(whether it is so, what is wrong then), cheapest to explain first."""
-    uplinks, bond = given["uplinks"], given["bond"]
-    names = [given["bridge"], *uplinks, *(name for name, _ in given["internal"])]
-    names += [bond] if bond else []
-    names += [given["mirror_to"]] if given["mirror_to"] else []
-    known = names if not bond else [name for name in names if name not in uplinks]
-    stranger = next((name for name in given["mirror_ports"] if name not in known), None)
-    targets = given["controllers"] + given["managers"]
-    ssl = [given[name] for name in SSL]
-    # fmt: off
-    return [
-        (len(set(names)) < len(names),
-         f"{first_twice(names)}: this name is given to two different things"),
-        (next((name for name in names if name in RESERVED), ""),
-         f"{' '.join(RESERVED)}: no bridge or port can have one of these names"),
-        (any(name[0] in "@+_" for name in names),
-         "names: the name of a bridge or port begins with a letter or a digit"),
-        (bond and len(uplinks) < 2, f"bond: {bond} needs two uplinks or more"),
-        (not bond and any(given[name] is not None for name in BONDS),
-         "bond: not given, but something about it is"),
-        (given["bond_primary"] and given["bond_primary"] not in uplinks,
-         f"bond_primary: {given['bond_primary']} is none of the uplinks"),
-        (given["bond_mode"] == "balance-tcp" and given["lacp"] not in ("active", "passive"),
-         "bond_mode: balance-tcp needs lacp=active or passive"),
-        (given["bond_primary"] and given["bond_mode"] not in (None, "active-backup")
-         and not given["lacp_fallback"],
-         "bond_primary: only a bond that is active-backup, or falls back to it, prefers a member"),
-        ((given["lacp_time"] or given["lacp_fallback"]) and given["lacp"] in (None, "off"),
-         "lacp: is off, but something about it is given"),
-        (given["rstp"] and given["stp"], "stp: a bridge speaks either RSTP or STP"),
-        (bond and (given["rstp"] or given["stp"]),
-         "rstp: Open vSwitch speaks no spanning tree on a bond: a bridge has one or the other"),
-        ((given["rstp_priority"] or 0) % 4096, "rstp_priority: is no multiple of 4096"),
-        (given["rstp_priority"] is not None and not given["rstp"] and not given["adopt"],
-         "rstp_priority: means nothing without rstp=true"),
-        (given["vlan_mode"] == "access" and given["trunks"],
-         "trunks: an access port carries one VLAN, given as tag"),
-        (given["vlan_mode"] is None and given["tag"] and given["trunks"],
-         "vlan_mode: with tag and trunks say native-untagged or native-tagged; Open vSwitch would "
-         "carry the tag alone"),
-        (given["vlan_mode"] == "trunk" and given["tag"],
-         "tag: with vlan_mode=trunk there is none; use native-untagged"),
-        (given["vlan_mode"] not in (None, "trunk") and not given["tag"],
-         f"tag: vlan_mode={given['vlan_mode']} needs it"),
-        (any(ssl) and not all(ssl), f"{', '.join(SSL)}: all three or none"),
-        (any(path and path[:1] != "/" for path in (*ssl, given["flows"], given["rundir"])),
-         "files are named by their whole path, from /"),
-        (given["connection_mode"] and not given["controllers"],
-         "connection_mode: there is no controller"),
-        (given["flows"] and given["protocols"] and "OpenFlow13" not in given["protocols"],
-         "protocols: flows need OpenFlow13 among them"),
-        (any(not known_protocol(name) for name in given["protocols"]),
-         "protocols: are OpenFlow10 to OpenFlow15"),
-        (len(set(given["protocols"])) < len(given["protocols"]), "protocols: one is named twice"),
-        (given["sflow_agent"] and not given["sflow"], "sflow_agent: there is no sflow"),
-        (given["mirror_to"] and given["mirror_vlan"], "mirror_vlan: a mirror has one output"),
-        (given["mirror_ports"] and not (given["mirror_to"] or given["mirror_vlan"]),
-         "mirror_ports: copied whereto? give mirror_to or mirror_vlan"),
-        (stranger, f"mirror_ports: {stranger} is no port of this resource"),
-        (given["qos_queues"] and not given["qos_max_rate"], "qos_max_rate: queues need it"),
-        ((given["qos_max_rate"] or given["address"] == "port") and not uplinks,
-         "uplinks: there is none to shape or take an address from"),
-        (len(set(targets)) < len(targets), "managers: a controller has the same target"),
-    ]
-    # fmt: on
-
-
-def first_twice(names: "list[str]") -> str:
-    return next((name for name in names if names.count(name) > 1), "")
-
-
-def known_protocol(name: str) -> bool:
-    return name[:9] == "OpenFlow1" and name[9:] in ("0", "1", "2", "3", "4", "5")
