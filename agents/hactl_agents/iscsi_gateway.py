@@ -172,6 +172,13 @@ class IscsiGateway(Parameters, Gated, Agent):
             raise self.degraded(str(exc)) from None
         self.compare(self.deep)
 
+    def is_as_given(self) -> bool:
+        """What monitors would fail, a start has to build anew."""
+        wrong = self.shallow() if self.drift == "fail" else []
+        if wrong:
+            self.host.log(f"{self.iqn} is made anew: {'; '.join(wrong)}")
+        return not wrong
+
     def found_running(self) -> None:
         """Pacemaker takes what it started for unpromoted."""
         if is_promotable(self):

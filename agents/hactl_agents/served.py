@@ -43,7 +43,7 @@ class Uses:
 
     def __init__(self, host: "Host", ours: "Container[str]") -> None:
         self.host = host
-        self.found = [use for use in uses(host) if use.by not in ours]
+        self.found = [use for use in uses(host, ours) if use.by not in ours]
 
     def refuse(self, what: str, path: str, identity: str, *names: str) -> None:
         """Raises WrongHere where somebody uses that, or serves something else by its names."""
@@ -74,10 +74,10 @@ def refuse_unfit_device(host: "Host", what: str, path: str, *, writable: bool) -
         raise WrongHere(f"{what}: {path} is read-only on this node")
 
 
-def uses(host: "Host") -> "Iterator[Use]":
+def uses(host: "Host", ours: "Container[str]") -> "Iterator[Use]":
     yield from by_lio(host)
     yield from by_nvmet(host)
-    yield from by_tgtd(host)
+    yield from by_tgtd(host, ours)
     yield from by_loop(host)
 
 
@@ -102,9 +102,9 @@ def by_nvmet(host: "Host") -> "Iterator[Use]":
             yield Use(f"{NVMET}/{nqn}", identity, f"namespace {nsid} of {nqn}", *names)
 
 
-def by_tgtd(host: "Host") -> "Iterator[Use]":
+def by_tgtd(host: "Host", ours: "Container[str]") -> "Iterator[Use]":
     """LUNs of the tgtds that can be asked."""
-    for socket, target in tgtd_targets(host):
+    for socket, target in tgtd_targets(host, ours):
         for number, lun in target.luns.items():
             path = lun.get("Backing store path", "")
             identity = host.identity(path) if path[:1] == "/" else ""
@@ -123,7 +123,7 @@ def by_loop(host: "Host") -> "Iterator[Use]":
             yield Use(f"/dev/{name}", identity, f"the loop device /dev/{name}")
 
 
-def tgtd_targets(host: "Host", but: str = "") -> "Iterator[tuple[str, Shown]]":
+def tgtd_targets(host: "Host", but: "Container[str]") -> "Iterator[tuple[str, Shown]]":
     """What the tgtds of this node serve, the distribution's and those of our kind: (socket, it)."""
     sockets = [
         f"{folder}/{name}"
@@ -132,7 +132,7 @@ def tgtd_targets(host: "Host", but: str = "") -> "Iterator[tuple[str, Shown]]":
         if name.startswith(start) and name.rpartition(".")[2].isdigit()
     ]
     for socket in sockets:
-        if socket != but:
+        if socket not in but:
             yield from asked(host, socket)
 
 

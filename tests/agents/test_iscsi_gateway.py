@@ -508,6 +508,25 @@ def test_what_is_readonly_is_so_for_anybody_with_the_secret(host: LioHost) -> No
     assert "readonly is for all LUNs or none" in why(host, "start", **given)
 
 
+def test_a_start_makes_anew_what_a_monitor_would_fail(host: LioHost) -> None:
+    assert call(host, "start") == 0
+    host.by_hand(f"mkdir {GROUP}/acls/iqn.2026-11.test:stranger")
+    assert call(host, "monitor") == 1
+    assert call(host, "start", drift="report") == 0
+    assert call(host, "monitor", drift="report") == DEGRADED, "it is to be left alone"
+    assert call(host, "start") == 0
+    assert call(host, "monitor", 10) == Status.RUNNING
+
+
+def test_what_listens_nowhere_serves_nobody(host: LioHost) -> None:
+    assert call(host, "start") == 0
+    for portal in ("192.0.2.1:3260", "[2001:db8::1]:3260"):
+        host.by_hand(f"rmdir {GROUP}/np/{portal}")
+    assert call(host, "monitor", drift="report") == 1
+    assert call(host, "start") == 0
+    assert call(host, "monitor") == Status.RUNNING
+
+
 def test_drift_of_a_promoted_target_is_reported_as_such(host: LioHost) -> None:
     given: dict[str, object] = {"meta": PROMOTABLE, "drift": "report"}
     assert (call(host, "start", **given), call(host, "promote", **given)) == (0, 0)

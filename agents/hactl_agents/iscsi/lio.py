@@ -169,6 +169,8 @@ class Lio:
     def sight_of(self, group: str) -> Sight:
         if self.get(f"{group}/enable") != "1":
             return Sight(PARTLY, f"{self.iqn} is there and not enabled")
+        if not self.host.listdir(f"{group}/np"):
+            return Sight(PARTLY, f"{self.iqn} listens nowhere")
         luns = self.host.listdir(f"{group}/lun")
         if not luns:
             return Sight(PARTLY, f"{self.iqn} has no LUN")

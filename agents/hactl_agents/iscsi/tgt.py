@@ -70,6 +70,8 @@ class Tgt:
         if not set(shown.luns) - {0} and not shown.admitted:
             # tgtd makes a target ready: who made this one was killed before it was offline
             return Sight(PARTLY, f"{self.iqn} was begun and not finished")
+        if not self.portals():
+            return Sight(PARTLY, f"{self.iqn} listens nowhere: a stop was cut short")
         return Sight(THERE)
 
     def is_absent(self) -> bool:
@@ -88,7 +90,7 @@ class Tgt:
         """Why a target of this name cannot be made; '' if it can, or is ours."""
         from hactl_agents.served import tgtd_targets
 
-        for socket, each in tgtd_targets(self.host, but=self.daemon.socket):
+        for socket, each in tgtd_targets(self.host, {self.daemon.socket}):
             if each.name == self.iqn:
                 return f"{self.iqn} is served by the tgtd of {socket}: nothing was touched"
         return ""

@@ -118,6 +118,13 @@ class Agent:
         Raises Failed or Degraded.
         """
 
+    def is_as_given(self) -> bool:
+        """Called when start finds it running: False where it has to be started anew.
+
+        Raises Failed where the truth cannot be told.
+        """
+        return True
+
     def found_running(self) -> None:
         """Called when start finds it running: note what is needed to find it again."""
 

@@ -117,7 +117,7 @@ ACTIONS = {"start": start, "stop": stop, "reload-agent": reload_agent}
 def is_running(agent: "Agent") -> bool:
     """Also when degraded: what runs needs no start. Half started counts only where that helps."""
     try:
-        return agent.look() in RUNS
+        return agent.look() in RUNS and agent.is_as_given()
     except Degraded as exc:
         agent.host.log(f"runs already, degraded: {exc}")
         return True
