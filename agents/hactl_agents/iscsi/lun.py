@@ -1,7 +1,6 @@
 """One LUN as it is asked for: its number, what is behind it, and what initiators see of it."""
 
 from hactl_agents.ceph.image import Spec
-from hactl_agents.declare import numeral, parse_boolean
 from hactl_agents.iscsi.names import (
     COMPANY,
     ENOUGH,
@@ -11,10 +10,7 @@ from hactl_agents.iscsi.names import (
     own_digits,
     serial_number,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from hactl_agents.numbered_paths import flag, refuse_twice, split, take
 
 FORM = "NUMBER=PATH[,KEY=VALUE...]"
 RBD = "rbd:"
@@ -87,37 +83,17 @@ def parse_luns(text: str) -> "tuple[Lun, ...]":
     if not text.isprintable():
         raise ValueError("contains a control character: remove it")
     found = tuple(parse_lun(word) for word in text.split())
-    refuse_twice(found, "LUN", lambda lun: str(lun.number))
-    refuse_twice(found, "path", lambda lun: lun.path)
-    refuse_twice(found, "serial number", lambda lun: lun.serial)
-    refuse_twice(found, "NAA name", lambda lun: lun.naa)
+    refuse_twice("LUN", [str(lun.number) for lun in found])
+    refuse_twice("path", [lun.path for lun in found])
+    refuse_twice("serial number", [lun.serial for lun in found])
+    refuse_twice("NAA name", [lun.naa for lun in found])
     return found
 
 
-def refuse_twice(luns: "Iterable[Lun]", what: str, key: "Callable[[Lun], str]") -> None:
-    seen = set()
-    for each in luns:
-        if key(each) and key(each) in seen:
-            raise ValueError(f"names {what} {key(each)} twice")
-        seen.add(key(each))
-
-
 def parse_lun(word: str) -> Lun:
-    digits, equals, rest = word.partition("=")
-    number = numeral(digits, 0, LAST)
-    if not equals or number is None or digits != str(number):
-        raise ValueError(f"has {word[:60]!r}, which is not {FORM} with a number up to {LAST}")
-    path, *pairs = rest.split(",")
+    number, path, pairs = split(word, FORM, 0, LAST)
     lun = Lun(number, parse_path(number, path))
-    given = set()
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if key not in KEYS or not equals or not value or key in given:
-            raise ValueError(
-                f"has {pair!r} for LUN {number}: give each of {', '.join(KEYS)} once, as KEY=VALUE"
-            )
-        given.add(key)
-        KEYS[key](lun, value)
+    take(pairs, KEYS, lun)
     return lun
 
 
@@ -139,13 +115,6 @@ def take_write_cache(lun: Lun, value: str) -> None:
 
 def take_readonly(lun: Lun, value: str) -> None:
     lun.readonly = flag("readonly", value)
-
-
-def flag(key: str, value: str) -> bool:
-    try:
-        return parse_boolean(value)
-    except ValueError as exc:
-        raise ValueError(f"has {key}={value}, which {exc}") from None
 
 
 def take_block_size(lun: Lun, value: str) -> None:

@@ -1,15 +1,12 @@
 """A namespace as it is given, NSID=PATH[,KEY=VALUE...], and what hosts know it by."""
 
-from hactl_agents.declare import numeral, parse_boolean
+from hactl_agents.declare import numeral
+from hactl_agents.numbered_paths import flag, refuse_twice, split, take
 from hactl_agents.nvmeof import names
 
 MOST = 1024  # NVMET_MAX_NAMESPACES
 MOST_GROUPS = 128  # NVMET_MAX_ANAGRPS
-ONCE = {
-    "nsid": "number", "path": "path", "stable_id": "id", "given_uuid": "UUID",
-    "given_nguid": "NGUID",
-}  # fmt: skip
-FORM = "NSID=PATH[,KEY=VALUE...], such as 1=/dev/rbd/vms/vol1"
+FORM = "NSID=PATH[,KEY=VALUE...]"
 
 
 class Namespace:
@@ -35,34 +32,22 @@ def parse_namespaces(text: str) -> "tuple[Namespace, ...]":
     if not text.isprintable():
         raise ValueError("contains a control character: remove it")
     found = tuple([parse_namespace(word) for word in text.split()])
-    for attribute, what in ONCE.items():
-        values = [getattr(each, attribute) for each in found]
-        twice = [value for value in values if value and values.count(value) > 1]
-        if twice:
-            raise ValueError(f"gives the {what} {twice[0]} to two namespaces")
+    refuse_twice("number", [str(each.nsid) for each in found])
+    refuse_twice("path", [each.path for each in found])
+    refuse_twice("id", [each.stable_id for each in found])
+    refuse_twice("UUID", [each.given_uuid for each in found])
+    refuse_twice("NGUID", [each.given_nguid for each in found])
     if not found:
         raise ValueError(f"names none; one is {FORM}")
     return found
 
 
 def parse_namespace(word: str) -> Namespace:
-    head, *pairs = word.split(",")
-    digits, equals, path = head.partition("=")
-    if not equals or not digits.isascii() or not digits.isdigit():
-        raise ValueError(f"has {word!r}, which is not {FORM}")
-    number = numeral(digits, 1, MOST)
-    if number is None or digits != str(number):
-        raise ValueError(f"has the number {digits[:20]}; they go from 1 to {MOST}")
+    number, path, pairs = split(word, FORM, 1, MOST)
     if path[:1] != "/" or "/../" in f"{path}/":
         raise ValueError(f"has {path!r} for a path; give the whole path, from /")
     namespace = Namespace(number, path)
-    given = set()
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if key not in KEYS or not equals or key in given:
-            raise ValueError(f"has {pair!r}; the keys are {', '.join(KEYS)}, each once")
-        given.add(key)
-        KEYS[key](namespace, value)
+    take(pairs, KEYS, namespace)
     return namespace
 
 
@@ -95,10 +80,7 @@ def take_group(namespace: Namespace, value: str) -> None:
 
 
 def take_buffered(namespace: Namespace, value: str) -> None:
-    try:
-        namespace.buffered = parse_boolean(value)
-    except ValueError as exc:
-        raise ValueError(f"has buffered_io={value}, which {exc}") from None
+    namespace.buffered = flag("buffered_io", value)
 
 
 KEYS = {
