@@ -61,16 +61,20 @@ def watchdog(fencing: Fencing) -> Iterator[Finding]:
 
 def let_in(fencing: Fencing) -> Iterator[Finding]:
     """Who waits to be let in to its storage needs somebody who does it."""
-    lets_in = any(
-        means(device.agent) is Means.STORAGE or device.meta.get("provides") == "unfencing"
-        for device in fencing.devices
-    )
+    cutters = [device for device in fencing.devices if means(device.agent) is Means.STORAGE]
+    offered = any(device.meta.get("provides") == "unfencing" for device in fencing.devices)
     waiting = [name for name, what in fencing.requires.items() if what == "unfencing"]
-    if waiting and not lets_in and fencing.enabled:
+    if waiting and not (cutters or offered) and fencing.enabled:
         yield Finding(
             f"resource {waiting[0]}",
             "requires=unfencing, and no device lets a node in to its storage",
             "add such a device, or write requires=fencing",
+        )
+    if cutters and not (waiting or offered) and fencing.enabled:
+        yield Finding(
+            f"device {cutters[0].id}",
+            "a node that it has cut off is never let in again: nobody asks for it",
+            f"set the meta attribute provides=unfencing of {cutters[0].id}",
         )
     for name, what in fencing.requires.items():
         if what in ("nothing", "quorum") and fencing.enabled and not fencing.device(name):

@@ -16,6 +16,7 @@ from hactl.topology.build.nodes import nodes
 from hactl.topology.build.parts import Parts, combined
 from hactl.topology.build.raw import raw_parts
 from hactl.topology.build.storage import storage_parts
+from hactl.topology.build.unfencing import asked_for
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document
 from hactl.topology.survey import Survey, nothing_read
@@ -34,7 +35,7 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
         name=document.cluster.name,
         totem=totem(document),
         nodes=nodes(document),
-        resources=parts.resources,
+        resources=asked_for(parts.resources),
         constraints=parts.constraints,
         fencing_levels=fencing_levels(document),
         watchdog=watchdog(document),

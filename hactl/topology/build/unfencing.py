@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from hactl.model.fencing import LET_THEMSELVES_IN
+from hactl.model.resource import Primitive, Resource, primitives
 from hactl.topology.attachment import NATIVE
 from hactl.topology.build.fencing import used_devices
 from hactl.topology.schema.document import Document
@@ -31,3 +34,23 @@ def opens_images(document: Document, survey: Survey, storage: Iterable[str]) -> 
     if any(survey.attached.get(name) == NATIVE for name in storage):
         return on_ceph(document)
     return {}
+
+
+def asked_for(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+    """Return resources of which at least one asks for nodes to be let in, if any device does that.
+
+    Pacemaker does it for a resource that requires unfencing, or for a device that says so by
+    itself: `provides`. Where nobody asks, a node that was cut off stays out for ever.
+    """
+    waiting = any(
+        primitive.meta.get("requires") == "unfencing"
+        for resource in resources
+        for primitive in primitives(resource)
+    )
+    return resources if waiting else tuple(map(offering, resources))
+
+
+def offering(resource: Resource) -> Resource:
+    if isinstance(resource, Primitive) and resource.agent.type in LET_THEMSELVES_IN:
+        return replace(resource, meta={**resource.meta, "provides": "unfencing"})
+    return resource

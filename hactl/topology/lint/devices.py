@@ -86,6 +86,12 @@ def rendered(cluster: Cluster) -> Fencing:
             for each in cluster.fencing_levels
         ),
         properties=cluster.properties,
+        requires={
+            primitive.id: primitive.meta["requires"]
+            for resource in cluster.resources
+            for primitive in primitives(resource)
+            if "requires" in primitive.meta
+        },
     )
 
 

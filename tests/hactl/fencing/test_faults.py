@@ -127,6 +127,10 @@ FAULTY: dict[str, tuple[Fencing, str]] = {
         cib(more=GUEST.format("unfencing")),
         "resource web1: requires=unfencing, and no device lets a node in to its storage",
     ),
+    "storage from which nodes are cut off for ever": (
+        cib(agents={"bmc-node2": "fence_scsi"}),
+        "device bmc-node2: a node that it has cut off is never let in again: nobody asks for it",
+    ),
     "a resource that does not wait for fencing": (
         cib(more=GUEST.format("nothing")),
         "resource web1: requires=nothing: it is started while its old copy may still run",
@@ -401,6 +405,7 @@ SOUND: dict[str, Fencing] = {
         {**BMC, "pdu": {"pcmk_host_list": "node2"}, "san": {"pcmk_host_list": "node2"}},
         [*LEVELS[::2], ("node2", 1, "bmc-node2,san"), ("node2", 2, "pdu,san")],
         agents={"pdu": "fence_apc", "san": "fence_scsi"},
+        more=GUEST.format("unfencing"),
     ),
     "two nodes of which one is kept": cib(
         {"bmc-node1": {**BMC["bmc-node1"], "pcmk_delay_base": "5s"}, "bmc-node2": BMC["bmc-node2"]},

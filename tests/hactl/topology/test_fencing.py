@@ -155,3 +155,14 @@ def test_where_nothing_but_the_watchdog_fences_it_is_waited_for() -> None:
         bare = bare.replace(f", rack: {{x: {{n{number}}}}}", "")
     text = bare.replace("devices: {bmc: {agent: fence_lab}}", "watchdog: {timeout: 10s}")
     assert found(cluster_of(text), "web1")["fencing node1, level 1: watchdog"] == 20_000
+
+
+def test_whoever_is_cut_off_is_let_in_again_though_no_resource_waits_for_it() -> None:
+    """Pacemaker unfences only where a resource requires it, or a device provides it."""
+    made = fenced(
+        "san: {agent: fence_scsi, devices: /dev/sda}, bmc: {agent: fence_lab}", own="bmc: , san: "
+    )
+    assert primitive(made, "san-node1").meta == {"provides": "unfencing"}
+    assert primitive(made, "bmc-node1").meta == {}
+    bans = {(each.rsc, each.node) for each in made.constraints if hasattr(each, "score")}
+    assert ("bmc-node1", "node1") in bans and ("san-node1", "node1") not in bans
