@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hactl_agents.host import Failed, TimedOut
 from hactl_agents.ocf import Status
-from hactl_agents.ovs import change, drift, flows, wire
+from hactl_agents.ovs import change, drift, flows, spelling, wire
 from hactl_agents.ovs.database import Snapshot, plain
 from hactl_agents.ovs.evidence import Evidence
 from hactl_agents.ovs.wanted import Wanted
@@ -241,6 +241,21 @@ def test_stop_does_not_wait_for_ever_for_a_vswitchd_that_keeps_a_deleted_row() -
     assert reason(OvsBridge, host, "stop", **PARAMS).endswith("but ovs-vswitchd still runs it")
 
 
+def test_a_stop_that_fails_half_way_notes_what_it_has_deleted_the_row_of() -> None:
+    # without record and row nobody knew that the bridge ovs-vswitchd still runs is ours
+    host, ovs = with_bridge()
+
+    def deleted(argv: "tuple[str, ...]") -> Any:
+        ovs.tables["Bridge"] = []
+        return done("ovs-vsctl", 1, "", "did not apply")
+
+    host.replies["ovs-vsctl"] = deleted
+    assert act(OvsBridge, host, "stop", **PARAMS) == 1
+    assert complaint(host) == (
+        "br0 is not in the database any more, but ovs-vswitchd still runs it"
+    )
+
+
 def test_a_change_that_is_not_applied_is_waited_for_and_then_a_failure() -> None:
     host, ovs = with_bridge()
     started(host)
@@ -463,7 +478,7 @@ def seen(owner: str = "test") -> "tuple[Snapshot, FakeOvs]":
     return Evidence(OvsBridge(host, environ(PARAMS))).look_at_all(), ovs
 
 
-def said(found: "list[drift.Difference]") -> "list[str]":
+def said(found: "list[spelling.Difference]") -> "list[str]":
     return [difference.sentence for difference in found]
 
 
@@ -527,7 +542,7 @@ def test_what_a_setting_was_is_noted_once_and_restored() -> None:
 
 def test_a_setting_that_was_not_there_is_taken_away_again() -> None:
     row = {"external_ids": {"hactl-was-other_config:hwaddr": "[]"}}
-    first, _ = drift.restore("Bridge", "br0", row, "other_config:hwaddr")
+    first, _ = spelling.restore("Bridge", "br0", row, "other_config:hwaddr")
     assert first == ["remove", "Bridge", "br0", "other_config", '"hwaddr"']
 
 
@@ -602,7 +617,7 @@ def test_a_row_of_another_resource_is_named_and_left() -> None:
     assert found[0].commands == ()
 
 
-def replaced(owner: str) -> "tuple[Snapshot, list[drift.Difference]]":
+def replaced(owner: str) -> "tuple[Snapshot, list[spelling.Difference]]":
     """A port that is shaped by hand."""
     now, _ = seen()
     ids = {"hactl-resource": owner} if owner else {}

@@ -4,16 +4,16 @@ Each change is one transaction of ovs-vsctl: all of it happens, or nothing.
 """
 
 from hactl_agents.host import Failed, TimedOut
-from hactl_agents.ovs import daemon, drift
+from hactl_agents.ovs import daemon, drift, hanging, spelling
 from hactl_agents.ovs.database import many
-from hactl_agents.ovs.drift import ADOPTED, UNFINISHED, WAS
+from hactl_agents.ovs.spelling import ADOPTED, UNFINISHED, WAS
 from hactl_agents.ovs.wire import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host import Host
     from hactl_agents.ovs.database import Row, Snapshot
-    from hactl_agents.ovs.drift import Command
+    from hactl_agents.ovs.spelling import Command
     from hactl_agents.ovs.wanted import Wanted
 
 QUIET = ("-vsyslog:off", "-vconsole:off")  # what is wrong is said once, at the end
@@ -48,8 +48,8 @@ def build(now: "Snapshot", wanted: "Wanted", mine: str, ours: bool) -> "list[Com
     if now.bridge is None:
         commands += drift.creation(wanted, mine)
         now.bridge = newborn(wanted.bridge)
-    elif drift.owner(now.bridge) != mine:
-        commands.append(drift.mark("Bridge", wanted.bridge, mine, adopted=not ours))
+    elif spelling.owner(now.bridge) != mine:
+        commands.append(spelling.mark("Bridge", wanted.bridge, mine, adopted=not ours))
     commands.append(unfinished(wanted.bridge, True))
     commands += leave(now, wanted, mine)
     commands += notes(now, wanted)
@@ -64,7 +64,12 @@ def finish(bridge: str) -> "list[Command]":
 
 def unfinished(bridge: str, so: bool) -> "Command":
     if so:
-        return ["set", "Bridge", bridge, drift.assignment(f"external_ids:{UNFINISHED}", '"true"')]
+        return [
+            "set",
+            "Bridge",
+            bridge,
+            spelling.assignment(f"external_ids:{UNFINISHED}", '"true"'),
+        ]
     return ["remove", "Bridge", bridge, "external_ids", quoted(UNFINISHED)]
 
 
@@ -77,15 +82,15 @@ def newborn(name: str) -> "Row":
 def notes(now: "Snapshot", wanted: "Wanted") -> "list[Command]":
     """What the settings of rows that are there were like."""
     assert now.bridge is not None
-    commands = drift.remember("Bridge", wanted.bridge, now.bridge, wanted.settings)
+    commands = spelling.remember("Bridge", wanted.bridge, now.bridge, wanted.settings)
     for port in wanted.ports:
         if not now.on_bridge(port.name):
             continue
-        commands += drift.remember("Port", port.name, now.ports[port.name], port.settings)
+        commands += spelling.remember("Port", port.name, now.ports[port.name], port.settings)
         for name in port.members:
             if name in now.interfaces:
                 given = wanted.of_interface(port)
-                commands += drift.remember("Interface", name, now.interfaces[name], given)
+                commands += spelling.remember("Interface", name, now.interfaces[name], given)
     return commands
 
 
@@ -94,10 +99,10 @@ def leave(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
     assert now.bridge is not None
     kept = {port.name for port in wanted.ports}
     commands: list[Command] = []
-    used = [drift.find(now, child) for child in wanted.children]
+    used = [hanging.find(now, child) for child in wanted.children]
     for table, row in our_children(now, mine):
         if not any(row is other for other in used):
-            commands += drift.removal(now, row, table, drift.holders(now, row))
+            commands += hanging.removal(now, row, table, hanging.holders(now, row))
     for name in our_ports(now, mine):
         if name not in kept:
             commands += release(now, name)
@@ -110,9 +115,9 @@ def unshape(now: "Snapshot", wanted: "Wanted", mine: str) -> "list[Command]":
     going = [name for name in our_ports(now, mine) if name not in kept]
     commands: list[Command] = []
     for table, row in our_children(now, mine):
-        places = drift.holders(now, row)
+        places = hanging.holders(now, row)
         if table == "QoS" and any(record in going for _, record, _ in places):
-            commands += drift.removal(now, row, table, places)
+            commands += hanging.removal(now, row, table, places)
     return [unfinished(wanted.bridge, True), *commands] if commands else []
 
 
@@ -123,10 +128,10 @@ def detach(now: "Snapshot", mine: str) -> "list[Command]":
     still refer to, as these go only after its check.
     """
     commands: list[Command] = []
-    if now.bridge is not None and drift.owner(now.bridge) == mine:
+    if now.bridge is not None and spelling.owner(now.bridge) == mine:
         commands.append(unfinished(now.bridge["name"], True))
     for table, row in our_children(now, mine):
-        commands += drift.removal(now, row, table, drift.holders(now, row))
+        commands += hanging.removal(now, row, table, hanging.holders(now, row))
     return commands
 
 
@@ -134,7 +139,7 @@ def undo(now: "Snapshot", mine: str) -> "list[Command]":
     """Take back the bridge and the ports that carry our mark."""
     commands: list[Command] = []
     bridge = now.bridge
-    if bridge is None or drift.owner(bridge) != mine:
+    if bridge is None or spelling.owner(bridge) != mine:
         return commands
     if ADOPTED not in bridge["external_ids"]:
         return [*commands, ["del-br", bridge["name"]]]
@@ -148,7 +153,7 @@ def shaping(now: "Snapshot", mine: str) -> "list[Command]":
     commands: list[Command] = []
     for table, row in our_children(now, mine):
         if table == "QoS":
-            commands += drift.removal(now, row, table, drift.holders(now, row))
+            commands += hanging.removal(now, row, table, hanging.holders(now, row))
     return commands
 
 
@@ -156,7 +161,7 @@ def our_ports(now: "Snapshot", mine: str) -> "list[str]":
     """The names of the ports of the bridge that carry our mark."""
     if now.bridge is None:
         return []
-    return [name for name in now.ports_of(now.bridge) if drift.owner(now.ports[name]) == mine]
+    return [name for name in now.ports_of(now.bridge) if spelling.owner(now.ports[name]) == mine]
 
 
 def our_children(now: "Snapshot", mine: str) -> "list[tuple[str, Row]]":
@@ -166,7 +171,7 @@ def our_children(now: "Snapshot", mine: str) -> "list[tuple[str, Row]]":
         for table, rows in now.children.items()
         if table != "Queue"
         for row in rows.values()
-        if drift.owner(row) == mine
+        if spelling.owner(row) == mine
     ]
 
 
@@ -184,8 +189,8 @@ def release(now: "Snapshot", name: str) -> "list[Command]":
 def given_back(table: str, record: str, row: "Row") -> "list[Command]":
     """Every noted setting as it was, and none of our marks left."""
     commands: list[Command] = []
-    for name in drift.noted(row):
-        commands += drift.restore(table, record, row, name)
+    for name in spelling.noted(row):
+        commands += spelling.restore(table, record, row, name)
     left = [key for key in row["external_ids"] if key[:6] == "hactl-" and key[: len(WAS)] != WAS]
     commands += [["remove", table, record, "external_ids", quoted(key)] for key in left]
     return commands

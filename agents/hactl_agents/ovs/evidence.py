@@ -3,7 +3,7 @@ more than that.
 """
 
 from hactl_agents.host import Failed
-from hactl_agents.ovs import daemon, drift
+from hactl_agents.ovs import daemon, spelling
 from hactl_agents.ovs.database import Snapshot, look, look_at_all
 from hactl_agents.ovs.wanted import Wanted
 from hactl_agents.ovs.wire import NobodyListens, Wire
@@ -59,14 +59,14 @@ class Evidence:
         """By its mark, or by the record where it has lost that and is nobody else's."""
         if now.bridge is None:
             return False
-        mark = drift.owner(now.bridge)
+        mark = spelling.owner(now.bridge)
         if mark:
             return mark == self.agent.instance
         return bool(self.record.get("bridge") == now.bridge["_uuid"])
 
     def refuse_what_does_not_run(self, now: Snapshot) -> None:
         """Raise Failed unless ovs-vswitchd runs the bridge, and it was made to its end."""
-        if drift.is_unfinished(now.bridge):
+        if spelling.is_unfinished(now.bridge):
             raise Failed(f"{self.bridge} is half made: a start or stop of it was cut short")
         running = daemon.bridges(self.host, self.agent.rundir)
         if running is None:

@@ -1,7 +1,7 @@
 """What is wrong with a bridge that runs, and what the operator wants made of it."""
 
 from hactl_agents.ocf import Degraded, Failed, TimedOut
-from hactl_agents.ovs import daemon, drift, health
+from hactl_agents.ovs import daemon, drift, health, spelling
 from hactl_agents.ovs.evidence import Evidence
 
 TYPE_CHECKING = False
@@ -78,7 +78,7 @@ class Judgement:
         agent = self.agent
         devices = self.evidence.devices()
         wanted = self.evidence.wanted(devices)
-        wrong = [] if drift.owner(now.bridge) else [f"{agent.bridge} has lost our mark"]
+        wrong = [] if spelling.owner(now.bridge) else [f"{agent.bridge} has lost our mark"]
         wrong += [found.sentence for found in drift.differences(now, wanted, agent.instance)]
         wrong += health.not_applied(now, wanted.interfaces())
         wrong += health.devices(wanted, devices)

@@ -2,7 +2,7 @@
 
 from hactl_agents.host import Failed, NotInstalled
 from hactl_agents.ocf.errors import WrongHere
-from hactl_agents.ovs import change, daemon, drift, flows
+from hactl_agents.ovs import change, daemon, flows, hanging, spelling
 from hactl_agents.ovs.database import Snapshot, many
 from hactl_agents.ovs.parameters import SSL
 from hactl_agents.ovs.wire import NobodyListens
@@ -56,7 +56,7 @@ class Preflight:
             self.refuse_device(name)
             self.refuse_name(now, name)
             return
-        mark = drift.owner(now.bridge)
+        mark = spelling.owner(now.bridge)
         if mark and mark != agent.instance:
             raise WrongHere(
                 f"{name} belongs to the resource {mark}: stop that first or, if there is none of "
@@ -85,7 +85,7 @@ class Preflight:
     def refuse_port(self, now: Snapshot, port: "Port") -> None:
         self.refuse_name(now, port.name)
         there = now.on_bridge(port.name)
-        mark = drift.owner(now.ports.get(port.name)) if there else ""
+        mark = spelling.owner(now.ports.get(port.name)) if there else ""
         if mark not in ("", self.agent.instance):
             raise WrongHere(f"{port.name} belongs to the resource {mark}: stop that first")
         if there and not mark and not self.agent.adopt:
@@ -104,7 +104,7 @@ class Preflight:
                 ),
                 port.name,
             )
-            ours = drift.owner(now.ports.get(holder)) == self.agent.instance
+            ours = spelling.owner(now.ports.get(holder)) == self.agent.instance
             if holder != port.name and not ours:
                 raise WrongHere(f"{name} is in the port {holder}: take it out there first")
         elif port.internal:
@@ -133,12 +133,12 @@ class Preflight:
     def refuse_taken(self, now: Snapshot, wanted: "Wanted", child: "Child") -> None:
         """A row of somebody else's is not thrown out for ours."""
         mine = self.agent.instance
-        holder = drift.holder_row(now, child)
-        for row in drift.rivals(now, child):
-            theirs = drift.owner(row)
-            if theirs == mine or (not theirs and drift.is_ours_alone(holder, mine)):
+        holder = hanging.holder_row(now, child)
+        for row in hanging.rivals(now, child):
+            theirs = spelling.owner(row)
+            if theirs == mine or (not theirs and spelling.is_ours_alone(holder, mine)):
                 continue
-            if drift.unlike(now, wanted, child, row):
+            if hanging.unlike(now, wanted, child, row):
                 where = "this node" if child.holder[1] == "." else child.holder[1]
                 raise WrongHere(f"{where} has another {child.name()} already, and it is not ours")
 

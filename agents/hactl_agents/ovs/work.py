@@ -4,10 +4,10 @@ What uplinks were like before stands in the record, gone at reboot as they are.
 """
 
 from hactl_agents.host import Failed
-from hactl_agents.ovs import change, daemon, drift, flows, health
-from hactl_agents.ovs.drift import ADOPTED
+from hactl_agents.ovs import change, daemon, flows, health, spelling
 from hactl_agents.ovs.evidence import KERNEL, TAP
 from hactl_agents.ovs.judgement import Judgement
+from hactl_agents.ovs.spelling import ADOPTED
 from hactl_agents.ovs.wire import quoted
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ class Work:
         agent.reread_record()
         self.record = self.evidence.record = agent.record
         now = self.evidence.look_at_all()
-        if not self.evidence.is_ours(now) or drift.is_unfinished(now.bridge):
+        if not self.evidence.is_ours(now) or spelling.is_unfinished(now.bridge):
             raise Failed(f"{self.bridge} was stopped in the meantime")
         self.host.log(f"repairing: {'; '.join(wrong)}")
         if not self.record.notes:
@@ -148,7 +148,12 @@ class Work:
         for name in self.given_devices() if not self.agent.mtu else ():
             row, note = before.interfaces.get(name), (self.record.get(PORT + name) or "").split()
             link = self.links.get(name)
-            if row and "mtu_request" in drift.noted(row) and link and note[:1] == [str(link.index)]:
+            if (
+                row
+                and "mtu_request" in spelling.noted(row)
+                and link
+                and note[:1] == [str(link.index)]
+            ):
                 self.links.set(link, mtu=int(note[2]))
 
     def release_devices(self) -> None:
@@ -203,6 +208,8 @@ class Work:
         if ours:
             self.unload(now, adopted)
             self.own(now)
+            if not adopted:
+                self.remember_that_it_was(now)
         if change.our_children(now, self.mine):
             self.commit(change.detach(now, self.mine))
         self.commit(change.undo(now, self.mine))
@@ -232,7 +239,7 @@ class Work:
     def own(self, now: "Snapshot") -> None:
         """A bridge that has lost its mark is known by the record alone."""
         if now.bridge is not None:
-            now.bridge["external_ids"].setdefault(drift.MARK, self.mine)
+            now.bridge["external_ids"].setdefault(spelling.MARK, self.mine)
 
     def unload(self, now: "Snapshot", adopted: bool) -> None:
         """Flows go with a bridge that goes; an adopted one that stays loses ours."""
@@ -288,9 +295,18 @@ class Work:
         if done.returncode:
             self.host.log(f"{name} could not be taken out of the kernel: {done.complaint()}")
 
+    def remember_that_it_was(self, now: "Snapshot") -> None:
+        """Without the row nothing else tells that what ovs-vswitchd still runs is ours."""
+        if now.bridge is not None and not self.record.get("bridge"):
+            self.note_bridge(now.bridge["_uuid"])
+
     def forget(self) -> None:
-        """No more ours by the record either; a full or read-only /run is no reason to fail."""
-        self.record.put("bridge", None)
+        """No more ours by the record either."""
+        self.note_bridge(None)
+
+    def note_bridge(self, uuid: "str | None") -> None:
+        """A full or read-only /run is no reason for a stop to fail."""
+        self.record.put("bridge", uuid)
         try:
             self.record.save()
         except Failed as exc:
