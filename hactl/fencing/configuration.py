@@ -150,7 +150,7 @@ def devices(cib: _Element) -> Iterator[Device]:
             continue
         yield Device(
             id=primitive.get("id", ""),
-            agent=next(each.get("type", "") for each in sources if each.get("type")),
+            agent=next((each.get("type", "") for each in sources if each.get("type")), ""),
             parameters=merged(sources, "instance_attributes"),
             banned=frozenset(node for node in nodes if not placement.allows(primitive, node)),
             enabled=not stopped(cib, sources),

@@ -462,3 +462,11 @@ def test_a_remote_node_fences_nobody_and_has_to_be_fenced() -> None:
 def test_what_is_only_odd_is_a_warning() -> None:
     odd = cib(with_params("bmc-node2", action="off"))
     assert {finding.severity for finding in faults(odd)} == {Severity.WARNING}
+
+
+def test_a_device_without_an_agent_is_no_reason_to_break() -> None:
+    odd = etree.fromstring(
+        "<cib><configuration><nodes><node id='1' uname='node1'/></nodes><resources>"
+        "<primitive id='d' class='stonith'/></resources></configuration></cib>"
+    )
+    assert fencing(odd).devices[0].agent == ""
