@@ -8,6 +8,7 @@ from hactl_agents.ocf import (
     Agent,
     BadValue,
     Degraded,
+    DegradedPromoted,
     Failed,
     NotConfigured,
     NotInstalled,
@@ -16,7 +17,7 @@ from hactl_agents.ocf import (
     WrongHere,
     action,
 )
-from hactl_agents.promotion import is_promotable
+from hactl_agents.promotion import has_roles, is_promotable, note_roles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from hactl_agents.iscsi.tgt import Tgt
 
 CLAIM = "target"  # the note that a target was begun, and which
-
-
-class DegradedPromoted(Degraded):
-    """It runs promoted, but not as well as it should (OCF_DEGRADED_PROMOTED)."""
-
-    code = Status.DEGRADED_PROMOTED
 
 
 class IscsiGateway(Parameters, Gated, Agent):
@@ -97,11 +92,11 @@ class IscsiGateway(Parameters, Gated, Agent):
         self.refuse_in_use(behind)
         self.record.put(CLAIM, self.iqn)
         self.note_behind(behind)
-        self.record.put("roles", "yes" if is_promotable(self) else None)
+        note_roles(self)
         self.record.save()
         self.build(behind)
         self.open_gate()
-        if self.has_roles():
+        if has_roles(self):
             from hactl_agents import promotion
 
             promotion.offer(self, self.promotion_score)
@@ -110,7 +105,7 @@ class IscsiGateway(Parameters, Gated, Agent):
     def stop(self) -> None:
         self.close_gate()
         self.clear()
-        if self.has_roles():
+        if has_roles(self):
             from hactl_agents import promotion
 
             promotion.withdraw(self)
@@ -263,7 +258,7 @@ class IscsiGateway(Parameters, Gated, Agent):
     # what is wanted
 
     def wanted(self, *, with_secrets: bool = True) -> Wanted:
-        promotable = self.has_roles()
+        promotable = has_roles(self)
         reservations = self.reservations
         return Wanted(
             own(self.instance),
@@ -403,9 +398,6 @@ class IscsiGateway(Parameters, Gated, Agent):
         return (DegradedPromoted if self.status == Status.PROMOTED else Degraded)(text)
 
     # roles
-
-    def has_roles(self) -> bool:
-        return is_promotable(self) or self.record.get("roles") is not None
 
     def take_role(self, *, promoted: bool) -> int:
         if self.look() == Status.STOPPED:

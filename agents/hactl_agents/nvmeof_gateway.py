@@ -8,6 +8,7 @@ from hactl_agents.ocf import (
     Agent,
     BadValue,
     Degraded,
+    DegradedPromoted,
     Failed,
     NotConfigured,
     NotInstalled,
@@ -15,7 +16,7 @@ from hactl_agents.ocf import (
     WrongHere,
     action,
 )
-from hactl_agents.promotion import is_promotable
+from hactl_agents.promotion import has_roles, is_promotable, note_roles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ OPTIMIZED = "optimized"
 STANDING_BY = ("inaccessible", "non-optimized")
 IDS_PER_NODE = 1000
 MOST_NODES = LAST_CONTROLLER // IDS_PER_NODE
-
-
-class DegradedPromoted(Degraded):
-    """It runs promoted, but not as well as it should (OCF_DEGRADED_PROMOTED)."""
-
-    code = Status.DEGRADED_PROMOTED
 
 
 class NvmeofGateway(Parameters, Gated, Agent):
@@ -106,7 +101,7 @@ class NvmeofGateway(Parameters, Gated, Agent):
     @action(timeout=60)
     def start(self) -> None:
         self.hold()
-        self.record.put("roles", "yes" if is_promotable(self) else None)
+        note_roles(self)
         self.record.put("controllers", "-".join(str(number) for number in self.controller_range()))
         self.record.save()
         self.do(lambda: self.work.build(self.first_state()))
@@ -150,7 +145,7 @@ class NvmeofGateway(Parameters, Gated, Agent):
         promoted = evidence.states(evidence.groups_found()) == {OPTIMIZED}
         state = OPTIMIZED if promoted else self.first_state()
         self.do(lambda: self.work.build(state))
-        if self.has_roles() and not promoted:
+        if has_roles(self) and not promoted:
             self.take_role(self.unpromoted)
 
     def check(self) -> None:
@@ -222,18 +217,15 @@ class NvmeofGateway(Parameters, Gated, Agent):
 
     # roles
 
-    def has_roles(self) -> bool:
-        return is_promotable(self) or self.record.get("roles") is not None
-
     def first_state(self) -> str:
         """The ANA state to start with."""
-        return str(self.unpromoted) if self.has_roles() else OPTIMIZED
+        return str(self.unpromoted) if has_roles(self) else OPTIMIZED
 
     def role(self, states: "set[str]") -> int:
         """What the ANA states stand for. Raises Failed where that is neither role."""
         if states == {OPTIMIZED}:
-            return Status.PROMOTED if self.has_roles() else Status.RUNNING
-        if len(states) == 1 and states.issubset(STANDING_BY) and self.has_roles():
+            return Status.PROMOTED if has_roles(self) else Status.RUNNING
+        if len(states) == 1 and states.issubset(STANDING_BY) and has_roles(self):
             return Status.RUNNING
         found = " and ".join(sorted(state or "unknown" for state in states))
         raise Failed(f"{self.nqn} is {found} to its hosts")

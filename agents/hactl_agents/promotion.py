@@ -17,6 +17,15 @@ def is_promotable(agent: "Agent") -> bool:
     return bool(agent.meta("promoted_max") or agent.meta("master_max"))
 
 
+def has_roles(agent: "Agent") -> bool:
+    """Whether it is such an instance, or was when it was started."""
+    return is_promotable(agent) or agent.record.get("roles") is not None
+
+
+def note_roles(agent: "Agent") -> None:
+    agent.record.put("roles", "yes" if is_promotable(agent) else None)
+
+
 def offer(agent: "Agent", score: int) -> None:
     """Make this node a candidate, until it is rebooted. Where that fails, others may be better."""
     if is_promotable(agent) and score:

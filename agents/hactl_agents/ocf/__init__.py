@@ -4,6 +4,7 @@ from hactl_agents.declare import BadValue, boolean, choice, integer, seconds, st
 from hactl_agents.ocf.agent import Agent, Status, action
 from hactl_agents.ocf.errors import (
     Degraded,
+    DegradedPromoted,
     Failed,
     NotConfigured,
     NotInstalled,
@@ -16,6 +17,7 @@ __all__ = [
     "Agent",
     "BadValue",
     "Degraded",
+    "DegradedPromoted",
     "Failed",
     "NotConfigured",
     "NotInstalled",

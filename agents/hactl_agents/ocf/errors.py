@@ -4,6 +4,7 @@ from hactl_agents.host import Failed, NotInstalled, Terminated, TimedOut
 
 __all__ = [
     "Degraded",
+    "DegradedPromoted",
     "Failed",
     "NotConfigured",
     "NotInstalled",
@@ -36,3 +37,9 @@ class Degraded(Failed):
     """The resource runs, but not as well as it should (OCF_DEGRADED)."""
 
     code = 190
+
+
+class DegradedPromoted(Degraded):
+    """It runs promoted, but not as well as it should (OCF_DEGRADED_PROMOTED)."""
+
+    code = 191
