@@ -54,6 +54,8 @@ def too_long(fencing: Fencing, device: Device) -> Iterator[Finding]:
             f"the agent waits {needed:g} s by itself ({what}), Pacemaker gives it {allowed:g} s",
             f"set pcmk_off_timeout and pcmk_reboot_timeout to more than {needed:g} s, "
             f"or {what} to less",
+            # A dump that does not come fails its level either way; only the time is lost.
+            severity=Severity.WARNING if device.agent in WAITS else Severity.ERROR,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from hactl.errors import Problem
+from hactl.model.fencing import WATCHDOG
 from hactl.suggest import did_you_mean, one_of
 from hactl.topology.attachment import exports, exports_key
 from hactl.topology.lint import Subject
@@ -94,6 +95,8 @@ def dangling(topology: Topology, kind: Kind, references: Iterable[Reference]) ->
 
 
 def mend(what: str, name: str, known: Iterable[str]) -> str:
+    if (what, name) == ("fence device", WATCHDOG):
+        return "remove it: fencing.watchdog is the last level by itself"
     names = list(known)
     otherwise = f"known: {one_of(names)}" if names else f"define the {what} first"
     return did_you_mean(name, names, otherwise)

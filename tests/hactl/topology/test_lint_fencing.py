@@ -105,6 +105,13 @@ CASES = {
             "important resources may lose; set priority-fencing-delay to 24s"
         ],
     ),
+    "the watchdog among the levels": (
+        BASE.replace("fence_lab}}}", "fence_lab}}, levels: [[bmc], [watchdog]], watchdog: {}}"),
+        [
+            "t.yaml:6: fencing.levels[1][0]: there is no fence device 'watchdog'; remove it: "
+            "fencing.watchdog is the last level by itself"
+        ],
+    ),
     "supplies in levels of their own": (
         outlets(PDUS % ", levels: [[a], [b]]"),
         [
