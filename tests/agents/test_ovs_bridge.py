@@ -245,9 +245,9 @@ def test_a_stop_that_fails_half_way_notes_what_it_has_deleted_the_row_of() -> No
     # without record and row nobody knew that the bridge ovs-vswitchd still runs is ours
     host, ovs = with_bridge()
 
-    def deleted(argv: "tuple[str, ...]") -> Any:
+    def deleted(*_: str) -> Any:
         ovs.tables["Bridge"] = []
-        return done("ovs-vsctl", 1, "", "did not apply")
+        return done("ovs-vsctl", stderr="did not apply", code=1)
 
     host.replies["ovs-vsctl"] = deleted
     assert act(OvsBridge, host, "stop", **PARAMS) == 1
