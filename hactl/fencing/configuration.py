@@ -152,7 +152,7 @@ def devices(cib: _Element) -> Iterator[Device]:
             id=primitive.get("id", ""),
             agent=next((each.get("type", "") for each in sources if each.get("type")), ""),
             parameters=merged(sources, "instance_attributes"),
-            banned=frozenset(node for node in nodes if not placement.allows(primitive, node)),
+            banned=placement.banned(primitive, nodes),
             enabled=not stopped(cib, sources),
             meta=merged(sources, "meta_attributes"),
         )

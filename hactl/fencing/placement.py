@@ -7,7 +7,7 @@ daemons/fenced/fenced_cib.c), so any negative score is a ban.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from lxml.etree import _Element
 
@@ -21,7 +21,13 @@ class Placement:
 
     def __init__(self, cib: _Element) -> None:
         self.cib = cib
-        self.locations = cib.findall("configuration/constraints/rsc_location")
+        self.patterns: list[_Element] = []
+        self.named: dict[str, list[_Element]] = {}
+        for location in cib.iterfind("configuration/constraints/rsc_location"):
+            if location.get("rsc-pattern"):
+                self.patterns.append(location)
+            for name in resources_of(location):
+                self.named.setdefault(name, []).append(location)
         self.nodes = {
             node.get("uname", ""): node for node in cib.iterfind("configuration/nodes/node")
         }
@@ -32,9 +38,13 @@ class Placement:
         properties = cib.iterfind("configuration/crm_config//nvpair[@name='symmetric-cluster']")
         self.opt_in = any(each.get("value", "").lower() in FALSE for each in properties)
 
-    def allows(self, resource: _Element, node: str) -> bool:
-        """Whether a resource may be on a node."""
-        scores = [score for each in self.about(resource) for score in self.scores(each, node)]
+    def banned(self, resource: _Element, nodes: Iterable[str]) -> frozenset[str]:
+        """Return those of ``nodes`` that a resource may not be on."""
+        about = list(self.about(resource))
+        return frozenset(node for node in nodes if not self.allows(about, node))
+
+    def allows(self, about: Sequence[_Element], node: str) -> bool:
+        scores = [score for each in about for score in self.scores(each, node)]
         if self.opt_in and not scores:
             return False
         return -INFINITY not in scores and sum(scores) >= 0
@@ -45,11 +55,10 @@ class Placement:
         if parent is not None and parent.tag in ("group", "clone"):
             names.add(parent.get("id", ""))
         names |= {tag for tag, members in self.tags.items() if members & names}
-        names.discard("")
-        for location in self.locations:
-            refs = {ref.get("id", "") for ref in location.iterfind("resource_set/resource_ref")}
-            pattern = location.get("rsc-pattern", "")
-            if location.get("rsc", "") in names or refs & names or fits(pattern, resource):
+        for name in names - {""}:
+            yield from self.named.get(name, ())
+        for location in self.patterns:
+            if fits(location.get("rsc-pattern", ""), resource):
                 yield location
 
     def scores(self, location: _Element, node: str) -> Iterator[int]:
@@ -91,6 +100,13 @@ class Placement:
             if pair.get("name") == name:
                 return pair.get("value", "")
         return None
+
+
+def resources_of(location: _Element) -> Iterator[str]:
+    if location.get("rsc"):
+        yield location.get("rsc", "")
+    for reference in location.iterfind("resource_set/resource_ref"):
+        yield reference.get("id", "")
 
 
 def compared(value: str | None, operation: str, wanted: str) -> bool:

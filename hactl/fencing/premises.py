@@ -1,4 +1,6 @@
-"""What a node has to have for fencing to work from it: files of secrets, and SBD's own times."""
+"""What a node has to have for fencing to work from it: files of secrets, SBD's own times, a fencer
+that knows its devices.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ SECRET_FILE = re.compile(
 PATH = re.compile(r"/[A-Za-z0-9._/@+-]+")  # what passes through a shell as it is
 IN_URI = re.compile(r"[?&](?:keyfile|pkipath)=(/[^&\s]+)")
 DEFAULT_WATCHDOG = 5.0  # seconds; sbd(8)
+REGISTERED = re.compile(r'<item name="device">([^<]+)</item>')
 TYPE, DIRECTORY, REGULAR = 0o170000, 0o040000, 0o100000
 
 
@@ -33,6 +36,7 @@ class File:
 class Premises:
     """What was seen on a node: files by path, SBD's settings, the UUID of its machine.
 
+    ``registered`` are the devices that its fencer knows, None where there is none to ask.
     ``problem`` says why nothing could be seen.
     """
 
@@ -41,6 +45,7 @@ class Premises:
     sbd: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
     problem: str = ""
+    registered: frozenset[str] | None = None
 
 
 def lacking(fencing: Fencing, seen: Premises) -> Iterator[Finding]:
@@ -55,6 +60,24 @@ def lacking(fencing: Fencing, seen: Premises) -> Iterator[Finding]:
                 yield from of_file(device, seen, path)
     if fencing.watchdog:
         yield from of_watchdog(fencing, seen)
+    if fencing.enabled and seen.registered is not None:
+        yield from of_fencer(fencing, seen, seen.registered)
+
+
+def of_fencer(fencing: Fencing, seen: Premises, known: frozenset[str]) -> Iterator[Finding]:
+    """A fencer that could not reach the CIB as it started runs on without it, and fences nobody."""
+    unknown = [
+        device.id
+        for device in fencing.devices
+        if device.enabled and seen.node not in device.banned and device.id not in known
+    ]
+    if unknown:
+        yield Finding(
+            f"node {seen.node}",
+            f"its fencer does not know {', '.join(unknown)}",
+            "end its pacemaker-fenced: Pacemaker starts another, which reads the CIB again",
+            seen.node,
+        )
 
 
 def secret_files(device: Device) -> list[str]:
@@ -104,6 +127,11 @@ def of_watchdog(fencing: Fencing, seen: Premises) -> Iterator[Finding]:
             f"set stonith-watchdog-timeout to {2 * own:g} s at least",
             seen.node,
         )
+
+
+def registered(text: str) -> frozenset[str]:
+    """The devices in what `stonith_admin --list-registered --output-as=xml` says."""
+    return frozenset(REGISTERED.findall(text))
 
 
 def settings(text: str) -> dict[str, str]:
