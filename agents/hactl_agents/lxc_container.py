@@ -207,7 +207,7 @@ class LxcContainer(Agent):
     @action(timeout=90)
     def stop(self) -> None:
         left = self.host.left() or 0.0
-        self.payload.end(min(float(self.shutdown_timeout), left - min(LAST_RUNG, left / 2)))
+        self.payload.ending.end(min(float(self.shutdown_timeout), left - min(LAST_RUNG, left / 2)))
 
     @action(timeout=20)
     def reload_agent(self) -> None:
@@ -253,8 +253,8 @@ class LxcContainer(Agent):
         """End a container that did not start as it should."""
         self.host.deadline = max(self.host.deadline or 0.0, self.host.now() + AFTERWARDS)
         try:
-            self.payload.end(0.0)
-            self.payload.tidy()
+            self.payload.ending.end(0.0)
+            self.payload.ending.tidy()
             self.record.drop()  # lxc-start's log stays
         except Failed as exc:
             self.host.log(f"could not end what did not start: {exc}")
@@ -263,7 +263,7 @@ class LxcContainer(Agent):
         if self.known_payload is None:
             return  # nothing is known of it, not even its name
         try:
-            self.known_payload.tidy()
+            self.known_payload.ending.tidy()
             if not self.log:
                 self.host.remove(self.log_file)
         except Failed as exc:
