@@ -239,6 +239,44 @@ def refused(target: Target, given: "dict[str, str]", code: int, sentence: str) -
     assert target.code("stop", **given) == 0
 
 
+def test_blocks_are_as_large_as_the_devices(target: Target) -> None:
+    device = loop(target, "--sector-size", "4096")
+    try:
+        given = {"luns": f"1={device}"}
+        done = target.call("start", **given)
+        assert done.returncode == 0, done.stderr
+        capacity = target.node.run("iscsi-readcapacity16", target.url()).stdout
+        assert "LENGTH IN BYTES:4096" in capacity
+        assert target.code("stop", **given) == 0
+    finally:
+        subprocess.run(["losetup", "-d", device], check=True)
+
+
+def test_what_tgtd_could_only_read_is_not_served_for_writing(target: Target) -> None:
+    target.node.sh(f"mkdir -p /run/ro; mount --bind {target.folder} /run/ro")
+    target.node.sh("mount -o remount,bind,ro /run/ro")
+    done = target.call("start", luns="1=/run/ro/disk")
+    assert (done.returncode, "Readonly is Yes, not No" in why(done)) == (FAILED, True), done.stderr
+    assert target.processes() == []
+    assert target.code("start", luns="1=/run/ro/disk,readonly=yes") == 0
+    assert target.code("monitor", luns="1=/run/ro/disk,readonly=yes") == RUNNING
+    assert target.code("stop") == 0
+    target.node.sh("umount /run/ro")
+
+
+def test_a_file_of_the_same_name_that_is_another_is_seen(target: Target) -> None:
+    assert target.code("start") == 0
+    target.disk.rename(target.folder / "old")
+    target.disk.write_bytes(bytes(SIZE))
+    done = target.call("monitor")
+    assert (done.returncode, "is another file now" in why(done)) == (FAILED, True), done.stderr
+    assert (target.code("start"), target.code("monitor")) == (0, RUNNING)
+    with target.disk.open("r+b") as disk:
+        disk.truncate(SIZE // 2)
+    assert target.code("monitor") == RUNNING
+    assert "has shrunk" in why(target.call("monitor", level=10))
+
+
 def test_a_device_that_is_mounted_is_refused_and_untouched(target: Target) -> None:
     device = loop(target)
     try:
@@ -259,10 +297,9 @@ def test_a_device_that_is_mounted_is_refused_and_untouched(target: Target) -> No
         subprocess.run(["losetup", "-d", device], check=True)
 
 
-def loop(target: Target) -> str:
-    done = subprocess.run(
-        ["losetup", "-f", "--show", str(target.disk)], capture_output=True, text=True, check=False
-    )
+def loop(target: Target, *options: str) -> str:
+    words = ("losetup", "-f", "--show", *options, str(target.disk))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"no loop device: {done.stderr}")
     return done.stdout.strip()
@@ -383,6 +420,17 @@ def test_killed_in_start_the_next_start_completes_it(target: Target) -> None:
         assert (done.returncode, target.answers()) == (0, True), (step, done.stderr)
         assert len(target.processes()) == 1
         assert target.code("stop") == 0
+
+
+def test_killed_in_stop_the_next_start_serves_again(target: Target) -> None:
+    """Also where all that was done is that nobody is listened to any more."""
+    for step in range(1, 9):
+        assert target.code("start") == 0
+        target.cut("stop", "sendmsg", step)
+        done = target.call("start")
+        assert (done.returncode, target.answers()) == (0, True), (step, done.stderr)
+        assert target.code("monitor", level=10) == RUNNING
+    assert target.code("stop") == 0
 
 
 @pytest.mark.extended
