@@ -12,7 +12,15 @@ from hactl.errors import ClusterError
 from hactl.fencing.configuration import Device, Fencing
 from hactl.fencing.faults import faults
 from hactl.fencing.finding import Finding
-from hactl.fencing.premises import Premises, lacking, machines, secret_files, settings, stats
+from hactl.fencing.premises import (
+    Premises,
+    lacking,
+    machines,
+    registered,
+    secret_files,
+    settings,
+    stats,
+)
 from hactl.fencing.proof import TELLS_UUID, Answer, Question, interview
 from hactl.live.runner import Result, Runner
 
@@ -22,6 +30,7 @@ SBD = ("/etc/default/sbd", "/etc/sysconfig/sbd")
 MACHINE = "/sys/class/dmi/id/product_uuid"
 AT_ONCE = 8
 FOLDER = "/usr/sbin"
+REGISTERED = (f"{FOLDER}/stonith_admin", "--list-registered", "--output-as=xml")
 SECRETS = Path("/var/lib/pacemaker/lrm/cibsecrets")
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:,.]+ ([A-Z]+: )?")
 USAGE = re.compile(r"[Pp]lease use '-h' for usage")
@@ -65,9 +74,13 @@ class Reach:
             files = self.run(node, "stat", "-L", "-c", "%f:%s:%n", *paths).stdout if paths else b""
             sbd = self.run(node, "cat", *SBD).stdout if fencing.watchdog else b""
             machine = self.run(node, "cat", MACHINE).stdout if tells_machine(fencing) else b""
+            known = self.run(node, *REGISTERED)
         except ClusterError as exc:
             return Premises(node, problem=exc.message)
-        return Premises(node, stats(text(files)), settings(text(sbd)), text(machine).strip())
+        return Premises(
+            node, stats(text(files)), settings(text(sbd)), text(machine).strip(),
+            registered=None if known.returncode else registered(text(known.stdout)),
+        )  # fmt: skip
 
 
 def tells_machine(fencing: Fencing) -> bool:

@@ -70,6 +70,9 @@ class Site:
     garbled_on: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
+    # what the fencer of a node does not know, or that there is none
+    forgotten_by: dict[str, set[str]] = field(default_factory=dict)
+    stopped_on: set[str] = field(default_factory=set)
     texts: dict[str, str] = field(default_factory=dict)
     texts_of: dict[str, dict[str, str]] = field(default_factory=dict)
     modes: dict[str, int] = field(default_factory=dict)
@@ -123,6 +126,15 @@ class Site:
         lines = (f"{modes[path]:x}:{len(texts.get(path, ''))}:{path}\n" for path in there)
         return Result(0, "".join(lines).encode(), b"")
 
+    def registered(self, node: str) -> Result:
+        if node in self.stopped_on:
+            return Result(107, b"", b"could not connect to fencer\n")
+        known = {f"bmc-{each}" for each in NODES if each != node} - self.forgotten_by.get(
+            node, set()
+        )
+        items = "".join(f'<item name="device">{each}</item>' for each in sorted(known))
+        return Result(0, f"<pacemaker-result><list>{items}</list></pacemaker-result>".encode(), b"")
+
     # the power switch, as seen from a node
 
     def answer(self, node: str, said: dict[str, str]) -> tuple[int, str, str]:
@@ -150,6 +162,8 @@ class Switchboard(Runner):
     def run(self, argv: Sequence[str], stdin: bytes = b"", timeout: float = 30) -> Result:
         node = argv[1] if argv[0] == "on" else "node1"
         command = argv[2:] if argv[0] == "on" else argv
+        if command[0] == "/usr/sbin/stonith_admin":
+            return self.site.registered(node)
         if command[0] in ("true", "stat", "cat"):
             return self.site.look(node, command)
         assert command in (["/usr/sbin/fence_switch"], ["/usr/sbin/fence_libvirt"])
@@ -313,6 +327,11 @@ def no_sbd_on_one_node(site: Site) -> None:
     site.texts_of["node3"] = {"/etc/default/sbd": ""}
 
 
+def fencer_without_the_cib(site: Site) -> None:
+    """As one that could not reach the CIB when it started: it knows only what was started there."""
+    site.forgotten_by["node3"] = {"bmc-node1"}
+
+
 def no_way_to_turn_off(site: Site) -> None:
     site.metadata = with_actions("on", "monitor", "status")
 
@@ -368,6 +387,10 @@ PLANTED: list[tuple[Callable[[Site], None], str]] = [
     (watchdog_is_given_up_too_soon, "stonith-watchdog-timeout=15s gives it up before its watch"),
     (watchdog_is_slower_on_one_node, "node node3 (from node3): stonith-watchdog-timeout=20s give"),
     (no_sbd_on_one_node, "node node3 (from node3): stonith-watchdog-timeout=20s counts on SBD"),
+    (
+        fencer_without_the_cib,
+        "node node3 (from node3): its fencer does not know bmc-node1; end its",
+    ),
     (no_way_to_turn_off, "fence_switch offers neither off nor reboot"),
     (
         wrong_action,
@@ -397,6 +420,11 @@ def test_a_file_of_its_own_and_a_watchdog_that_fits_are_not_accused(site: Site) 
     key_file(site)
     watchdog(site)
     assert [str(finding) for finding in site.findings()] == []
+
+
+def test_a_node_without_pacemaker_has_no_fencer_to_accuse(site: Site) -> None:
+    site.stopped_on = {"node3"}
+    assert site.findings() == []
 
 
 def test_an_agent_is_not_asked_for_what_it_does_not_offer(site: Site) -> None:
