@@ -83,9 +83,6 @@ class Definition:
         cpu = self.root.find("cpu")
         return "" if cpu is None else cpu.get("mode", "")
 
-    def has_agent(self) -> bool:
-        return self.agent_channel() is not None
-
     def agent_connected(self) -> bool:
         """Whether the guest has the agent's channel open (in the document of a live guest)."""
         channel = self.agent_channel()

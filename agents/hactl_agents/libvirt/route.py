@@ -9,8 +9,6 @@ from hactl_agents.declare import BadValue
 from hactl_agents.libvirt import migration
 from hactl_agents.libvirt.migration import Route
 
-TRANSPORTS = ("ssh", "tls", "tcp", "unix")
-
 
 class Wishes:
     """What the parameters say about migration; None and '' where they say nothing."""

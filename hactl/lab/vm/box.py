@@ -38,10 +38,6 @@ class Box:
     def initrd(self) -> Path:
         return self.folder / "initrd.img"
 
-    @property
-    def vagrant_box(self) -> Path:
-        return self.folder / "hactl.box"
-
     def describe(self) -> str:
         return json.dumps({**asdict(self), "folder": str(self.folder)}, indent=2) + "\n"
 
