@@ -28,7 +28,8 @@ def times(fencing: Fencing, device: Device) -> Iterator[Finding]:
 
 def unreadable(device: Device) -> Iterator[Finding]:
     for name, value in device.parameters.items():
-        if TIMES.fullmatch(name) and not seconds(value):
+        delays = name == "pcmk_delay_base" and value and not list(bases(device))
+        if delays or (TIMES.fullmatch(name) and seconds(value) is None):
             yield Finding(
                 f"device {device.id}",
                 f"{name} is {value!r}, which is no time: Pacemaker takes its default",
@@ -100,7 +101,7 @@ def bases(device: Device) -> Iterator[float]:
     """The fixed delay, or one for each node: ``node1:5s;node2:10s``."""
     for word in re.split(r"[\s;]+", device.parameters.get("pcmk_delay_base", "")):
         time = seconds(word.rpartition(":")[2])
-        if time:
+        if time is not None:
             yield time
 
 

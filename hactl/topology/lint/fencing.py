@@ -30,9 +30,22 @@ def fencing(subject: Subject) -> Iterator[Problem]:
                 "add fencing: {DEVICE: {plug: ...}}, or set cluster.fencing: false",
             )
         yield from means_of(topology, name)
+    yield from unused(topology)
     yield from levels(topology)
     yield from supplies(topology)
     yield from kdump_first(topology)
+
+
+def unused(topology: Topology) -> Iterator[Problem]:
+    """A device that no node names would not be in the cluster at all."""
+    named = {device for node in topology.document.nodes.values() for device in node.fencing}
+    for name in topology.document.fencing.devices:
+        if name not in named:
+            yield topology.warning(
+                ("fencing", "devices", name),
+                "fences no node",
+                f"add fencing: {{{name}: {{}}}} to the nodes it fences, or remove it",
+            )
 
 
 def means_of(topology: Topology, name: str) -> Iterator[Problem]:

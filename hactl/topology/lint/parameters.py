@@ -19,6 +19,9 @@ Given = tuple[str, Sequence[Step], Mapping[str, str]]
 # What every fence device may have, whatever its agent.
 FENCED_OWN = ("pcmk_", "port", "priority")
 
+# Whom a device fences follows from the nodes that name it.
+FROM_THE_NODES = frozenset({"pcmk_host_list", "pcmk_host_map", "pcmk_host_check"})
+
 # The agent of each kind.
 AGENTS = {
     "bridge": "ocf:hactl:LinuxBridge",
@@ -89,7 +92,13 @@ def pacemakers_own(
 ) -> Iterator[Problem]:
     """What Pacemaker takes for itself, it ignores without a word where it is misspelt."""
     for name in params if agent.startswith("stonith:") else ():
-        if name.startswith("pcmk_") and not PACEMAKERS.fullmatch(name):
+        if name in FROM_THE_NODES:
+            yield topology.problem(
+                (*path, name),
+                "is written by hactl: each node has a device of its own",
+                "remove it, and write plug: where the node names the device",
+            )
+        elif name.startswith("pcmk_") and not PACEMAKERS.fullmatch(name):
             yield topology.problem(
                 (*path, name),
                 "Pacemaker knows no such parameter of a fence device",

@@ -105,6 +105,27 @@ CASES = {
             "important resources may lose; set priority-fencing-delay to 24s"
         ],
     ),
+    "a list of nodes beside the nodes": (
+        BASE.replace("{plug: node2}", "{plug: node2, pcmk_host_list: node1}"),
+        [
+            "t.yaml:4: nodes.node2.fencing.bmc.pcmk_host_list: is written by hactl: each node has "
+            "a device of its own; remove it, and write plug: where the node names the device"
+        ],
+    ),
+    "a device that fences nobody": (
+        BASE.replace("fence_lab}}", "fence_lab}, spare: {agent: fence_apc}}"),
+        [
+            "t.yaml:6: warning: fencing.devices.spare: fences no node; add fencing: {spare: {}} to "
+            "the nodes it fences, or remove it"
+        ],
+    ),
+    "a delay nobody can read": (
+        BASE.replace("{plug: node2}", "{plug: node2, pcmk_delay_base: five}"),
+        [
+            "t.yaml:4: nodes.node2.fencing.bmc.pcmk_delay_base: pcmk_delay_base is 'five', which "
+            "is no time: Pacemaker takes its default; write pcmk_delay_base=60s or the like"
+        ],
+    ),
     "the watchdog among the levels": (
         BASE.replace("fence_lab}}}", "fence_lab}}, levels: [[bmc], [watchdog]], watchdog: {}}"),
         [
