@@ -55,7 +55,7 @@ OUTLETS = frozenset(
 
 # Management controllers: one for each machine, known by its address alone.
 CONTROLLERS = re.compile(
-    r"fence_(ipmilan(plus)?|idrac|drac5?|ilo[2-5]?(_ssh)?|ilo_mp|imm|rsa|rsb|alom|amt(_ws)?)"
+    r"fence_(ipmilan(plus)?|idrac|drac|ilo[2-5]?(_ssh)?|ilo_mp|imm|rsa|rsb|alom|amt(_ws)?)"
 )
 
 

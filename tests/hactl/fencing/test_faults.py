@@ -383,6 +383,13 @@ SOUND: dict[str, Fencing] = {
         {"sw": "fence_pve"},
     ),
     "a device that is asked whom it fences": cib({"sw": {"ip": "10.0.9.1"}}, [], {}),
+    "blades behind one controller": cib(
+        {
+            name: {**params, "ip": "10.0.9.9", "module_name": name, "pcmk_host_list": name[4:]}
+            for name, params in BMC.items()
+        },
+        agents=dict.fromkeys(BMC, "fence_drac5"),
+    ),
     "nothing but a watchdog": cib({}, [], {}, properties={"stonith-watchdog-timeout": "10s"}),
     "a watchdog behind the controller": cib(
         levels=[*LEVELS, *((node, 2, "watchdog") for node in NODES)],
