@@ -125,7 +125,7 @@ class RbdImage(Agent):
     @action(timeout=90)
     def start(self) -> None:
         mapper, wish = self.chosen(), self.wish()
-        epoch = self.take_over(wish)
+        epoch = self.take_over(mapper, wish)
         mapper.map(self.spec, wish)
         self.found = mapper.find(self.spec, self.fsid())
         if not self.found:
@@ -264,7 +264,7 @@ class RbdImage(Agent):
 
         return Cluster(self.host, wish)
 
-    def take_over(self, wish: Wish) -> int:
+    def take_over(self, mapper: "Mapper", wish: Wish) -> int:
         """Make sure that nobody else can write; the epoch of the OSD map in which that is so."""
         from hactl_agents.ceph.takeover import Takeover
 
@@ -273,16 +273,29 @@ class RbdImage(Agent):
         self.record.save()
         takeover = Takeover(self.host, cluster, self.spec, may_block=self.fence_silent_owner)
         takeover.refuse_if_cut_off()
+        self.refuse_features(mapper, cluster, wish)
         if wish.exclusive:
-            if not cluster.has_exclusive_lock(self.spec):
-                raise Failed(
-                    f"{self.spec} has no exclusive-lock: run rbd feature enable {self.spec} "
-                    "exclusive-lock, or set exclusive=false"
-                )
             takeover.secure()
         else:
             takeover.settle()  # a node that was fenced may have shared it with us
         return takeover.epoch
+
+    def refuse_features(self, mapper: "Mapper", cluster: "Cluster", wish: Wish) -> None:
+        """Before anybody is cut off for an image that cannot be mapped."""
+        from hactl_agents.ceph.cluster import EXCLUSIVE_LOCK
+
+        features = cluster.features(self.spec)
+        if wish.exclusive and not features & EXCLUSIVE_LOCK:
+            raise Failed(
+                f"{self.spec} has no exclusive-lock: run rbd feature enable {self.spec} "
+                "exclusive-lock, or set exclusive=false"
+            )
+        unknown = " ".join(mapper.unknown(features))
+        if unknown:
+            raise Failed(
+                f"{self.spec} has features that this kernel does not know, {unknown}: run rbd "
+                f"feature disable {self.spec} {unknown}, or set mapper=nbd"
+            )
 
     def refuse_if_behind(self, mapper: "Mapper", mapping: Mapping, epoch: int) -> None:
         """A client with an older map could be overtaken by writes of the former owner."""

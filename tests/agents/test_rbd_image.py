@@ -394,6 +394,20 @@ def test_a_shared_image_may_have_other_owners() -> None:
         assert "--exclusive" not in host.calls[-1]
 
 
+def test_features_that_the_kernel_lacks_are_named_before_anybody_is_cut_off() -> None:
+    host, _, ceph = node()
+    host.files["/sys/bus/rbd/supported_features"] = "0x1bf\n"
+    ceph.features_of_image = 0x5 | 1 << 6 | 1 << 40
+    ceph.locks = [("client.22", "auto 1", OTHER)]
+    assert complaint(host) == (
+        "vms/web1 has features that this kernel does not know, journaling number 40: run rbd "
+        "feature disable vms/web1 journaling number 40, or set mapper=nbd"
+    )
+    assert (ceph.did, host.calls) == ([], [])
+    ceph.features_of_image = 0x1BF
+    assert start(host) == 0
+
+
 def test_an_image_without_exclusive_lock_is_refused() -> None:
     host, _, ceph = node()
     ceph.features_of_image = 1

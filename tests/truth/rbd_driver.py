@@ -69,6 +69,9 @@ class Holder:
         self.host.kill(mapping.pid, 15, mapping.started)
         self.host.wait_for("letting go", lambda: not self.host.started(mapping.pid), within=10)
 
+    def unknown(self, features: int) -> "list[str]":  # noqa: ARG002
+        return []
+
     def epoch(self, mapping: Mapping) -> int:  # noqa: ARG002
         return -1
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.kernel_guest import HactlError, KernelGuest, lacking, python_files
 from tests.private_node import private_node
 
 NBD = "/usr/bin/rbd-nbd"
+TESTER, XMLLINT = shutil.which("ocf-tester"), shutil.which("xmllint")
+DTD = Path("/usr/share/resource-agents/ra-api-1.dtd")
 pytestmark = [
     pytest.mark.backend,
     pytest.mark.xdist_group("rbd-image-kernel"),
@@ -41,7 +44,8 @@ class Machine(KernelGuest):
         given = {"pool": "rbd", "client": "vm", "options": "noudev"} | params
         words = [f"OCF_RESKEY_{name}='{value}'" for name, value in given.items()]
         words += [f"OCF_RESKEY_CRM_meta_timeout={timeout * 1000} OCF_CHECK_LEVEL={level}"]
-        env = f"OCF_RESOURCE_INSTANCE={given['image']} " + " ".join(words)
+        instance = f"{given['image']}{given.get('snapshot', '')}"
+        env = f"OCF_RESOURCE_INSTANCE='{instance}' " + " ".join(words)
         return Answer(*self.run(f"{env} {AGENT} {action}", timeout + 60))
 
     def code(self, action: str, **params: object) -> int:
@@ -71,8 +75,12 @@ def machines(
     install(folder / "root")
     files = python_files("rados", "rbd") | below(folder / "root")
     files["/etc/ceph/ceph.conf"] = CONF.encode()
+    files["/etc/passwd"] = b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
     files["/etc/ceph/keyring"] = (ceph.dir / "vm.keyring").read_bytes()
     programs = ["/usr/bin/rbd", "/usr/bin/setpriv", *([NBD] if Path(NBD).exists() else [])]
+    if TESTER and XMLLINT and DTD.exists():
+        programs.append(XMLLINT)
+        files |= {TESTER: Path(TESTER).read_bytes(), str(DTD): DTD.read_bytes()}
     enter = ("nsenter", "-t", str(ceph.node.pid), "-n", "-m", "--")
     found = [
         Machine(folder / name, (*enter, *ceph.client(address)))
@@ -146,6 +154,84 @@ def test_a_device_that_is_open_is_kept_and_its_user_named(
     assert machine.code("monitor", image=image) == STOPPED
 
 
+def test_names_with_a_meaning_elsewhere_have_none_here(
+    ceph: CephCluster, machines: tuple[Machine, Machine]
+) -> None:
+    machine, _ = machines
+    image, namespace = 'we$(x);`y`#1,=|&*?ü\\"', "te;n#ü"
+    ceph.rbd("namespace", "create", f"rbd/{namespace}")
+    features = ("--image-feature", "layering,exclusive-lock")
+    ceph.rbd("create", f"rbd/{namespace}/{image}", "--size", "16", *features)
+    given = {"image": image, "namespace": namespace}
+    started = machine.call("start", **given)
+    assert started.code == 0, started.text
+    assert machine.code("monitor", **given) == RUNNING
+    assert machine.code("monitor", image=image) == STOPPED
+    assert machine.code("monitor", **given | {"image": image[:-1]}) == STOPPED
+    assert machine.call("monitor", level=10, **given).code == RUNNING
+    assert machine.code("stop", **given) == 0
+    assert machine.code("monitor", **given) == STOPPED
+    assert machine.run("ls /sys/bus/rbd/devices")[1].strip() == ""
+
+
+def test_features_that_the_kernel_lacks_are_named(
+    ceph: CephCluster, machines: tuple[Machine, Machine], image: str
+) -> None:
+    machine, _ = machines
+    ceph.rbd("feature", "enable", image, "journaling")
+    done = machine.call("start", image=image)
+    said = "has features that this kernel does not know, journaling: run rbd feature disable"
+    assert (done.code, said in done.text) == (FAILED, True), done.text
+    assert machine.code("monitor", image=image) == STOPPED
+    ceph.rbd("feature", "disable", image, "journaling")
+    assert machine.code("start", image=image) == 0
+    assert machine.code("stop", image=image) == 0
+
+
+def test_a_snapshot_lies_read_only_beside_its_image(
+    ceph: CephCluster, machines: tuple[Machine, Machine], image: str
+) -> None:
+    machine, other = machines
+    ceph.rbd("snap", "create", f"rbd/{image}@daily")
+    old = {"image": image, "snapshot": "daily"}
+    assert machine.code("start", image=image) == 0
+    assert machine.code("monitor", **old) == STOPPED
+    for each in machines:
+        done = each.call("start", **old)
+        assert done.code == 0, done.text
+        assert each.code("monitor", **old) == RUNNING
+    assert machine.run("cat /sys/block/rbd*/ro")[1].split() == ["0", "1"]
+    assert machine.code("stop", **old) == 0
+    assert machine.code("monitor", image=image) == RUNNING
+    assert machine.code("stop", image=image) == 0
+    assert other.code("monitor", image=image) == STOPPED
+    assert other.code("stop", **old) == 0
+
+
+def test_nodes_that_only_read_share_an_image(machines: tuple[Machine, Machine], image: str) -> None:
+    for each in machines:
+        done = each.call("start", image=image, read_only="true")
+        assert done.code == 0, done.text
+        assert each.code("monitor", image=image, read_only="true") == RUNNING
+        assert each.run("echo x | dd of=/dev/rbd0")[0] != 0
+    for each in machines:
+        assert each.code("stop", image=image, read_only="true") == 0
+
+
+def test_who_maps_it_by_hand_is_waited_for_and_named(
+    machines: tuple[Machine, Machine], image: str
+) -> None:
+    first, second = machines
+    code, text = first.run(f"rbd --id vm map -o noudev rbd/{image}")
+    assert code == 0, text
+    done = second.call("start", image=image, timeout=25)
+    assert (done.code, "is in use by 10.80.0.2:0/" in done.text) == (FAILED, True), done.text
+    assert second.code("monitor", image=image) == STOPPED
+    assert first.run(f"rbd --id vm unmap -o noudev rbd/{image}")[0] == 0
+    assert second.code("start", image=image) == 0
+    assert second.code("stop", image=image) == 0
+
+
 def test_a_frozen_kernel_thawed_after_takeover_cannot_write(
     ceph: CephCluster, machines: tuple[Machine, Machine], image: str
 ) -> None:
@@ -212,3 +298,14 @@ def test_a_hanging_ceph_hangs_no_action_and_leaves_no_child(
     wait_until(lambda: machine.code("stop", image=image) == 0, "it does not recover", 120)
     assert machine.code("monitor", image=image) == STOPPED
     assert "[tee]" not in machine.run("ps")[1]
+
+
+def test_ocf_tester_is_content(machines: tuple[Machine, Machine], image: str) -> None:
+    if not TESTER or not XMLLINT or not DTD.exists():
+        pytest.skip("ocf-tester or xmllint is not installed")
+    machine = machines[0]
+    params = {"pool": "rbd", "image": image, "client": "vm", "options": "noudev"}
+    given = " ".join(f"-o {key}={value}" for key, value in params.items())
+    code, text = machine.run(f"sh {TESTER} -n {image} {given} {AGENT}", 240)
+    assert (code, "passed all tests" in text) == (0, True), text
+    assert machine.code("monitor", image=image) == STOPPED

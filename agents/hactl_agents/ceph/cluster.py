@@ -84,9 +84,9 @@ class Cluster:
 
         return self.with_image(spec, "asking who uses", look)  # type: ignore[no-any-return]
 
-    def has_exclusive_lock(self, spec: "Spec") -> bool:
-        features = self.with_image(spec, "asking for the features of", lambda i: i.features())
-        return bool(features & EXCLUSIVE_LOCK)
+    def features(self, spec: "Spec") -> int:
+        """A bit mask; EXCLUSIVE_LOCK is one."""
+        return int(self.with_image(spec, "asking for the features of", lambda i: i.features()))
 
     def break_lock(self, spec: "Spec", client: str, cookie: str) -> None:
         """Raises Failed also where the lock has gone in the meantime: look again."""

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 BUS = "/sys/bus/rbd"
 DEVICES = f"{BUS}/devices"
 HEAD = "-"  # current_snap of an image that is not a snapshot
+FEATURES = (
+    "layering", "striping", "exclusive-lock", "object-map", "fast-diff", "deep-flatten",
+    "journaling", "data-pool", "operations", "migrating", "non-primary", "dirty-cache",
+)  # fmt: skip
 
 
 class Krbd:
@@ -63,6 +67,16 @@ class Krbd:
         if not self.host.exists(BUS) and self.host.run("modprobe", "rbd", check=False).returncode:
             return "the kernel has no module rbd"
         return "" if self.host.exists(BUS) else "the kernel has no module rbd"
+
+    def unknown(self, features: int) -> "list[str]":
+        """The features, a bit mask, that this kernel does not know; rbd(8) would only say ENXIO."""
+        text = (self.host.read(f"{BUS}/supported_features") or "").strip()
+        known = int(text, 16) if text.startswith("0x") else ~0  # kernels before 4.11 do not tell
+        return [
+            FEATURES[bit] if bit < len(FEATURES) else f"number {bit}"
+            for bit in range(64)
+            if (features & ~known) >> bit & 1
+        ]
 
     def map(self, spec: "Spec", wish: "Wish") -> None:
         """Raises Failed in rbd's own words, TimedOut where Ceph hangs."""

@@ -49,6 +49,10 @@ class Nbd:
             self.host.run("modprobe", "nbd", check=False)
         return "" if self.host.exists("/sys/module/nbd") else "the kernel has no module nbd"
 
+    def unknown(self, features: int) -> "list[str]":  # noqa: ARG002
+        """librbd knows what the cluster knows."""
+        return []
+
     def map(self, spec: "Spec", wish: "Wish") -> None:
         """Raises Failed in rbd-nbd's own words, TimedOut where Ceph hangs."""
         self.host.run(PROGRAM, *wish.identity(), *wish.flags(), "map", str(spec))
