@@ -36,7 +36,8 @@ class Device:
     def static(self) -> bool:
         """Whether the CIB says which nodes it fences; otherwise the device itself is asked."""
         check = self.parameters.get("pcmk_host_check", "")
-        return check == "static-list" or (not check and bool(self.listed))
+        written = {"pcmk_host_list", "pcmk_host_map"} & set(self.parameters)
+        return check == "static-list" or (not check and bool(written))
 
     @property
     def listed(self) -> tuple[str, ...]:

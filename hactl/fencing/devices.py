@@ -63,7 +63,7 @@ def hosts(device: Device) -> Iterator[Finding]:
             f"pcmk_host_check is {check!r}, which Pacemaker does not know",
             did_you_mean(check, CHECKS, f"write one of {', '.join(CHECKS)}"),
         )
-    elif check == "static-list" and not device.listed:
+    elif device.static and not device.listed:
         yield Finding(subject, "it fences nobody: its list is empty", "set pcmk_host_list")
     elif check == "none" and device.listed:
         yield Finding(
