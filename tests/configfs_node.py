@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until
+from tests.private_node import PrivateNode, fresh_node, wait_until
 from tests.private_node import lacking as node_lacks
 
 MOUNT = "/sys/kernel/config"
@@ -50,7 +50,7 @@ class LookAlike:
 @contextmanager
 def look_alike(folder: str) -> Iterator[LookAlike]:
     """A node where that folder of configfs, a key of SERVERS, looks like the kernel's."""
-    with public_folder() as public, private_node(public) as node:
+    with fresh_node() as node:
         found = LookAlike(node, folder)
         found.up()
         yield found

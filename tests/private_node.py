@@ -156,10 +156,25 @@ def private_node(directory: Path) -> Iterator[PrivateNode]:
         node.down()
 
 
+@contextmanager
+def fresh_node() -> Iterator[PrivateNode]:
+    """A running node in a folder of its own, for the length of a ``with`` block."""
+    with public_folder() as folder, private_node(folder) as node:
+        yield node
+
+
 def why(done: "subprocess.CompletedProcess[str]") -> str:
     """The exit reason an agent gave, '' if none."""
     last = done.stderr.rpartition("ocf-exit-reason:")
     return last[2].splitlines()[0] if last[1] else ""
 
 
-__all__ = ["PrivateNode", "lacking", "private_node", "public_folder", "wait_until", "why"]
+__all__ = [
+    "PrivateNode",
+    "fresh_node",
+    "lacking",
+    "private_node",
+    "public_folder",
+    "wait_until",
+    "why",
+]

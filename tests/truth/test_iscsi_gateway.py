@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.libiscsi_suite import Outcome, outcome
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until, why
+from tests.private_node import PrivateNode, fresh_node, wait_until, why
 from tests.truth.breaks import NO_TOOLS
 from tests.truth.worlds.iscsi_gateway import (
     SECRET,
@@ -31,12 +31,6 @@ pytestmark = [
 ]
 RUNNING, FAILED, WRONG_HERE, UNIMPLEMENTED, NOT_INSTALLED = 0, 1, 2, 3, 5
 NOT_CONFIGURED, STOPPED, DEGRADED = 6, 7, 190
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[PrivateNode]:
-    with public_folder() as folder, private_node(folder) as node:
-        yield node
 
 
 @pytest.fixture
@@ -448,7 +442,7 @@ def test_killed_at_any_step_of_stop_the_next_stop_finishes_it(target: Target) ->
 
 
 def test_two_nodes_serve_the_same_target_at_once(target: Target) -> None:
-    with public_folder() as folder, private_node(folder) as other:
+    with fresh_node() as other:
         elsewhere = Target(other)
         elsewhere.params |= {"iqn": target.iqn, "luns": target.params["luns"]}
         assert (target.code("start"), elsewhere.code("start")) == (0, 0)

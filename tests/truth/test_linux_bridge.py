@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.private_node import LIBDIR, PrivateNode, lacking, private_node, public_folder, why
+from tests.private_node import LIBDIR, PrivateNode, lacking, why
 from tests.truth.worlds.linux_bridge import Lan
 
 pytestmark = [
@@ -17,12 +17,6 @@ pytestmark = [
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[PrivateNode]:
-    with public_folder() as folder, private_node(folder) as node:
-        yield node
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hactl.lab import container as tiny
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until, why
+from tests.private_node import PrivateNode, fresh_node, wait_until, why
 from tests.truth.worlds.lxc_container import (
     CGROUPS,
     SURVIVE,
@@ -30,12 +30,6 @@ pytestmark = [
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]
 RUNNING, FAILED, STOPPED, DEGRADED = 0, 1, 7, 190
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[PrivateNode]:
-    with public_folder() as folder, private_node(folder) as node:
-        yield node
 
 
 @pytest.fixture
@@ -509,7 +503,7 @@ def test_a_limit_that_somebody_lifted_is_seen_by_a_deeper_look(box: Box) -> None
 
 @pytest.fixture(scope="module")
 def modern() -> Iterator[PrivateNode]:
-    with public_folder() as folder, private_node(folder) as node:
+    with fresh_node() as node:
         node.sh(f"umount -l {CGROUPS}; mount -t cgroup2 cgroup2 {CGROUPS}")
         yield node
 

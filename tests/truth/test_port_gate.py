@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until, why
+from tests.private_node import PrivateNode, wait_until, why
 from tests.truth.breaks import NO_TOOLS
 from tests.truth.worlds.port_gate import Gate, lacking
 
@@ -29,12 +29,6 @@ T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL, TCP, ICMP, ICMP6 = 3, 6, 1, 58
 HERE = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[PrivateNode]:
-    with public_folder() as folder, private_node(folder) as node:
-        yield node
 
 
 @pytest.fixture

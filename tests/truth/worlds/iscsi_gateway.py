@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until
+from tests.private_node import PrivateNode, fresh_node, wait_until
 from tests.private_node import lacking as node_lacks
 from tests.truth.iscsi_surroundings import BREAKS, Surroundings
 from tests.truth.world import Presence
@@ -41,7 +41,7 @@ def lacking() -> list[str]:
 
 @contextmanager
 def world(folder: Path) -> "Iterator[Targets]":  # noqa: ARG001
-    with public_folder() as public, private_node(public) as node:
+    with fresh_node() as node:
         yield Targets(node)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.private_node import PrivateNode, lacking, private_node, public_folder
+from tests.private_node import PrivateNode, fresh_node, lacking
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence
@@ -47,7 +47,7 @@ __all__ = ["lacking"]
 
 @contextmanager
 def world(folder: Path) -> "Iterator[Bridges]":  # noqa: ARG001
-    with public_folder() as public, private_node(public) as node:
+    with fresh_node() as node:
         yield Bridges(node)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hactl.lab import container as tiny
-from tests.private_node import PrivateNode, private_node, public_folder, wait_until
+from tests.private_node import PrivateNode, fresh_node, wait_until
 from tests.private_node import lacking as node_lacks
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import nameless
@@ -47,7 +47,7 @@ def lacking() -> list[str]:
 
 @contextmanager
 def world(folder: Path) -> "Iterator[Containers]":  # noqa: ARG001
-    with public_folder() as public, private_node(public) as node:
+    with fresh_node() as node:
         yield Containers(node)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import private_node as nodes
-from tests.private_node import PrivateNode, private_node, public_folder
+from tests.private_node import PrivateNode, fresh_node
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import nameless
 from tests.truth.world import Presence
@@ -60,7 +60,7 @@ def lacking() -> list[str]:
 
 @contextmanager
 def world(folder: Path) -> "Iterator[Gates]":  # noqa: ARG001
-    with public_folder() as public, private_node(public) as node:
+    with fresh_node() as node:
         yield Gates(node)
 
 
