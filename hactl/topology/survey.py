@@ -43,13 +43,15 @@ class Needs:
 class Survey:
     """The needs of everything, and the files that could not be read, each with the reason.
 
-    ``attached`` is how each image of Ceph's reaches its users.
+    ``attached`` is how each image of Ceph's reaches its users, ``chains`` what of the storage has
+    to meet in one place.
     """
 
     needs: Mapping[str, Needs]
     attached: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     illegible: Mapping[str, str] = field(default_factory=dict)
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def survey(document: Document, read: Reader) -> Survey:

@@ -116,7 +116,7 @@ def gateways(draw: st.DrawFn, used: str) -> dict[str, Any]:
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     pool = draw(st.lists(names(), min_size=16, max_size=16, unique_by=str.lower))
-    node_names = draw(st.sampled_from([["n1"], ["n1", "n2"], ["1n", "n-on-2", "n.then.3"]]))
+    node_names = draw(st.sampled_from([["n1", "n2"], ["1n", "n-on-2", "n.then.3"]]))
     lan, storage, device = [pool[0]], pool[1:3], pool[3]
     containers, guests, raw = pool[4:6], pool[6:9], pool[9]
     disk, served, gateway, *below = pool[10:16]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hactl.model.cluster import Cluster
+from hactl.topology.build.chains import chains
 from hactl.topology.build.containers import container_parts
 from hactl.topology.build.defaults import properties, resource_defaults, totem
 from hactl.topology.build.fencing import fence_devices, fencing_levels, watchdog
@@ -30,6 +32,7 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
     """
     document = topology.document
     survey = survey or nothing_read(document)
+    survey = replace(survey, chains=chains(document, survey))
     parts = combined(all_parts(document, survey))
     return Cluster(
         name=document.cluster.name,

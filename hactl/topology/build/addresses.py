@@ -12,6 +12,11 @@ OPERATIONS = (
 )
 
 
+def address_id(name: str, place: int = 0) -> str:
+    """Return the id of the first address of a container or gateway, its second ..."""
+    return f"{name}-address" + (f"-{place + 1}" if place else "")
+
+
 def address(id_: str, written: str, nic: str | None) -> Primitive:
     """Return the address ``10.77.10.53/24``, on an interface of the node's."""
     ip, prefix = written.split("/")

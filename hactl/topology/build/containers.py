@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hactl.model import timing
+from hactl.model.constraint import Colocation
 from hactl.model.dependency import lives_beside
 from hactl.model.resource import Agent, Operation, Primitive
 from hactl.model.timing import MIB
-from hactl.topology.build.addresses import address
+from hactl.topology.build.addresses import address, address_id
+from hactl.topology.build.chains import chain_of
 from hactl.topology.build.networks import interface
 from hactl.topology.build.parts import Parts, combined
 from hactl.topology.build.workload import dependencies, meta, monitors, placement, utilization
@@ -35,8 +37,8 @@ def container_parts(document: Document, name: str, survey: Survey) -> Parts:
     )
     below = beside_address(needed) if container.address else needed
     needs = dependencies(document, survey, name, below)
-    constraints = (*needs, *placement(document, name, container))
-    address = address_parts(document, name, container, needed)
+    constraints = (*needs, *placement(document, name, container, survey))
+    address = address_parts(document, name, container, needed, survey)
     return combined([address, Parts((primitive,), constraints)])
 
 
@@ -78,7 +80,9 @@ def operations(container: Container) -> tuple[Operation, ...]:
     )
 
 
-def address_parts(document: Document, name: str, container: Container, needed: Needs) -> Parts:
+def address_parts(
+    document: Document, name: str, container: Container, needed: Needs, survey: Survey
+) -> Parts:
     """Return the address of a container: up before it, down after it.
 
     So the service finds its address when it starts, the neighbours have learned where it lives by
@@ -86,11 +90,14 @@ def address_parts(document: Document, name: str, container: Container, needed: N
     """
     if container.address is None:
         return Parts()
-    id_ = f"{name}-address"
+    id_ = address_id(name)
     network = needed.networks[0] if needed.networks else None
     moving = address(id_, container.address, nic(document, container, network))
     below = lives_beside(id_, network) if network else ()
-    return Parts((moving,), (*below, *lives_beside(name, id_)))
+    # Placed by itself, it might go another way than the images of its container.
+    images = chain_of(document, survey, name)
+    with_them = [Colocation(id_, images[-1])] if images else []
+    return Parts((moving,), (*below, *with_them, *lives_beside(name, id_)))
 
 
 def nic(document: Document, container: Container, network: str | None) -> str | None:

@@ -8,7 +8,7 @@ from hactl.model.constraint import Constraint, Promotion
 from hactl.model.dependency import lives_beside
 from hactl.model.resource import Agent, Clone, Group, Operation, Primitive
 from hactl.topology.attachment import several_paths
-from hactl.topology.build.addresses import address
+from hactl.topology.build.addresses import address, address_id
 from hactl.topology.build.exports import exports_text
 from hactl.topology.build.networks import interface
 from hactl.topology.build.operations import Usual, steps, written
@@ -39,7 +39,7 @@ def gateway_parts(document: Document, name: str, survey: Survey) -> Parts:
     made = (clone if several_paths(gateway) else group)(document, name, gateway, survey)
     below = stands_on(document, survey, name, needed.storage)
     beside = (each for network in needed.networks for each in lives_beside(name, network))
-    return Parts((made,), (*below, *beside, *placed(document, name, gateway)))
+    return Parts((made,), (*below, *beside, *placed(document, name, gateway, survey)))
 
 
 def group(document: Document, name: str, gateway: Gateway, survey: Survey) -> Group:
@@ -53,11 +53,6 @@ def group(document: Document, name: str, gateway: Gateway, survey: Survey) -> Gr
     target = target_of(document, name, gateway, survey)
     members = (*([gate.primitive()] if gate.wanted else []), *addresses, target)
     return Group(name, "gateway", members, meta(document, gateway))
-
-
-def address_id(name: str, place: int) -> str:
-    """Return the id of the first address of a gateway, its second ..."""
-    return f"{name}-address" + (f"-{place + 1}" if place else "")
 
 
 def clone(document: Document, name: str, gateway: Gateway, survey: Survey) -> Clone:
@@ -117,13 +112,13 @@ def operations(gateway: Gateway) -> Iterator[Operation]:
     yield Operation("monitor", timeout, interval + 1000, {"role": "Unpromoted"})
 
 
-def placed(document: Document, name: str, gateway: Gateway) -> Iterator[Constraint]:
+def placed(document: Document, name: str, gateway: Gateway, survey: Survey) -> Iterator[Constraint]:
     """Yield where a gateway runs; of several paths, where the optimized one is."""
     if not several_paths(gateway):
-        yield from placement(document, name, gateway)
+        yield from placement(document, name, gateway, survey)
         return
     alike = gateway.model_copy(update={"prefer": {}})
-    yield from placement(document, name, alike)
+    yield from placement(document, name, alike, survey)
     for node in document.nodes:
         # Above 0 on every node: what nobody prefers anywhere is promoted nowhere.
         yield Promotion(name, node, max(1, 1 + gateway.prefer.get(node, 0)))

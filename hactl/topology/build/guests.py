@@ -50,7 +50,7 @@ def guest_parts(document: Document, name: str, survey: Survey) -> Parts:
         utilization=utilization(document, needed),
     )
     below = dependencies(document, survey, name, needed)
-    return Parts((primitive,), (*below, *placement(document, name, guest)))
+    return Parts((primitive,), (*below, *placement(document, name, guest, survey)))
 
 
 def migrates(document: Document, name: str, survey: Survey) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator
 
 from hactl.model.constraint import Colocation, Constraint, Order
 from hactl.model.dependency import needs
@@ -153,16 +152,24 @@ def stands_on(
 ) -> tuple[Constraint, ...]:
     """Return the constraints of who cannot run without these.
 
-    What is on one node at a time hangs together in a chain, so that all of it meets in one place;
-    named one by one, each could be placed elsewhere first.
+    What is on one node at a time hangs together in a chain (`hactl.topology.build.chains`), so that
+    all of it meets in one place; named one by one, each could be placed elsewhere first.
     """
     carriers = (carrier(document, survey, storage) for storage in used)
     found = list(dict.fromkeys(filter(None, carriers)))
     alone = [storage for storage in found if is_alone(document, survey, storage)]
     shared = [c for storage in found if storage not in alone for c in needs(who, storage)]
     orders = [Order(storage, who) for storage in alone]
-    chain = [Colocation(later, first) for first, later in pairwise([*alone, who])]
-    return (*shared, *orders, *chain)
+    return (*shared, *orders, *placed_with(survey, who, alone))
+
+
+def placed_with(survey: Survey, who: str, alone: Collection[str]) -> Iterator[Colocation]:
+    """Yield with what ``who`` is placed: the one before it in its chain, or the last it uses."""
+    if own := survey.chains.get(who):
+        yield from (Colocation(who, own[place - 1]) for place in [own.index(who)] if place)
+    elif alone:
+        chain = survey.chains[next(iter(alone))]
+        yield Colocation(who, max(alone, key=chain.index))
 
 
 def carrier(document: Document, survey: Survey, name: str | None) -> str | None:

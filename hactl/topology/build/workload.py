@@ -8,6 +8,7 @@ from hactl.model.constraint import Colocation, Confinement, Constraint, Location
 from hactl.model.dependency import lives_beside
 from hactl.model.resource import Operation
 from hactl.model.timing import MIB
+from hactl.topology.build.chains import foot
 from hactl.topology.build.storage import stands_on
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.gateways import Gateway
@@ -58,7 +59,9 @@ def dependencies(
         yield from lives_beside(name, network)
 
 
-def placement(document: Document, name: str, workload: Placed) -> Iterator[Constraint]:
+def placement(
+    document: Document, name: str, workload: Placed, survey: Survey
+) -> Iterator[Constraint]:
     for node, score in workload.prefer.items():
         if node in document.nodes:
             yield Location(name, node, score)
@@ -69,9 +72,10 @@ def placement(document: Document, name: str, workload: Placed) -> Iterator[Const
         if find(document, first) and first != name:
             yield Order(first, name, OrderKind.OPTIONAL)
     for other, score in peers(document, name, workload, "together"):
-        yield Colocation(name, other, score)
+        yield Colocation(foot(document, survey, name, other), other, score)
     for other, score in peers(document, name, workload, "apart"):
-        yield Colocation(name, other, -score)
+        own, its = foot(document, survey, name, other), foot(document, survey, other, name)
+        yield Colocation(own, its, -score)
 
 
 def peers(document: Document, name: str, workload: Placed, key: str) -> Iterator[tuple[str, int]]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from hactl.errors import Problem
 from hactl.topology.attachment import EVERYWHERE, NATIVE, several_paths
+from hactl.topology.build.addresses import address_id
 from hactl.topology.build.fencing import PILL, device_id, used_devices
-from hactl.topology.build.gateways import address_id
 from hactl.topology.build.locks import DLM, LVMLOCKD, access
 from hactl.topology.build.networks import VSWITCHD, served_by_cluster
 from hactl.topology.lint import Subject
