@@ -201,6 +201,8 @@ def text_parser(forbid: str, multiline: bool) -> "Callable[[str], str]":
         for character in text:
             if (character < " " or character == "\x7f") and character not in allowed:
                 raise ValueError("contains a control character: remove it")
+            if "\ud800" <= character <= "\udfff":  # what could not be decoded
+                raise ValueError("is no UTF-8")
             if character in forbid:
                 raise ValueError(f"contains {character!r}, which is not allowed here")
         return text

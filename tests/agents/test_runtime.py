@@ -109,6 +109,11 @@ def test_a_bad_parameter_stops_start_with_all_complaints_at_once() -> None:
     assert text == "path: this required parameter is not set; size: '200' is more than 100"
 
 
+def test_a_parameter_that_is_no_text_is_refused_and_stops_no_stop() -> None:
+    for wanted, code in (("start", 6), ("validate-all", 6), ("stop", 0), ("monitor", 7)):
+        assert act(Toy, host_with(), wanted, path="/nowhere/\udcff") == code
+
+
 def test_a_bad_parameter_does_not_stop_stop() -> None:
     host = host_with("here")
     assert act(Toy, host, "stop", path=PATH, size="many") == 0
