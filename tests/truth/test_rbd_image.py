@@ -197,7 +197,10 @@ def test_an_image_in_a_namespace_is_another_one(disk: Disk) -> None:
         ({"keyring": "/nowhere/key"}, 5, "/nowhere/key: there is no such file"),
         ({"image": "a@b"}, 6, "contains '@'"),
         ({"image": "--help"}, 6, "begins with a dash"),
-        ({"pool": "a b/c"}, 6, "contains '/'"),
+        ({"pool": "a/b"}, 6, "contains '/'"),
+        ({"image": "web1 snap1"}, 6, "contains ' '"),
+        ({"image": "$(x);`y`#ü,=\\"}, 1, "does not exist in this Ceph cluster"),
+        ({"namespace": "#;`x`"}, 1, "does not exist in this Ceph cluster"),
         ({"keyring": "relative"}, 6, "give the whole path"),
     ],
 )
