@@ -345,6 +345,15 @@ def test_what_was_unmounted_while_it_was_frozen_is_not_stopped() -> None:
     assert host.calls == [], "a thaw would make this kernel withdraw"
 
 
+def test_what_may_be_frozen_is_not_unmounted() -> None:
+    host = Node()
+    host.put_up()
+    for path in [path for path in host.files if path.startswith(SYS)]:
+        del host.files[path]
+    assert "not there to tell whether it is frozen" in complaint(host, "stop")
+    assert host.ran("umount") == []
+
+
 def test_a_deep_monitor_notices_that_it_hangs_and_leaves_one_process_behind() -> None:
     host = Node()
     host.put_up()

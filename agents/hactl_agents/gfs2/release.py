@@ -73,6 +73,7 @@ class Release:
         """Raises Failed where it cannot be unmounted; a frozen one is thawed."""
         found = active(self.host, self.number)
         if found is None:
+            self.refuse_blind()
             return
         if found.withdrawn:
             raise Failed(f"{found.table} has withdrawn and cannot be given up cleanly: {FENCE}")
@@ -85,6 +86,14 @@ class Release:
             found.thaw(self.directory)
         except TimedOut as exc:
             raise Failed(f"{exc}: {FENCE}") from None
+
+    def refuse_blind(self) -> None:
+        """What is unmounted while it is frozen never goes: only fencing ends that."""
+        if self.is_mounted():
+            raise Failed(
+                f"{self.directory} is mounted, and /sys/fs/gfs2 is not there to tell whether it is "
+                "frozen: not unmounted"
+            )
 
     def unmounted(self) -> bool:
         """Try once; True when the kernel has nothing left of it."""
