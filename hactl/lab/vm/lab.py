@@ -141,12 +141,7 @@ def start(
     }
     try:
         try:
-            with door.claim(door.NAME) as listener:
-                clear()
-                places.run().mkdir(parents=True, mode=0o700)
-                if box:
-                    make_disks(lab, box, qemu.Files(places.run()))
-                launch(asked, listener.fileno(), child_report, child_lifeline)
+            begin(lab, box, asked, child_report, child_lifeline)
         finally:
             os.close(child_report)
             os.close(child_lifeline)
@@ -163,6 +158,16 @@ def start(
     finally:
         os.close(report)
         os.close(lifeline)
+
+
+def begin(lab: Definition, box: Box | None, asked: wire.Message, *inherited: int) -> None:
+    """Take the name, make the disks and launch the keeper. Raises NameInUse, ClusterError."""
+    with door.claim(door.NAME) as listener:
+        clear()
+        places.run().mkdir(parents=True, mode=0o700)
+        if box:
+            make_disks(lab, box, qemu.Files(places.run()))
+        launch(asked, listener.fileno(), *inherited)
 
 
 def launch(asked: wire.Message, *inherited: int) -> None:
