@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     Settings = dict[str, tuple[Any, ...]]
 
-SHAPED = ("QoS", "Queue")
-
 
 class Port:
     """A port, its interfaces, and settings of both. ``internal`` ports are made, not attached."""
