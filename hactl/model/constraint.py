@@ -59,7 +59,7 @@ class Confinement:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """How much ``rsc``, a promotable clone, likes to be promoted on ``node``; above 0."""
+    """How much a promotable clone likes to be promoted on ``node``: above 0, or -INFINITY."""
 
     rsc: str
     node: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hactl.model.constraint import Constraint, Promotion
+from hactl.model.constraint import INFINITY, Constraint, Promotion
 from hactl.model.dependency import lives_beside
 from hactl.model.resource import Agent, Clone, Group, Operation, Primitive
 from hactl.topology.attachment import several_paths
@@ -119,9 +119,11 @@ def placed(document: Document, name: str, gateway: Gateway, survey: Survey) -> I
         return
     alike = gateway.model_copy(update={"prefer": {}})
     yield from placement(document, name, alike, survey)
-    for node in document.nodes:
-        # Above 0 on every node: what nobody prefers anywhere is promoted nowhere.
-        yield Promotion(name, node, max(1, 1 + gateway.prefer.get(node, 0)))
+    wishes = {node: gateway.prefer.get(node, 0) for node in document.nodes}
+    least = min([0, *(score for score in wishes.values() if score > -INFINITY)])
+    for node, score in wishes.items():
+        # Above 0 on every node but the forbidden: what nobody prefers anywhere is promoted nowhere.
+        yield Promotion(name, node, score if score == -INFINITY else score - least + 1)
 
 
 def own_interface(document: Document, gateway: Gateway) -> str | None:

@@ -77,7 +77,7 @@ class Guest(Workload):
     shutdown_timeout: Duration | None = Field(
         None, description="How long it may take to shut down before it is destroyed (120s)."
     )
-    on_paused: Literal["fail", "degraded", "ignore"] | None = Field(
+    on_paused: Literal["degraded", "fail", "ignore"] | None = Field(
         None, description="What a paused guest counts as."
     )
     live_migration: bool = Field(True, description="Migrate it live instead of restarting it.")

@@ -88,7 +88,7 @@ class Placed(Section):
     )
     after: list[Name] = Field([], description="Starts after these when both start.")
     prefer: dict[NodeName, Score] = Field({}, description="Nodes it likes, with a score.")
-    nodes: list[NodeName] = Field([], description="The only nodes it may run on.")
+    nodes: list[NodeName] = Field([], min_length=1, description="The only nodes it may run on.")
     must_survive: int = Field(
         0, ge=0, le=64, description="How many lost nodes it must survive; checked."
     )

@@ -11,6 +11,7 @@ from hactl.cib import document
 from hactl.cib.ids import constraint_id
 from hactl.cib.merge import merge
 from hactl.model.cluster import Cluster
+from hactl.model.constraint import INFINITY, Promotion
 from hactl.model.resource import Clone, Group, Primitive, Resource, primitives
 from hactl.plan.diff import changes
 from tests.hactl.topologies import BASE, cluster_of
@@ -259,6 +260,22 @@ def test_no_gate_stands_where_none_is_wanted_or_none_would_work() -> None:
 def test_an_ipv6_portal_stands_in_brackets() -> None:
     text = with_gateway(ISCSI.replace("10.9.0.1/24", "'fd00::1/64'"))
     assert primitive(cluster_of(text), "san1-target").params["portals"] == "[fd00::1]:3260"
+
+
+def test_a_node_that_is_disliked_is_the_last_to_be_promoted_and_a_forbidden_one_never() -> None:
+    several = NVMEOF.replace("0.1/", "0.0/") + ", mode: ana"
+    scores = {
+        wish: [
+            (each.node, each.score)
+            for each in cluster_of(with_gateway(f"{several}, prefer: {wish}")).constraints
+            if isinstance(each, Promotion)
+        ]
+        for wish in ("{node2: -5}", "{node2: -INFINITY}")
+    }
+    assert scores == {
+        "{node2: -5}": [("node1", 6), ("node2", 1), ("node3", 6)],
+        "{node2: -INFINITY}": [("node1", 1), ("node2", -INFINITY), ("node3", 1)],
+    }
 
 
 def test_several_paths_are_a_promotable_clone_on_what_is_everywhere() -> None:

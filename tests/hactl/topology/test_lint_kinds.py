@@ -39,6 +39,10 @@ NVMEOF = (
 GFS2 = "shared: {kind: gfs2, path: /srv/shared, device: /dev/sdx, journals: 3}"
 
 CASES: dict[str, tuple[str, list[str]]] = {
+    "nodes that are none": (
+        with_gateway(ISCSI + ", nodes: []"),
+        ["t.yaml:10: gateways.san1.nodes: is empty; write at least one entry, or remove the key"],
+    ),
     "a VLAN that its network does not carry": (
         guest("disks: [vms], nics: [{network: lan, vlan: 30}]"),
         [
