@@ -31,6 +31,7 @@ from hactl.topology.lint.timing import (
     fencing_time,
     membership,
     migrating,
+    never,
     stopping,
 )
 from hactl.topology.lint.watchdog import third_vote, watchdog
@@ -71,6 +72,7 @@ WHOLE: tuple[Rule, ...] = (
     checking,
     failures,
     migrating,
+    never,
     links,
     node_ids,
     files,

@@ -112,6 +112,20 @@ def checking(subject: Subject) -> Iterator[Problem]:
                 )
 
 
+def never(subject: Subject) -> Iterator[Problem]:
+    """What is checked every 0 seconds would never be."""
+    document = subject.topology.document
+    for section in ("networks", "storage", "guests", "containers", "gateways"):
+        for name, entry in getattr(document, section).items():
+            for key in ("monitor", "deep_monitor"):
+                if getattr(entry, key, None) == 0:
+                    yield subject.topology.problem(
+                        (section, name, key),
+                        "0s is no interval: it would never be checked",
+                        "write a time like 10s, or remove the key",
+                    )
+
+
 def failures(subject: Subject) -> Iterator[Problem]:
     """Failures are remembered for long enough to be counted."""
     defaults = subject.topology.document.cluster.defaults

@@ -39,6 +39,13 @@ NVMEOF = (
 GFS2 = "shared: {kind: gfs2, path: /srv/shared, device: /dev/sdx, journals: 3}"
 
 CASES: dict[str, tuple[str, list[str]]] = {
+    "a check that never is": (
+        with_gateway(ISCSI + ", monitor: 0s"),
+        [
+            "t.yaml:10: gateways.san1.monitor: 0s is no interval: it would never be checked; "
+            "write a time like 10s, or remove the key"
+        ],
+    ),
     "nodes that are none": (
         with_gateway(ISCSI + ", nodes: []"),
         ["t.yaml:10: gateways.san1.nodes: is empty; write at least one entry, or remove the key"],
