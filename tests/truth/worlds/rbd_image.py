@@ -27,6 +27,7 @@ BREAKS = (
 UNHINDERED = ("nothing", "no configuration", "no tools", "no state", "parameters broken")
 EXTENDED = True
 TIMEOUT = 8.0
+DEEP = True
 EXEMPTIONS: "list[Exemption]" = [*nameless("forgotten", "name unreadable")]
 HERE = Path(__file__).parents[1]
 PYTHON = "/usr/bin/python3"
