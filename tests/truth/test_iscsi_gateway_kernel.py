@@ -204,6 +204,20 @@ def test_luns_are_as_they_were_asked_for(machine: Machine) -> None:
     assert code == 0, text
 
 
+@pytest.mark.parametrize("path", ["/dev/ram0", "/run/file"])
+def test_what_is_readonly_is_written_by_nobody(machine: Machine, path: str) -> None:
+    account = f"joe%{SECRET}@"
+    for given, who in (({"auth_file": AUTH, "initiators": ""}, account), ({}, "")):
+        machine.started(luns=f"0={path},readonly=yes", **given)
+        assert machine.code("monitor", level=10, luns=f"0={path},readonly=yes", **given) == RUNNING
+        before = machine.say(f"sha256sum {path}")
+        url = f"iscsi://{who}127.0.0.1/{IQN}/0"
+        words = f"iscsi-test-cu --dataloss -i {HOST} -n -t SCSI.Write10.Simple '{url}'"
+        machine.run(words, 60)
+        assert machine.say(f"sha256sum {path}") == before, given
+        assert machine.code("stop") == 0
+
+
 def test_names_of_luns_are_the_same_wherever_it_runs(machine: Machine) -> None:
     found = []
     for _ in range(2):
