@@ -25,7 +25,7 @@ def of_device(fencing: Fencing, device: Device) -> Iterator[Finding]:
     subject = f"device {device.id}"
     if not device.enabled:
         yield Finding(subject, "it is disabled: Pacemaker does not use it", "remove target-role")
-    elif not fencing.users(device):
+    elif len(fencing.nodes) > 1 and not fencing.users(device):
         yield Finding(
             subject, "no node may use it", "remove the location constraints that ban it everywhere"
         )

@@ -29,6 +29,12 @@ def of_node(fencing: Fencing, node: str) -> Iterator[Finding]:
     if not can:
         if not fencing.watchdog:
             yield Finding(f"node {node}", "no device fences it", "add one with pcmk_host_list")
+    elif fencing.nodes == (node,):
+        yield Finding(
+            f"node {node}",
+            "it is the only node of the cluster: nobody else is there to fence it",
+            "add a second node, or set stonith-enabled=false",
+        )
     elif not any(set(fencing.users(device)) - {node} for device in can):
         yield Finding(
             f"node {node}",

@@ -72,7 +72,8 @@ def found(
     cib = etree.fromstring(
         f'<cib><configuration><nodes>{nodes}</nodes><resources><primitive id="ceph" '
         'class="stonith" type="fence_ceph_blocklist"><instance_attributes id="i">'
-        f"{pairs}</instance_attributes></primitive></resources>"
+        f'{pairs}</instance_attributes><meta_attributes id="m"><nvpair id="mp" '
+        'name="provides" value="unfencing"/></meta_attributes></primitive></resources>'
         f"<constraints>{constraints}</constraints></configuration></cib>"
     )
     reach = Reach(Runner(), "outside", (str(way), "{node}"))

@@ -139,6 +139,7 @@ def keys(
 
 def in_words_of(topology: Topology, text: str) -> str:
     """The devices by their names in the file; what is quoted is a value, and stays."""
+    text = text.replace("stonith-enabled=false", "cluster.fencing: false")
     for node, device in used_devices(topology.document):
         text = re.sub(rf"(?<![\w'-]){re.escape(device_id(device, node))}(?![\w'-])", device, text)
     return text

@@ -192,6 +192,14 @@ CASES = {
             "constraints that ban it everywhere",
         ],
     ),
+    "a cluster of one node": (
+        "cluster: {name: t}\nnodes: {node1: {fencing: {bmc: {}}}}\n"
+        "fencing: {devices: {bmc: {agent: fence_lab}}}\n",
+        [
+            "t.yaml:2: nodes.node1: it is the only node of the cluster: nobody else is there to "
+            "fence it; add a second node, or set cluster.fencing: false"
+        ],
+    ),
 }  # fmt: skip
 
 
