@@ -41,6 +41,7 @@ def parameters(subject: Subject) -> Iterator[Problem]:
         yield from secrets(subject.topology, agent, path, params)
         yield from pacemakers_own(subject.topology, agent, path, params)
         yield from declared(subject.topology, agent, path, params)
+        yield from beside_its_key(subject.topology, path, params)
 
 
 def given(topology: Topology) -> Iterator[Given]:
@@ -126,6 +127,19 @@ def declared(
         elif wrong := catalog.complaint(known[name], value):
             short = agent.rpartition(":")[2]
             yield topology.problem((*path, name), wrong, f"see `hactl agents describe {short}`")
+
+
+def beside_its_key(
+    topology: Topology, path: Sequence[Step], params: Mapping[str, str]
+) -> Iterator[Problem]:
+    """What a key says of itself is checked against the whole file; ``params`` would overrule it."""
+    match path:
+        case ("networks" | "storage" | "gateways" | "guests" | "containers" as section, name, _):
+            entry = getattr(topology.document, section)[name]
+            for each in sorted(params.keys() & type(entry).model_fields.keys()):
+                yield topology.problem(
+                    (*path, each), "has a key of its own", f"write {each}: beside params:"
+                )
 
 
 def no_such_agent(topology: Topology, agent: str, path: Sequence[Step]) -> Problem:

@@ -123,6 +123,13 @@ CASES = {
             "did you mean 'bridge'?"
         ],
     ),
+    "a parameter that has a key": (
+        BASE.replace("bridge: br-lan", "bridge: br-lan, params: {bridge: br1}"),
+        [
+            "t.yaml:7: networks.lan.params.bridge: has a key of its own; "
+            "write bridge: beside params:"
+        ],
+    ),
     "a value that the agent refuses": (
         raw("{kind: primitive, id: p, agent: 'ocf:hactl:LinuxBridge', params: {mtu: 5}}"),
         [
