@@ -2,7 +2,7 @@
 
 from hactl_agents.gated import Gated
 from hactl_agents.iscsi.names import number, own
-from hactl_agents.iscsi.parameters import LIO, TGT, Parameters
+from hactl_agents.iscsi.parameters import TGT, Parameters
 from hactl_agents.iscsi.wanted import ABSENT, LAST_TAG, PARTLY, Wanted
 from hactl_agents.ocf import (
     Agent,
@@ -10,7 +10,6 @@ from hactl_agents.ocf import (
     Degraded,
     DegradedPromoted,
     Failed,
-    NotConfigured,
     NotInstalled,
     Status,
     Unimplemented,
@@ -119,38 +118,9 @@ class IscsiGateway(Parameters, Gated, Agent):
         return self.take_role(promoted=False)
 
     def check(self) -> None:
-        if not self.luns:
-            raise NotConfigured("luns: name at least one")
-        if not self.portals:
-            raise NotConfigured("portals: name at least one")
-        if not self.initiators and not self.auth_file:
-            raise NotConfigured("initiators: name who may log in, or give auth_file")
-        if self.auth_file and self.auth_file[0] != "/":
-            raise NotConfigured("auth_file: give the whole path, from /")
-        (self.check_lio if self.backend == LIO else self.check_tgt)()
+        from hactl_agents.iscsi import contradictions
 
-    def check_lio(self) -> None:
-        for lun in self.luns:
-            if lun.kernel_complaint():
-                raise NotConfigured(f"luns: {lun.kernel_complaint()}")
-        if len({lun.readonly for lun in self.luns}) > 1 and not self.initiators:
-            raise NotConfigured(
-                "luns: readonly is for all LUNs or none where initiators are not named: name them"
-            )
-        if is_promotable(self) and self.reservations:
-            raise NotConfigured("reservations: one node of the clone knows nothing of another's")
-
-    def check_tgt(self) -> None:
-        if is_promotable(self):
-            raise NotConfigured("backend: tgt has no ALUA, so it cannot be promotable: take lio")
-        for lun in self.luns:
-            if not lun.number:
-                raise NotConfigured("luns: tgt keeps LUN 0 for itself: begin with 1")
-            if lun.image and lun.image.namespace:
-                raise NotConfigured(
-                    f"luns: tgt cannot open {lun.image}, which is in a namespace: map it with "
-                    "RbdImage, and give its device"
-                )
+        contradictions.refuse(self)
 
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before anything is made."""
