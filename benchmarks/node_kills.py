@@ -19,7 +19,7 @@ from pathlib import Path
 from hactl.errors import ClusterError
 from hactl.lab import timeline
 from hactl.lab.lab import Lab, wait_until
-from hactl.lab.spec import LabSpec
+from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
 
 TOPOLOGY = Path(__file__).with_name("node_kills.yaml")

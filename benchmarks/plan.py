@@ -19,16 +19,17 @@ from lxml import etree
 from lxml.etree import _Element
 from topology_500 import topology as many
 
-from hactl import topology
+from hactl import intent
 from hactl.cib.document import cib as rendered_cib
 from hactl.cib.document import configuration
 from hactl.live import cibfile
 from hactl.live.runner import Runner
 from hactl.live.scratch import scratch
-from hactl.plan import diff, document, text
+from hactl.plan import as_json as document
+from hactl.plan import diff, text
 from hactl.plan.plan import Plan, planned
-from hactl.simulate.oracle import simulate
 from hactl.simulate.scenario import all_online, slim
+from hactl.simulate.scheduler import simulate
 from hactl.simulate.transition import Transition
 
 LIMIT = 0.5
@@ -121,7 +122,7 @@ def main() -> None:
         runner = Runner().with_env(CIB_shadow_dir=str(directory))
         file = directory / "bench.yaml"
         file.write_text("\n".join(many(options.guests, options.nodes)))
-        cluster, _ = topology.read(str(file))
+        cluster, _ = intent.read(str(file))
         want = configuration(cluster)
         cold = all_online(rendered_cib(cluster))
         data = etree.tostring(settled(cold, simulate(cold, runner)))

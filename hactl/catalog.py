@@ -58,7 +58,7 @@ class Description:
 @cache
 def catalog() -> dict[str, Description]:
     """Every agent by its full name: resource agents first, then fence agents."""
-    from hactl_agents.install import fence_agents, resource_agents
+    from hactl.install.agents import fence_agents, resource_agents
 
     found = {}
     for name, agent in resource_agents().items():

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from hactl_agents.install import resource_agents
+from hactl.install.agents import resource_agents
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENTS = tuple(resource_agents())

@@ -17,20 +17,39 @@ MAY_IMPORT = {
     "hactl_agents": set[str](),
     "hactl_fencing": {
         "hactl_agents.declare",
-        "hactl_agents.host",
+        "hactl_agents.host.host",
         "hactl_agents.libvirt.connection",
     },
     "hactl.errors": set[str](),
     "hactl.model": {"hactl.errors"},
     "hactl.suggest": set[str](),
-    "hactl.topology": {
+    "hactl.libvirt_xml": set[str](),
+    "hactl.topology": {"hactl.model", "hactl.errors", "hactl.suggest"},
+    "hactl.derive": {"hactl.topology", "hactl.model", "hactl.errors", "hactl.libvirt_xml"},
+    "hactl.lint": {
+        "hactl.derive",
+        "hactl.topology",
+        "hactl.fencing",
+        "hactl.catalog",
         "hactl.model",
         "hactl.errors",
-        "hactl.catalog",
-        "hactl.fencing",
         "hactl.suggest",
     },
-    "hactl.catalog": {"hactl.errors", "hactl_agents", "hactl_fencing"},
+    "hactl.intent": {
+        "hactl.topology",
+        "hactl.derive",
+        "hactl.lint",
+        "hactl.model",
+        "hactl.errors",
+    },
+    "hactl.install": {"hactl_agents", "hactl_fencing"},
+    "hactl.catalog": {
+        "hactl.errors",
+        "hactl.install",
+        "hactl.suggest",
+        "hactl_agents",
+        "hactl_fencing",
+    },
     "hactl.corosync": {"hactl.model", "hactl.errors"},
     "hactl.cib": {"hactl.model", "hactl.errors"},
     "hactl.plan": {"hactl.cib", "hactl.simulate", "hactl.model", "hactl.errors"},
@@ -44,9 +63,17 @@ MAY_IMPORT = {
         "hactl.model",
         "hactl.errors",
     },
-    "hactl.lab": {"hactl.errors", "hactl_agents", "hactl_fencing", "hactl.model", "hactl.corosync"},
+    "hactl.lab": {
+        "hactl.errors",
+        "hactl.install",
+        "hactl_agents",
+        "hactl_fencing",
+        "hactl.model",
+        "hactl.corosync",
+    },
     "hactl.lab.vm": {
         "hactl.lab",
+        "hactl.intent",
         "hactl.topology",
         "hactl.corosync",
         "hactl.errors",
@@ -54,7 +81,14 @@ MAY_IMPORT = {
     },
     "hactl.cli": {"hactl.errors", "hactl.commands"},
 }
-SHELL = ("hactl.commands", "hactl.live", "hactl.lab", "hactl.cli", "hactl.topology.source")
+SHELL = (
+    "hactl.commands",
+    "hactl.live",
+    "hactl.lab",
+    "hactl.install",
+    "hactl.cli",
+    "hactl.topology.yaml.source",
+)
 WORLD = {"subprocess", "socket", "os", "shutil", "time", "signal", "tempfile", "requests"}
 
 

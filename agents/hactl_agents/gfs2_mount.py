@@ -3,6 +3,7 @@
 from hactl_agents.gfs2 import options
 from hactl_agents.gfs2.kernel import active, can_tell
 from hactl_agents.gfs2.mounts import SELF, hiding, parse
+from hactl_agents.host.storage import Storage
 from hactl_agents.ocf import (
     Agent,
     Degraded,
@@ -16,7 +17,6 @@ from hactl_agents.ocf import (
     seconds,
     string,
 )
-from hactl_agents.storage import Storage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from hactl_agents.gfs2.kernel import Active
     from hactl_agents.gfs2.mounts import Mount
-    from hactl_agents.gfs2.permission import Permission
-    from hactl_agents.host import Host
+    from hactl_agents.gfs2.preflight import Permission
+    from hactl_agents.host.host import Host
 
 DLM, NOLOCK = "lock_dlm", "lock_nolock"
 REMOUNTED = ("options", "quota")  # other parameters that are reloadable are for start and stop
@@ -213,7 +213,7 @@ class Gfs2Mount(Agent):
             health.check(self.directory, self.mount.number, node)
 
     def permission(self) -> "Permission":
-        from hactl_agents.gfs2.permission import Permission
+        from hactl_agents.gfs2.preflight import Permission
 
         return Permission(self.host, self.device, self.directory)
 

@@ -1,6 +1,6 @@
 """An iSCSI gateway: what Pacemaker asks for, in terms of what the back ends see and do."""
 
-from hactl_agents.gated import Gated
+from hactl_agents.gate.behind import Gated
 from hactl_agents.iscsi.names import number, own
 from hactl_agents.iscsi.parameters import TGT, Parameters
 from hactl_agents.iscsi.wanted import ABSENT, LAST_TAG, PARTLY, Wanted
@@ -16,13 +16,13 @@ from hactl_agents.ocf import (
     WrongHere,
     action,
 )
-from hactl_agents.promotion import has_roles, is_promotable, note_roles
+from hactl_agents.ocf.promotion import has_roles, is_promotable, note_roles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.iscsi.backing import Backing
     from hactl_agents.iscsi.lio import Lio
     from hactl_agents.iscsi.lun import Lun
@@ -96,7 +96,7 @@ class IscsiGateway(Parameters, Gated, Agent):
         self.build(behind)
         self.open_gate()
         if has_roles(self):
-            from hactl_agents import promotion
+            from hactl_agents.ocf import promotion
 
             promotion.offer(self, self.promotion_score)
 
@@ -105,7 +105,7 @@ class IscsiGateway(Parameters, Gated, Agent):
         self.close_gate()
         self.clear()
         if has_roles(self):
-            from hactl_agents import promotion
+            from hactl_agents.ocf import promotion
 
             promotion.withdraw(self)
 
@@ -288,7 +288,7 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     def refuse_in_use(self, behind: "list[Backing | None]") -> None:
         """Raises WrongHere where somebody else has or serves what is behind a LUN."""
-        from hactl_agents.iscsi.vacant import refuse_in_use
+        from hactl_agents.iscsi.preflight import refuse_in_use
 
         lio = self.lio(self.iqn)
         objects = lio.own_objects()
@@ -298,7 +298,7 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     def hold(self, behind: "list[Backing | None]") -> None:
         """Keep others from starting with this name or these disks until we are done."""
-        from hactl_agents.iscsi.vacant import identities
+        from hactl_agents.iscsi.preflight import identities
         from hactl_agents.ocf.record import file_name
 
         found = identities(self.host, self.paired(behind))

@@ -67,7 +67,7 @@ class KvmGuest(Parameters, Agent):
 
     @action(timeout=90)
     def start(self) -> None:
-        from hactl_agents.libvirt.birth import Birth
+        from hactl_agents.libvirt.start import Birth
 
         text, wanted = self.wanted()
         Birth(self, self.connect(), text, wanted).start()
@@ -84,7 +84,7 @@ class KvmGuest(Parameters, Agent):
 
     @action(timeout=30)
     def reload_agent(self) -> None:
-        from hactl_agents.libvirt.figures import apply
+        from hactl_agents.libvirt.resize import apply
 
         guest = self.existing()
         text, _ = self.wanted()
@@ -92,7 +92,7 @@ class KvmGuest(Parameters, Agent):
 
     @action(timeout=600)
     def migrate_to(self) -> None:
-        from hactl_agents.libvirt import journey
+        from hactl_agents.libvirt import migration_record as journey
         from hactl_agents.libvirt.migration import Migration, StillHere
         from hactl_agents.libvirt.route import route
 
@@ -185,7 +185,7 @@ class KvmGuest(Parameters, Agent):
     def stopped(self) -> None:
         """A migration that was cut short goes on in libvirt: end it where it may have led."""
         if self.record.get("journey"):
-            from hactl_agents.libvirt import journey
+            from hactl_agents.libvirt import migration_record as journey
 
             journey.end_there(self.host, self.record)
 
@@ -200,7 +200,7 @@ class KvmGuest(Parameters, Agent):
 
     def configured(self) -> "tuple[Identity | None, bool]":
         """(which guest the parameters mean; whether they should say and do not)."""
-        from hactl_agents.libvirt import document
+        from hactl_agents.libvirt import identity_xml as document
 
         try:
             return document.read(self.definition_text()), False

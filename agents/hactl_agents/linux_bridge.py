@@ -1,8 +1,8 @@
 """A Linux bridge with its uplinks: what it should be, what is wrong with it, who may touch it."""
 
-from hactl_agents.bridge_mark import OWNER, Owned, find
-from hactl_agents.bridge_parameters import Parameters
-from hactl_agents.netlink import BRIDGE, READ_ONLY
+from hactl_agents.bridge.ownership import OWNER, Owned, find
+from hactl_agents.bridge.parameters import Parameters
+from hactl_agents.netlink.links import BRIDGE, READ_ONLY
 from hactl_agents.ocf import (
     Agent,
     Degraded,
@@ -17,9 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hactl_agents.bridge_work import BridgeWork
-    from hactl_agents.host import Host
-    from hactl_agents.netlink import Link
+    from hactl_agents.bridge.work import BridgeWork
+    from hactl_agents.host.host import Host
+    from hactl_agents.netlink.links import Link
 
 SETTINGS = (*(name for name in BRIDGE if name not in READ_ONLY), "mtu")
 RESERVE = 2.0  # seconds of stop's time kept for the work after the waiting
@@ -52,7 +52,7 @@ class LinuxBridge(Parameters, Agent):
 
     @property
     def work(self) -> "BridgeWork":
-        from hactl_agents.bridge_work import BridgeWork
+        from hactl_agents.bridge.work import BridgeWork
 
         return BridgeWork(self.links, self.record, OWNER + self.instance, self.bridge)
 

@@ -1,7 +1,7 @@
 """A system container of LXC: how it starts, whether it is well, and how it stops for certain."""
 
-from hactl_agents.lxc_parameters import Parameters
-from hactl_agents.lxc_socket import FREEZING, FROZEN, RUNNING, THAWED, LxcSocket
+from hactl_agents.lxc.command_socket import FREEZING, FROZEN, RUNNING, THAWED, LxcSocket
+from hactl_agents.lxc.parameters import Parameters
 from hactl_agents.ocf import (
     Agent,
     Degraded,
@@ -16,8 +16,8 @@ from hactl_agents.ocf.agent import RUNS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.command import Done
-    from hactl_agents.lxc_payload import Payload
+    from hactl_agents.host.command import Done
+    from hactl_agents.lxc.processes import Payload
 
 ICE = (FREEZING, FROZEN)
 LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")
@@ -51,7 +51,7 @@ class LxcContainer(Parameters, Agent):
 
     @property
     def payload(self) -> "Payload":
-        from hactl_agents.lxc_payload import Payload
+        from hactl_agents.lxc.processes import Payload
 
         known = self.known_payload
         if known is None or known.record is not self.record:
@@ -111,7 +111,7 @@ class LxcContainer(Parameters, Agent):
     def reload_agent(self) -> None:
         if self.look() not in RUNS:
             raise Failed(f"{self.container} is not running here: start it")
-        from hactl_agents import lxc_limits
+        from hactl_agents.lxc import limits as lxc_limits
 
         before = self.record.parameters()
         lifted = {name: None for name in LIMITS if name in before and self.values[name] is None}
@@ -183,7 +183,7 @@ class LxcContainer(Parameters, Agent):
         limits = self.limits()
         if not limits:
             return []
-        from hactl_agents import lxc_limits
+        from hactl_agents.lxc import limits as lxc_limits
 
         return lxc_limits.defines(self.host, limits)
 
@@ -194,7 +194,7 @@ class LxcContainer(Parameters, Agent):
         limits = self.limits()
         if not limits:
             return []
-        from hactl_agents import lxc_limits
+        from hactl_agents.lxc import limits as lxc_limits
 
         return lxc_limits.wrong(self.host, self.payload.groups(), limits)
 
@@ -245,7 +245,7 @@ class LxcContainer(Parameters, Agent):
     # health
 
     def examine(self) -> None:
-        from hactl_agents import cgroups
+        from hactl_agents.host import cgroups
 
         if self.on_frozen != "ignore" and cgroups.frozen(self.host, self.payload.groups()):
             raise Failed(f"{self.container} is frozen, and LXC was not told")

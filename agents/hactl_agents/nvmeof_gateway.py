@@ -1,6 +1,6 @@
 """An NVMe over Fabrics gateway: what Pacemaker asks for, in terms of evidence and work."""
 
-from hactl_agents.gated import Gated
+from hactl_agents.gate.behind import Gated
 from hactl_agents.nvmeof.evidence import FOREIGN, OURS, Evidence, own_subsystem
 from hactl_agents.nvmeof.parameters import LAST_CONTROLLER, Parameters
 from hactl_agents.nvmeof.tree import LOADED, MOUNT, ROOT, Tree
@@ -16,13 +16,13 @@ from hactl_agents.ocf import (
     WrongHere,
     action,
 )
-from hactl_agents.promotion import has_roles, is_promotable, note_roles
+from hactl_agents.ocf.promotion import has_roles, is_promotable, note_roles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.nvmeof.keys import Keys
     from hactl_agents.nvmeof.work import Work
 
@@ -106,7 +106,7 @@ class NvmeofGateway(Parameters, Gated, Agent):
         self.record.save()
         self.do(lambda: self.work.build(self.first_state()))
         self.open_gate()
-        from hactl_agents import promotion
+        from hactl_agents.ocf import promotion
 
         promotion.offer(self, self.promotion_score)
 
@@ -116,7 +116,7 @@ class NvmeofGateway(Parameters, Gated, Agent):
         self.find_name()
         self.close_gate()
         self.do(lambda: self.work.undo())
-        from hactl_agents import promotion
+        from hactl_agents.ocf import promotion
 
         promotion.withdraw(self)
 

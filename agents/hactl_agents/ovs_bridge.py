@@ -7,8 +7,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hactl_agents.host import Host
-    from hactl_agents.netlink import Links
+    from hactl_agents.host.host import Host
+    from hactl_agents.netlink.links import Links
     from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs.evidence import Evidence
     from hactl_agents.ovs.work import Work

@@ -2,14 +2,14 @@
 
 from hactl_agents.declare import BadValue
 from hactl_agents.gate import table as tables
+from hactl_agents.gate.name import gate_name
 from hactl_agents.gate.portals import portals
-from hactl_agents.gate_name import gate_name
 from hactl_agents.ocf import Agent, Failed, NotConfigured, Status, WrongHere, action
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.gate.nftables import Table
     from hactl_agents.gate.portals import Portal
+    from hactl_agents.netlink.nftables import Table
 
 
 class PortGate(Agent):
@@ -83,7 +83,7 @@ class PortGate(Agent):
 
     def found_running(self) -> None:
         """What is started after the gate must not be seen before it is whole."""
-        from hactl_agents.gate import close_gate
+        from hactl_agents.gate.turn import close_gate
 
         self.remember()
         close_gate(self.host, self.gate)

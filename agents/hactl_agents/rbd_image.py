@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hactl_agents.ceph.cluster import Cluster
     from hactl_agents.ceph.mapper import Mapper
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 NOT_IN_A_NAME = "/@ "  # to the kernel, what stands behind a blank is the next name: a snapshot
 OTHERS_MAY_READ, OTHERS_MAY_WRITE = 0o007, 0o022

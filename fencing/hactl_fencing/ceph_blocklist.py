@@ -1,7 +1,7 @@
 """fence_ceph_blocklist: cuts a node off from its Ceph storage, and lets it back in."""
 
 from hactl_agents.declare import BadValue, Param, boolean, seconds, string
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_fencing import blocklist, ceph_clients
 from hactl_fencing.ceph_monitors import Monitors, osds
 from hactl_fencing.fence.device import OFF, ON, FenceDevice
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_fencing.blocklist import Entry, Network
 
 YEARS = 5 * 365 * 86400

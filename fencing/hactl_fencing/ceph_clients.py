@@ -1,12 +1,12 @@
 """Which users of Ceph's storage live on this node: evidence from the kernel, asks no daemon."""
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 LIBRARIES = ("librados", "librbd", "libcephfs")
 OURSELVES = "fence_ceph_blocklist"

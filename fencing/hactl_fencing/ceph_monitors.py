@@ -3,7 +3,7 @@
 Never by ceph(8): it costs ten times as much, and breaks on IPv6 addresses.
 """
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_fencing.blocklist import network
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_fencing.blocklist import Entry, Network
 
 PATIENCE = 5  # seconds; monitors that are well answer in a tenth of one

@@ -1,7 +1,7 @@
 """fence_lab: powers the nodes of a hactl lab through its out-of-node power switch."""
 
 from hactl_agents.declare import string
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
 
 TYPE_CHECKING = False

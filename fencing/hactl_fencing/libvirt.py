@@ -1,7 +1,7 @@
 """fence_libvirt: powers the nodes that are guests of libvirt, through its API."""
 
 from hactl_agents.declare import BadValue, words
-from hactl_agents.host import Failed, TimedOut
+from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.libvirt.connection import Connection, LibvirtError
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
 
@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.libvirt.connection import Domain
 
 # What one host knows of a guest

@@ -34,7 +34,7 @@ def install(root: str, libdir: str) -> None:
     Resource agents go to /usr/lib/ocf/resource.d/hactl, fence agents to /usr/sbin.
     Installing again replaces each file whole; a monitor running meanwhile is not disturbed.
     """
-    from hactl_agents.install import install as install_agents
+    from hactl.install.agents import install as install_agents
 
     if not libdir.startswith("/"):
         raise HactlError(f"--libdir {libdir}: is not an absolute path", "write /usr/lib/hactl")

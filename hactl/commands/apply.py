@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from hactl import topology
+from hactl import intent
 from hactl.cib.document import configuration
 from hactl.commands.duration import Duration
 from hactl.commands.render import report
@@ -20,9 +20,9 @@ from hactl.commands.terminal import say
 from hactl.errors import UsageError
 from hactl.live.apply import Outcome
 from hactl.live.apply import apply as carry_out
-from hactl.live.record import state_dir
-from hactl.live.step import Options
-from hactl.live.world import opened
+from hactl.live.backup import state_dir
+from hactl.live.session import opened
+from hactl.live.transaction import Options
 from hactl.plan.plan import Plan
 from hactl.plan.text import text
 
@@ -74,7 +74,7 @@ def apply(
         timeout=timeout,
         recorded=recorded(planfile) if planfile else {},
     )
-    cluster, warnings = topology.read(file)
+    cluster, warnings = intent.read(file)
     report(warnings)
     operator = Terminal()
     with opened(cib) as world:

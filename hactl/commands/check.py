@@ -11,13 +11,13 @@ from time import time as now
 
 import click
 
-from hactl import topology
+from hactl import intent
 from hactl.cib import document
 from hactl.commands.output import emit
 from hactl.errors import Problem, Severity, TopologyError, UsageError
-from hactl.fencing.evidence import reminders
-from hactl.live.world import opened
-from hactl.topology.failover import Failover, failovers
+from hactl.fencing.drill.proofs import reminders
+from hactl.live.session import opened
+from hactl.model.failover import Failover, failovers
 from hactl.topology.jsonschema import json_schema
 
 SHOWN = 10
@@ -65,7 +65,7 @@ def check(
 def looked_at(file: str) -> tuple[Sequence[Problem], Sequence[Failover]]:
     """Return the problems, and without errors also the times."""
     try:
-        cluster, warnings = topology.read(file)
+        cluster, warnings = intent.read(file)
     except TopologyError as exc:
         return exc.problems, ()
     document.configuration(cluster)

@@ -14,12 +14,12 @@ from hactl.commands.fence_drill import drill, mend
 from hactl.commands.terminal import say
 from hactl.errors import Severity
 from hactl.fencing.configuration import fencing
-from hactl.fencing.evidence import reminders
+from hactl.fencing.drill.proofs import reminders
 from hactl.fencing.finding import Finding
-from hactl.live.fence_check import Reach
-from hactl.live.fence_check import check as check_all
-from hactl.live.membership import own_name
-from hactl.live.world import opened
+from hactl.live.corosync import own_name
+from hactl.live.fencing.check import Reach
+from hactl.live.fencing.check import check as check_all
+from hactl.live.session import opened
 
 SSH = "ssh -o BatchMode=yes -o ConnectTimeout=5 {node} --"
 

@@ -12,13 +12,13 @@ import click
 from hactl.commands.duration import Duration
 from hactl.commands.terminal import say
 from hactl.errors import HactlError, UsageError
-from hactl.fencing.aside import drills, mended
 from hactl.fencing.configuration import Level
-from hactl.live.drill import Drill
-from hactl.live.drill_report import document, intended, text
-from hactl.live.edit import edit
-from hactl.live.membership import own_name
-from hactl.live.world import opened
+from hactl.fencing.drill.marks import drills, mended
+from hactl.live.corosync import own_name
+from hactl.live.fencing.drill import Drill
+from hactl.live.fencing.report import document, intended, text
+from hactl.live.patch import edit
+from hactl.live.session import opened
 from hactl.simulate.loss import Loss
 
 

@@ -14,7 +14,7 @@ import click
 from hactl.errors import UsageError
 from hactl.lab import logs, names
 from hactl.lab.lab import Lab
-from hactl.lab.spec import CLIENT, LAN, LabSpec
+from hactl.lab.lab_spec import CLIENT, LAN, LabSpec
 from hactl.lab.start import up as start
 
 TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m)?")

@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 from lxml.etree import _Element
 
-from hactl import topology
+from hactl import intent
 from hactl.cib.document import configuration
 from hactl.commands.render import report
 from hactl.commands.terminal import say
-from hactl.fencing.evidence import reminders
-from hactl.live.record import replace_private
-from hactl.live.world import opened
-from hactl.plan.document import document, fingerprint
+from hactl.fencing.drill.proofs import reminders
+from hactl.live.backup import replace_private
+from hactl.live.session import opened
+from hactl.plan.as_json import document, fingerprint
 from hactl.plan.plan import Plan, planned
 from hactl.plan.text import text
 
@@ -51,7 +51,7 @@ def plan(
 
     Changes nothing. Exits 1 if it could not simulate: then nobody knows what would happen.
     """
-    cluster, warnings = topology.read(file)
+    cluster, warnings = intent.read(file)
     report(warnings)
     with opened(cib) as world:
         live = world.pacemaker.cib()

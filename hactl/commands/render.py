@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hactl import corosync, sbd, topology
+from hactl import corosync, intent, sbd
 from hactl.cib import document
 from hactl.commands.output import emit, write
 from hactl.errors import Problem, UsageError
@@ -19,7 +19,7 @@ def render(file: str, want_corosync: bool, want_sbd: bool, output: str | None) -
     """Write the CIB that the topology in FILE stands for (- reads standard input)."""
     if want_corosync and want_sbd:
         raise UsageError("--corosync or --sbd?", "one at a time")
-    cluster, warnings = topology.read(file)
+    cluster, warnings = intent.read(file)
     report(warnings)
     if want_corosync:
         data = corosync.render(cluster).encode()

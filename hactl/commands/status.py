@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from hactl.commands.terminal import say
+from hactl.live.session import opened
 from hactl.live.status import status as read_status
 from hactl.live.status_report import document, text
-from hactl.live.world import opened
 
 
 @click.command(epilog="Example: hactl status --format json")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from hactl.fencing.hosts import host_map
+from hactl.fencing.host_map import host_map
 from hactl.fencing.placement import Placement
 
 SEPARATORS = re.compile(r"[\s,;]+")

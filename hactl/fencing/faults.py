@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.fencing.configuration import Fencing
-from hactl.fencing.devices import of_device
 from hactl.fencing.finding import Finding
-from hactl.fencing.layers import of_levels
-from hactl.fencing.whole import of_cluster
-from hactl.fencing.wiring import plugs
+from hactl.fencing.rules.cluster import of_cluster
+from hactl.fencing.rules.device import of_device
+from hactl.fencing.rules.levels import of_levels
+from hactl.fencing.rules.plugs import plugs
 from hactl.model.fencing import Means, means
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 from hactl.errors import HactlError
+from hactl.lab.lab_spec import CLIENT, PORTS
 from hactl.lab.machines import Machines
 from hactl.lab.power import PowerSwitch
-from hactl.lab.spec import CLIENT, PORTS
 from hactl.lab.wire import Message
 
 NAMESPACES = ("mnt", "net", "uts", "ipc", "pid", "cgroup", "user")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hactl.lab.spec import LINKS, LabSpec, address, node_index
+from hactl.lab.lab_spec import LINKS, LabSpec, address, node_index
 
 
 def render(spec: LabSpec) -> str:

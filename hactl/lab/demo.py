@@ -20,8 +20,8 @@ from typing import Any
 from hactl.errors import ClusterError
 from hactl.lab import container, guest, timeline
 from hactl.lab.lab import Lab, Result, wait_until
+from hactl.lab.lab_spec import CLIENT, LabSpec
 from hactl.lab.prober import Sample
-from hactl.lab.spec import CLIENT, LabSpec
 from hactl.lab.start import up
 
 TOPOLOGY = Path(__file__).resolve().parents[2] / "examples" / "demo.yaml"

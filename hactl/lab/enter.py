@@ -9,8 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hactl.lab.lab_spec import CLIENT
 from hactl.lab.node import DROPPED, PATH
-from hactl.lab.spec import CLIENT
 
 # A process is put into the node's control groups first: nsenter(1) joins only the namespace, and
 # containers it starts would end up in the caller's.

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from hactl.lab import corosync_conf, disk, places, services
-from hactl.lab.spec import LabSpec, hosts_file
+from hactl.lab.lab_spec import LabSpec, hosts_file
 
 TOOLS = "usr/lib/hactl-lab"
 STAND_INS = {
@@ -76,7 +76,7 @@ def source_roots() -> list[str]:
 def install_agents() -> None:
     """Our resource and fence agents, as `hactl agents install` would put them on a real node."""
     with contextlib.suppress(ImportError):
-        from hactl_agents.install import install
+        from hactl.install.agents import install
 
         install(root=places.IMAGE, libdir="/usr/lib/hactl")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from hactl.errors import HactlError
 from hactl.lab import image, node, switch
 from hactl.lab.cgroups import Groups
-from hactl.lab.spec import LabSpec
+from hactl.lab.lab_spec import LabSpec
 
 WAYS = ("both", "in", "out")
 COVERED = ("/tmp/", "/run/", "/dev/shm/")  # where a node has something of its own

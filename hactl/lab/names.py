@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from hactl.errors import HactlError, UsageError
-from hactl.lab import held_name
+from hactl.lab import abstract_socket as held_name
 
 PREFIX = "hactl-lab-"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from hactl.errors import ClusterError
 from hactl.lab import checksum, linux, places, root, switch
 from hactl.lab.cgroups import Groups
-from hactl.lab.spec import LAN, port_name
+from hactl.lab.lab_spec import LAN, port_name
 
 NAMESPACES = (
     linux.CLONE_NEWNS

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 
 from hactl.errors import HactlError, UsageError
+from hactl.lab.lab_spec import LabSpec
 from hactl.lab.node import PATH
-from hactl.lab.spec import LabSpec
 
 # program -> Debian and Ubuntu package
 ALWAYS = {

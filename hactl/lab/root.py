@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from hactl.lab import cgroups, disk, guard, layers, linux, places
+from hactl.lab import cgroups, disk, layers, linux, places
+from hactl.lab import proc_guard as guard
 
 DEVICES = (
     "null",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from hactl.lab.spec import address, node_index
+from hactl.lab.lab_spec import address, node_index
 
 # Listening without authentication is right here and nowhere else: the lab's networks are its own.
 LIBVIRTD = """\

@@ -14,8 +14,8 @@ from typing import Any, TextIO
 from hactl.errors import ClusterError
 from hactl.lab import image, names, requirements, usermap
 from hactl.lab.lab import FORMS_WITHIN, Lab
+from hactl.lab.lab_spec import LabSpec
 from hactl.lab.node import PATH
-from hactl.lab.spec import LabSpec
 
 Progress = Callable[[str], None]
 
@@ -58,7 +58,7 @@ def launch(spec: LabSpec, report: int, lifeline: int) -> None:
     with names.claim(spec.name) as listener:
         inherited = (listener.fileno(), report, lifeline)
         subprocess.run(
-            [sys.executable, "-m", "hactl.lab.keeper", spec.to_json(), *map(str, inherited)],
+            [sys.executable, "-m", "hactl.lab.reaper", spec.to_json(), *map(str, inherited)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=report,

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable
 
 from hactl.errors import HactlError
-from hactl.lab.spec import LAN, PORTS, SWITCH_HOST, address, node_index, port_name
+from hactl.lab.lab_spec import LAN, PORTS, SWITCH_HOST, address, node_index, port_name
 
 BRIDGES = tuple("lan" if port == LAN else f"link{port}" for port in range(PORTS))
 Cut = tuple[str, int, str]  # node, port, "both" | "in" | "out" as the node sees it

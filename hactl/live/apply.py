@@ -9,17 +9,17 @@ from typing import Any
 from lxml.etree import _Element
 
 from hactl.errors import ClusterError, ConcurrentEdit
+from hactl.live.backup import Record
 from hactl.live.commit import prove_guard
-from hactl.live.observe import Difference
-from hactl.live.record import Record
+from hactl.live.compare import Difference
+from hactl.live.session import World
 from hactl.live.settle import Unsettled
-from hactl.live.step import Operator, Options, Step, at_rest, fencings
-from hactl.live.world import World
-from hactl.plan.document import fingerprint
+from hactl.live.transaction import Operator, Options, Step, at_rest, fencings
+from hactl.plan.as_json import fingerprint
 from hactl.plan.gate import Forbidden, disruption, refuse_edits
 from hactl.plan.plan import Plan, Planned, planned
-from hactl.plan.retire import continues, retirement
-from hactl.simulate.oracle import CannotSimulate
+from hactl.plan.stop_first import continues, retirement
+from hactl.simulate.scheduler import CannotSimulate
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from hactl.cib.canonical import canonical
 from hactl.cib.merge import child
 from hactl.plan.change import Change, Delete, carried_out, found, identity, reverse, siblings
 from hactl.plan.effects import Effects, effects
-from hactl.simulate.oracle import Run, simulate
+from hactl.simulate.scheduler import Run, simulate
 
 
 class NotReverted(Exception):

@@ -12,7 +12,7 @@ from hactl.errors import ClusterError
 from hactl.live.history import pending
 from hactl.live.pacemaker import NotConnected, Pacemaker
 from hactl.live.runner import Runner
-from hactl.simulate.oracle import simulate
+from hactl.simulate.scheduler import simulate
 from hactl.simulate.transition import Transition
 
 IDLE = "S_IDLE"

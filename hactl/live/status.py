@@ -11,8 +11,8 @@ from enum import StrEnum
 from lxml.etree import _Element
 
 from hactl.cib.ownership import kind_of
-from hactl.fencing.aside import Begun, drills
-from hactl.fencing.evidence import Standing, standings
+from hactl.fencing.drill.marks import Begun, drills
+from hactl.fencing.drill.proofs import Standing, standings
 from hactl.live.history import started
 from hactl.plan.plan import name_of
 

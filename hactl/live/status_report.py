@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from hactl.fencing.evidence import Standing
-from hactl.fencing.evidence import State as Proven
+from hactl.fencing.drill.proofs import Standing
+from hactl.fencing.drill.proofs import State as Proven
 from hactl.live.status import NodeStatus, ResourceStatus, State, Status
 
 TITLES = {

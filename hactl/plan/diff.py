@@ -10,8 +10,8 @@ from lxml.etree import _Element
 
 from hactl.cib.canonical import NVPAIR_SETS, same
 from hactl.cib.ownership import RESOURCE_TAGS, kind_of
+from hactl.plan.attributes import differences
 from hactl.plan.change import Change, Create, Delete, Place, Update, identity
-from hactl.plan.details import differences
 
 SECTIONS = (
     "crm_config",

@@ -10,7 +10,7 @@ from lxml.etree import _Element
 
 from hactl.cib.ownership import kind_of
 from hactl.plan.change import Change
-from hactl.plan.why import Reasons
+from hactl.plan.reasons import Reasons
 from hactl.simulate.transition import Action, Transition
 
 GUESTS = frozenset({"guest", "container"})

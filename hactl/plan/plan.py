@@ -13,8 +13,8 @@ from hactl.cib.merge import PROPERTIES, child, merge
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
 from hactl.plan.effects import Effect, Effects, effects
-from hactl.simulate.oracle import CannotSimulate, Run, simulate, version
 from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
+from hactl.simulate.scheduler import CannotSimulate, Run, simulate, version
 from hactl.simulate.transition import Fencing, Transition
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.simulate.oracle import Run, simulate
+from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.transition import Transition
 
 GONE = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}

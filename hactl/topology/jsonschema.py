@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from hactl.topology import units
-from hactl.topology.places import Step
 from hactl.topology.schema.document import Document
+from hactl.topology.yaml.positions import Step
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

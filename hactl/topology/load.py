@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from hactl.errors import Problem, Severity, TopologyError
-from hactl.topology import messages, source
-from hactl.topology.builder import Complaint, Unreadable
-from hactl.topology.parse import Parsed, parse
-from hactl.topology.places import Branch, Step, line_of
+from hactl.topology import messages
 from hactl.topology.salvage import Path, salvage
 from hactl.topology.schema.document import Document
+from hactl.topology.yaml import source
+from hactl.topology.yaml.loader import Complaint, Unreadable
+from hactl.topology.yaml.parse import Parsed, parse
+from hactl.topology.yaml.positions import Branch, Step, line_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Malformed(TopologyError):
 def load(path: str) -> Topology:
     """Read a topology file (``-``: standard input).
 
-    Raises TopologyError with all faults of form, sorted by line; `hactl.topology.read` also tells
+    Raises TopologyError with all faults of form, sorted by line; `hactl.intent.read` also tells
     what is wrong with the whole.
     """
     text, warnings = source.read_text(path)

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from hactl.suggest import did_you_mean, one_of
-from hactl.topology.builder import Complaint
 from hactl.topology.jsonschema import keys_at, kinds_at
-from hactl.topology.places import Branch, Step, holds, line_of
 from hactl.topology.units import shown
+from hactl.topology.yaml.loader import Complaint
+from hactl.topology.yaml.positions import Branch, Step, holds, line_of
 
 Error = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hactl.topology.places import Step
 from hactl.topology.schema.document import Document
+from hactl.topology.yaml.positions import Step
 
 ROUNDS = 4
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 TIMES = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -31,21 +31,6 @@ class BadUnit(ValueError):
 def milliseconds(value: object) -> int:
     """Read ``30s``, ``500ms``, ``5min``, ``1h`` or ``1d`` in milliseconds."""
     return quantity(value, TIME_PATTERN, TIMES, "time", "30s", MISSPELLED_TIMES)
-
-
-def pacemaker_time(text: str | None) -> int:
-    """Read a time as Pacemaker spells it, in milliseconds; 0 for none and for what is not clear."""
-    if not text:
-        return 0
-    try:
-        return int(text) * 1000 if text.isdigit() else milliseconds(text)
-    except BadUnit:
-        return 0
-
-
-def longest(params: Mapping[str, str], *keys: str) -> int:
-    """Return the longest of these times among an agent's parameters, in milliseconds."""
-    return max(pacemaker_time(params.get(key)) for key in keys)
 
 
 def size(value: object) -> int:

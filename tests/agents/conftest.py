@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.install import PROVIDER, install
+from hactl.install.agents import PROVIDER, install
 
 
 @dataclass(frozen=True)

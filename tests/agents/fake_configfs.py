@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hactl_agents.failures import ABSENT
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_agents.testing import FakeHost
 
 T = TypeVar("T")

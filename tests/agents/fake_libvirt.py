@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from hactl_agents.host import Failed
-from hactl_agents.libvirt import document
+from hactl_agents.host.host import Failed
+from hactl_agents.libvirt import identity_xml as document
 from hactl_agents.testing import FakeHost
 
 RUN = "/run/libvirt/qemu"

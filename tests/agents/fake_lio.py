@@ -2,7 +2,7 @@
 
 from hactl_agents.iscsi.lio import ROOT
 from tests.agents.fake_configfs import ConfigfsHost
-from tests.lio_model import Item, Lio
+from tests.support.configfs.lio_model import Item, Lio
 
 
 class LioHost(ConfigfsHost):

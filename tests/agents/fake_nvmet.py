@@ -5,7 +5,7 @@ import errno
 from hactl_agents.failures import ABSENT
 from hactl_agents.nvmeof.tree import ROOT
 from tests.agents.fake_configfs import BLOCK, ConfigfsHost
-from tests.nvmet_model import Nvmet
+from tests.support.configfs.nvmet_model import Nvmet
 
 
 class NvmetHost(ConfigfsHost):

@@ -9,7 +9,7 @@ from types import CodeType
 
 import pytest
 
-from hactl_agents.install import resource_agents
+from hactl.install.agents import resource_agents
 from tests.agents.conftest import Installed
 
 PYTHON = "/usr/bin/python3"
@@ -77,7 +77,7 @@ def test_a_bundle_for_another_python_is_passed_over(installed: Installed) -> Non
 
 def test_what_goes_wrong_is_still_said_with_its_place(installed: Installed) -> None:
     names = set(files((library(installed) / "bundle_KvmGuest.pyc").read_bytes()[16:]))
-    wanted = {"kvm_guest.py", "host.py", "ocf/agent.py", "ocf/__init__.py"}
+    wanted = {"kvm_guest.py", "host/host.py", "ocf/agent.py", "ocf/__init__.py"}
     assert {f"{installed.root}/lib/hactl_agents/{name}" for name in wanted} <= names
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from hactl_agents.install import resource_agents
+from hactl.install.agents import resource_agents
 from hactl_agents.ocf import Agent
 from hactl_agents.testing import FakeHost, act, environ
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.host import Failed, Host, NotInstalled, TimedOut
+from hactl_agents.host.host import Failed, Host, NotInstalled, TimedOut
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_work_apart_that_hangs_is_named_and_killed(tmp_path: Path) -> None:
 def test_work_apart_ends_at_the_next_step_once_nobody_waits_for_it(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     program = (
-        "import os, time; from hactl_agents.host import Host; host = Host(20.0, {})\n"
+        "import os, time; from hactl_agents.host.host import Host; host = Host(20.0, {})\n"
         "def work():\n"
         f"    open({str(mark)!r}, 'w').write(str(os.getpid()))\n"
         "    [(host.at('step'), time.sleep(0.05)) for _ in range(400)]\n"

@@ -1,11 +1,11 @@
-"""What IscsiGateway does in the kernel's target, whose rules tests/lio_model.py keeps."""
+"""What IscsiGateway does in the kernel's target, by the rules of lio_model.py."""
 
 import itertools
 
 import pytest
 
-from hactl_agents.gate import close_gate
-from hactl_agents.host import Failed, TimedOut
+from hactl_agents.gate.turn import close_gate
+from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.iscsi import tgt_show, tgt_wire
 from hactl_agents.iscsi.lun import parse_luns
 from hactl_agents.iscsi.names import naa_name, own, serial_number

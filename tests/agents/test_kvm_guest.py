@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from hactl_agents.declare import BadValue
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_agents.kvm_guest import KvmGuest
-from hactl_agents.libvirt import document, process, status, verdict
-from hactl_agents.libvirt.birth import fixed_uuid
-from hactl_agents.libvirt.definition import Definition
+from hactl_agents.libvirt import identity_xml as document
+from hactl_agents.libvirt import process, verdict
+from hactl_agents.libvirt import status_file as status
+from hactl_agents.libvirt.domain_xml import Definition
 from hactl_agents.libvirt.route import Wishes, route
+from hactl_agents.libvirt.start import fixed_uuid
 from hactl_agents.testing import FakeHost, act, reason
 
 from .fake_libvirt import PAUSED, RUN, FakeLibvirt, Node

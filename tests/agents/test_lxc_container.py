@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from hactl_agents import cgroups, lxc_limits, lxc_socket
-from hactl_agents.cgroups import Group
+from hactl_agents.host import cgroups
+from hactl_agents.host.cgroups import Group
+from hactl_agents.lxc import command_socket as lxc_socket
+from hactl_agents.lxc import limits as lxc_limits
+from hactl_agents.lxc.command_socket import STATES
 from hactl_agents.lxc_container import LxcContainer
-from hactl_agents.lxc_socket import STATES
 from hactl_agents.ocf import Failed, Status, TimedOut
 from hactl_agents.testing import FakeHost, act, done, reason
 

@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from hactl_agents.gate import close_gate
-from hactl_agents.host import Failed
+from hactl_agents.gate.turn import close_gate
+from hactl_agents.host.host import Failed
 from hactl_agents.nvmeof import names
 from hactl_agents.nvmeof.connections import spelled
 from hactl_agents.nvmeof.tree import ROOT

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hactl_agents.host import Failed, TimedOut
+from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.ocf import Status
-from hactl_agents.ovs import change, drift, flows, spelling, wire
+from hactl_agents.ovs import change, drift, flows, wire
+from hactl_agents.ovs import vsctl as spelling
 from hactl_agents.ovs.database import Snapshot, plain
 from hactl_agents.ovs.evidence import Evidence
 from hactl_agents.ovs.wanted import Wanted

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from hactl_agents import gate_look
 from hactl_agents.failures import Failed
-from hactl_agents.gate import close_gate, gate_state, open_gate
-from hactl_agents.gate.nftables import Chain, Table
+from hactl_agents.gate import look as gate_look
 from hactl_agents.gate.rules import ACCEPTED, DROPPED, drained
+from hactl_agents.gate.turn import close_gate, gate_state, open_gate
+from hactl_agents.netlink.nftables import Chain, Table
 from hactl_agents.ocf import Status
 from hactl_agents.port_gate import PortGate
 from hactl_agents.testing import FakeHost, act, reason

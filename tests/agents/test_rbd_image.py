@@ -6,7 +6,7 @@ import pytest
 
 from hactl_agents.ceph.blocklist import Blocklist, covers
 from hactl_agents.ceph.image import Spec
-from hactl_agents.host import Failed, TimedOut
+from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.ocf import Status
 from hactl_agents.rbd_image import RbdImage
 from hactl_agents.testing import FakeHost, act, done, reason

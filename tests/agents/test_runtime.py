@@ -1,6 +1,6 @@
 """The contract the runtime keeps for every agent."""
 
-from hactl_agents.host import Failed, TimedOut
+from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.ocf import Status
 from hactl_agents.ocf.main import budget
 from hactl_agents.testing import FakeHost, act, done, environ, reason

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hactl_agents import state
+from hactl_agents.host import state
 
 
 def test_what_is_dropped_goes_with_the_drafts_of_killed_saves(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hactl.lab.lab import Lab, wait_until
-from hactl.lab.spec import LabSpec
+from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
 
 NEEDED = ("corosync", "pacemakerd", "crm_mon")

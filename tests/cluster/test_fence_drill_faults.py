@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hactl.fencing.aside import MARK
+from hactl.fencing.drill.marks import MARK
 from hactl.lab.lab import Lab
 from tests.cluster.conftest import Eventually, repair
 from tests.cluster.drilled import TARGET, drill, forget_proofs, furnish, proofs, topology
@@ -57,7 +57,7 @@ def test_what_a_dead_machine_leaves_is_seen_and_mended_by_the_next_drill(
     furnish(drilled, delay="8s")
     before = topology(drilled)
     pid = begun(drilled, eventually)
-    guard = drilled.exec("node1", "pgrep", "-f", "hactl.live.drill_guard").stdout.split()
+    guard = drilled.exec("node1", "pgrep", "-f", "hactl.live.fencing.guard").stdout.split()
     drilled.exec("node1", "kill", "-KILL", pid, *guard)
     eventually(lambda: TARGET not in drilled.formation("node1").online, "the order is carried out")
     drilled.wait_formed(60)

@@ -11,7 +11,7 @@ import pytest
 
 from hactl.lab.lab import Lab
 from tests.cluster.conftest import Eventually
-from tests.iscsi_pair import INITIATOR, TARGET, Writing, writer
+from tests.support.iscsi.pair import INITIATOR, TARGET, Writing, writer
 
 pytestmark = [
     pytest.mark.cluster,

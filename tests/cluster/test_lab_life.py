@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from hactl.errors import HactlError
-from hactl.lab import held_name, names
+from hactl.lab import abstract_socket as held_name
+from hactl.lab import names
 from hactl.lab.lab import Lab, wait_until
-from hactl.lab.spec import LabSpec
+from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
 from tests.cluster.conftest import lab_name, skip_without_a_cluster_stack
 

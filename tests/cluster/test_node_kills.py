@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks import node_kills
 from hactl.lab.lab import Lab
-from hactl.lab.spec import LabSpec
+from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
 
 from .conftest import lab_name, skip_without_a_cluster_stack

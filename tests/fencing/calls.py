@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.private_node import PrivateNode
+from tests.support.private_node import PrivateNode
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_fencing.blocklist import Entry, Network
 from hactl_fencing.ceph_blocklist import CephBlocklist
 from hactl_fencing.fence.device import OFF

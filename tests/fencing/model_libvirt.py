@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_fencing.fence.device import OFF, ON
 from hactl_fencing.libvirt import STOPPED, LibvirtGuest
 from tests.fencing import hypervisors

@@ -8,7 +8,7 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from hactl_agents.host import Failed, TimedOut
+from hactl_agents.host.host import Failed, TimedOut
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
 from tests.fencing.switch import Call
 from tests.fencing.watched import ACTIONS, AT, OTHERS, Event, Watched

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from hactl_agents.declare import string
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_agents.testing import FakeHost
 from hactl_fencing.fence.device import OFF, ON, FenceDevice
 from hactl_fencing.fence.main import run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from tests.fencing.fake_ceph import BOOT, NOW, CephWorld
 
 YEAR = 365 * 86400

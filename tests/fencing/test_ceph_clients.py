@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.ceph_cluster import CephCluster, ceph_cluster, lacking_ceph
 from tests.fencing.calls import Answer, fence, instructions
-from tests.private_node import private_node, wait_until
+from tests.support.ceph_cluster import CephCluster, ceph_cluster, lacking_ceph
+from tests.support.private_node import private_node, wait_until
 
 pytestmark = [
     pytest.mark.backend,

@@ -10,10 +10,10 @@ import pytest
 from lxml import etree
 
 from hactl.fencing.configuration import fencing
-from hactl.live.fence_check import Reach, check
+from hactl.live.fencing.check import Reach, check
 from hactl.live.runner import Runner
-from tests.ceph_cluster import ADDRESS, CephCluster, ceph_cluster, lacking_ceph
-from tests.private_node import private_node
+from tests.support.ceph_cluster import ADDRESS, CephCluster, ceph_cluster, lacking_ceph
+from tests.support.private_node import private_node
 
 pytestmark = [
     pytest.mark.backend,

@@ -10,10 +10,10 @@ import pytest
 from lxml import etree
 
 from hactl.fencing.configuration import fencing
-from hactl.live.fence_check import Reach, check
+from hactl.live.fencing.check import Reach, check
 from hactl.live.runner import Runner
 from tests.fencing.test_libvirt_hosts import SixToo, boot
-from tests.libvirt_host import LibvirtHost, lacking_libvirt
+from tests.support.libvirt_host import LibvirtHost, lacking_libvirt
 
 pytestmark = [
     pytest.mark.backend,

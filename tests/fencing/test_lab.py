@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.install import install
+from hactl.install.agents import install
 
 INSTRUCTIONS = 25_000_000  # of a metadata or status call, interpreter included
 Answer = Callable[[str], str]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fencing.calls import Answer, fence, instructions
-from tests.libvirt_host import LibvirtHost, lacking_libvirt, two_libvirt_hosts
-from tests.private_node import wait_until
+from tests.support.libvirt_host import LibvirtHost, lacking_libvirt, two_libvirt_hosts
+from tests.support.private_node import wait_until
 
 pytestmark = [
     pytest.mark.backend,

@@ -12,8 +12,8 @@ import pytest
 from tests.fencing.calls import Answer, fence
 from tests.fencing.certificates import Authority
 from tests.fencing.test_libvirt_hosts import boot
-from tests.libvirt_host import LibvirtHost, lacking_libvirt
-from tests.private_node import lacking
+from tests.support.libvirt_host import LibvirtHost, lacking_libvirt
+from tests.support.private_node import lacking
 
 pytestmark = [
     pytest.mark.backend,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from hactl_agents.install import fence_agents
+from hactl.install.agents import fence_agents
 from hactl_fencing.fence import metadata
 from hactl_fencing.fence.device import FenceDevice
 from tests.fencing.switch import Call, fresh

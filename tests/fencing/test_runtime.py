@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hactl_agents.host import Failed, Terminated
+from hactl_agents.host.host import Failed, Terminated
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN
 from tests.fencing.switch import Call, FakeSwitch, fresh
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from hactl import catalog, topology
+from hactl import catalog, intent
 from hactl.cib import document
 from hactl.model.cluster import Cluster
 from hactl.model.constraint import Order, OrderKind
@@ -45,7 +45,7 @@ def cluster_of(example: Path) -> Cluster:
     def read(path: str) -> bytes:
         return (example.parent / "files" / path.lstrip("/")).read_bytes()
 
-    return topology.reads(example.read_text(), str(example), read)[0]
+    return intent.reads(example.read_text(), str(example), read)[0]
 
 
 def steps(cib: Path, *more: str) -> list[Step]:
@@ -157,7 +157,7 @@ def test_there_is_an_example_of_every_kind() -> None:
 
 @by_example
 def test_nothing_is_wrong_with_it(example: Path) -> None:
-    _, problems = topology.read(str(example))
+    _, problems = intent.read(str(example))
     # What they point to is not on this machine.
     assert [str(p) for p in problems if "cannot be read here" not in p.message] == []
 

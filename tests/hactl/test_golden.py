@@ -9,7 +9,7 @@ from lxml import etree
 
 from hactl import corosync
 from hactl.cib import document
-from hactl.topology import reads
+from hactl.intent import reads
 from hactl.topology.jsonschema import json_schema
 from tests.hactl.pacemaker import needs_pacemaker, schema
 

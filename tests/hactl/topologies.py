@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from hactl.errors import Problem, TopologyError
+from hactl.intent import reads
 from hactl.model.cluster import Cluster
-from hactl.topology import reads
 
 FILE = "t.yaml"
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.private_node import PrivateNode, fresh_node
+from tests.support.private_node import PrivateNode, fresh_node
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ try:  # as the launcher does
 except ImportError:
     bundle = None
 
-from hactl_agents import host  # noqa: E402
 from hactl_agents.gfs2_mount import Gfs2Mount  # noqa: E402
+from hactl_agents.host import host  # noqa: E402
 from hactl_agents.ocf import main  # noqa: E402
 
 

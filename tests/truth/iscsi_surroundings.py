@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.private_node import PrivateNode
+from tests.support.private_node import PrivateNode
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 
 OTHER = {"lio": "tgt", "tgt": "lio"}

@@ -14,7 +14,7 @@ sys.path.insert(0, LIBDIR)
 
 from hactl_agents.ceph.image import Mapping, Spec  # noqa: E402
 from hactl_agents.ceph.mapper import Wish  # noqa: E402
-from hactl_agents.host import Failed, Host  # noqa: E402
+from hactl_agents.host.host import Failed, Host  # noqa: E402
 from hactl_agents.ocf.main import answer, budget, perform, told  # noqa: E402
 from hactl_agents.rbd_image import RbdImage  # noqa: E402
 

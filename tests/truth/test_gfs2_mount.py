@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.apart import Abandoned
+from hactl.install.agents import install
 from hactl_agents.gfs2 import superblock
-from hactl_agents.host import Failed, Host
-from hactl_agents.install import install
-from hactl_agents.storage import Storage
-from tests.execd import pacemaker_environment
+from hactl_agents.host.child import Abandoned
+from hactl_agents.host.host import Failed, Host
+from hactl_agents.host.storage import Storage
+from tests.support.execd import pacemaker_environment
 
 HERE = Path(__file__).parent
 PYTHON = "/usr/bin/python3"
@@ -133,7 +133,7 @@ time.sleep(99)
 WHO = """\
 import subprocess, sys
 from hactl_agents.gfs2.users import find
-from hactl_agents.host import Host
+from hactl_agents.host.host import Host
 python, bind, folder = sys.argv[1:]
 for name, *words in (["one"], ["two", "unshare", "--net"]):
     holder = [*words, python, "-c", bind, name]

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.gfs2_machine import AGENT, LOSETUP, Gfs2Machine, HactlError, gfs2_machine, lacking
+from tests.support.gfs2_machine import (
+    AGENT,
+    LOSETUP,
+    Gfs2Machine,
+    HactlError,
+    gfs2_machine,
+    lacking,
+)
 
 pytestmark = [
     pytest.mark.backend,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gfs2_machine import AGENT, Gfs2Machine, HactlError, lacking, two_machines
+from tests.support.gfs2_machine import AGENT, Gfs2Machine, HactlError, lacking, two_machines
 
 pytestmark = [
     pytest.mark.backend,

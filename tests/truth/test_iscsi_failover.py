@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.iscsi_pair import INITIATOR, IPADDR2, PORTAL, TARGET, Pair, lacking, pair
-from tests.iscsi_writer import PLACES, SIZE, Ledger, Report, block, number_in
-from tests.libiscsi_suite import Outcome, outcome
-from tests.private_node import wait_until
+from tests.support.iscsi.libiscsi_suite import Outcome, outcome
+from tests.support.iscsi.pair import INITIATOR, IPADDR2, PORTAL, TARGET, Pair, lacking, pair
+from tests.support.iscsi.writer import PLACES, SIZE, Ledger, Report, block, number_in
+from tests.support.private_node import wait_until
 
 pytestmark = [
     pytest.mark.backend,

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.libiscsi_suite import Outcome, outcome
-from tests.private_node import PrivateNode, fresh_node, wait_until, why
+from tests.support.iscsi.libiscsi_suite import Outcome, outcome
+from tests.support.private_node import PrivateNode, fresh_node, wait_until, why
 from tests.truth.breaks import NO_TOOLS
 from tests.truth.worlds.iscsi_gateway import (
     SECRET,

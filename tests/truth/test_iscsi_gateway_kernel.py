@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.install import install
-from tests import lio_calls
-from tests.kernel_guest import HactlError, KernelGuest, lacking, python_files
-from tests.libiscsi_suite import Outcome, outcome
-from tests.lio_model import Lio
+from hactl.install.agents import install
+from tests.support.configfs import lio_calls
+from tests.support.configfs.lio_model import Lio
+from tests.support.iscsi.libiscsi_suite import Outcome, outcome
+from tests.support.kernel_guest import HactlError, KernelGuest, lacking, python_files
 
 AGENT = "/usr/lib/ocf/resource.d/hactl/IscsiGateway"
 ROOT = "/sys/kernel/config/target"

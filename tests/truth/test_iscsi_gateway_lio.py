@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.configfs_node import LookAlike, lacking, look_alike
-from tests.private_node import why
+from tests.support.configfs.node import LookAlike, lacking, look_alike
+from tests.support.private_node import why
 from tests.truth.worlds.iscsi_gateway_lio import Look
 
 pytestmark = [

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.ceph_cluster import ADDRESS, CephCluster
-from tests.iscsi_pair import INITIATOR, IPADDR2, TARGET, Pair, Side, lacking, lan, plug_in
-from tests.iscsi_writer import PLACES
-from tests.private_node import PrivateNode, wait_until, why
+from tests.support.ceph_cluster import ADDRESS, CephCluster
+from tests.support.iscsi.pair import INITIATOR, IPADDR2, TARGET, Pair, Side, lacking, lan, plug_in
+from tests.support.iscsi.writer import PLACES
+from tests.support.private_node import PrivateNode, wait_until, why
 from tests.truth.worlds.rbd_image import lacking as ceph_lacks
 from tests.truth.worlds.rbd_image import small_ceph
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
-from tests.private_node import wait_until, why
+from tests.support.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
+from tests.support.private_node import wait_until, why
 from tests.truth.worlds.kvm_guest import (
     RUN,
     XML,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.libvirt_host import LibvirtHost, lacking_libvirt, two_libvirt_hosts
-from tests.private_node import wait_until, why
+from tests.support.libvirt_host import LibvirtHost, lacking_libvirt, two_libvirt_hosts
+from tests.support.private_node import wait_until, why
 
 pytestmark = [
     pytest.mark.backend,

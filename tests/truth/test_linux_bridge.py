@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.private_node import LIBDIR, PrivateNode, lacking, why
+from tests.support.private_node import LIBDIR, PrivateNode, lacking, why
 from tests.truth.worlds.linux_bridge import Lan
 
 pytestmark = [

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hactl.lab import container as tiny
-from tests.private_node import PrivateNode, fresh_node, wait_until, why
+from tests.support.private_node import PrivateNode, fresh_node, wait_until, why
 from tests.truth.worlds.lxc_container import (
     CGROUPS,
     SURVIVE,

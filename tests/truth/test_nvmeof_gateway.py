@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.nvmet_node import Gateway, NvmetNode, lacking, nvmet_node
-from tests.private_node import why
+from tests.support.configfs.nvmet_node import Gateway, NvmetNode, lacking, nvmet_node
+from tests.support.private_node import why
 
 pytestmark = [
     pytest.mark.backend,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.execd import wait_until
-from tests.kernel_guest import HactlError
-from tests.nvmeof_guest import NVMET, Answer, NvmeofGuest, guest_files, lacking
-from tests.nvmet_model import Nvmet
+from tests.support.configfs.nvmet_model import Nvmet
+from tests.support.execd import wait_until
+from tests.support.kernel_guest import HactlError
+from tests.support.nvmeof_guest import NVMET, Answer, NvmeofGuest, guest_files, lacking
 from tests.truth.worlds.nvmeof_gateway import secret
 
 pytestmark = [

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.execd import wait_until
-from tests.kernel_guest import HactlError
-from tests.nvmeof_guest import NVMET, NvmeofGuest, guest_files, lacking
-from tests.private_node import lacking as node_lacks
-from tests.private_node import private_node
+from tests.support.execd import wait_until
+from tests.support.kernel_guest import HactlError
+from tests.support.nvmeof_guest import NVMET, NvmeofGuest, guest_files, lacking
+from tests.support.private_node import lacking as node_lacks
+from tests.support.private_node import private_node
 
 pytestmark = [
     pytest.mark.backend,

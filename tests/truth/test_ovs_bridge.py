@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.ovs_node import DAEMONS, OvsNode, lacking
-from tests.private_node import wait_until, why
+from tests.support.ovs_node import DAEMONS, OvsNode, lacking
+from tests.support.private_node import wait_until, why
 from tests.truth.worlds.ovs_bridge import Lan, ovs_node
 
 pytestmark = [

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.install import install
-from tests.execd import wait_until
-from tests.kernel_guest import HactlError, KernelGuest, lacking, python_files
-from tests.ovs_node import SCHEMA, START
-from tests.ovs_node import lacking as ovs_lacks
+from hactl.install.agents import install
+from tests.support.execd import wait_until
+from tests.support.kernel_guest import HactlError, KernelGuest, lacking, python_files
+from tests.support.ovs_node import SCHEMA, START
+from tests.support.ovs_node import lacking as ovs_lacks
 
 pytestmark = [
     pytest.mark.backend,

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.private_node import PrivateNode, wait_until, why
+from tests.support.private_node import PrivateNode, wait_until, why
 from tests.truth.breaks import NO_TOOLS
 from tests.truth.worlds.port_gate import Gate, lacking
 
@@ -165,8 +165,8 @@ def turned(gate: Gate, call: str) -> str:
     """Call open_gate or close_gate in the node, as the agent of a target does; the state then."""
     script = (
         f"import sys; sys.path.insert(0, {str(HERE / 'agents')!r})\n"
-        "from hactl_agents.gate import close_gate, gate_state, open_gate\n"
-        "from hactl_agents.host import Host\n"
+        "from hactl_agents.gate.turn import close_gate, gate_state, open_gate\n"
+        "from hactl_agents.host.host import Host\n"
         f"{call}(Host(10), {gate.gate!r}); print(gate_state(Host(10), {gate.gate!r}))"
     )
     return gate.node.run("/usr/bin/python3", "-IS", "-c", script).stdout.strip()
@@ -175,7 +175,7 @@ def turned(gate: Gate, call: str) -> str:
 def test_a_short_look_tells_whether_anybody_gets_through(gate: Gate) -> None:
     script = (
         f"import sys; sys.path.insert(0, {str(HERE / 'agents')!r})\n"
-        "from hactl_agents.host import Host\n"
+        "from hactl_agents.host.host import Host\n"
         f"print(Host(10).keeps_out({gate.gate!r}))"
     )
 

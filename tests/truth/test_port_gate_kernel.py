@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.install import install
-from tests.kernel_guest import HactlError, KernelGuest, lacking, python_files
+from hactl.install.agents import install
+from tests.support.kernel_guest import HactlError, KernelGuest, lacking, python_files
 
 pytestmark = [
     pytest.mark.backend,
@@ -20,7 +20,7 @@ AGENT = "/usr/lib/ocf/resource.d/hactl/PortGate"
 PORTALS = "127.0.0.1:3260 [::1]:3260"
 TURN = (
     "import sys; sys.path.insert(0, '/usr/lib/hactl'); "
-    "from hactl_agents import gate; from hactl_agents.host import Host; "
+    "from hactl_agents import gate; from hactl_agents.host.host import Host; "
     "getattr(gate, sys.argv[1])(Host(20), 'san'); print(gate.gate_state(Host(20), 'san'))"
 )
 CALL = (

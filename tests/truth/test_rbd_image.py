@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.ceph_cluster import CephCluster
-from tests.private_node import wait_until, why
+from tests.support.ceph_cluster import CephCluster
+from tests.support.private_node import wait_until, why
 from tests.truth.worlds.rbd_image import PYTHON, WATCH, A, Disk, lacking, small_ceph
 
 pytestmark = [

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hactl_agents.install import install
-from tests.ceph_cluster import ADDRESS, CephCluster, ceph_cluster, lacking_ceph
-from tests.execd import wait_until
-from tests.kernel_guest import HactlError, KernelGuest, lacking, python_files
-from tests.private_node import private_node
+from hactl.install.agents import install
+from tests.support.ceph_cluster import ADDRESS, CephCluster, ceph_cluster, lacking_ceph
+from tests.support.execd import wait_until
+from tests.support.kernel_guest import HactlError, KernelGuest, lacking, python_files
+from tests.support.private_node import private_node
 
 NBD = "/usr/bin/rbd-nbd"
 TESTER, XMLLINT = shutil.which("ocf-tester"), shutil.which("xmllint")

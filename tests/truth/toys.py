@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hactl_agents.host import Failed, Host
+from hactl_agents.host.host import Failed, Host
 from hactl_agents.ocf import Agent, Status, action, integer, string
 from hactl_agents.ocf.main import answer, budget, perform, told
 

@@ -5,7 +5,7 @@ its own. Never by ceph(8): it costs ten times as much, and breaks on IPv6 addres
 """
 
 from hactl_agents.ceph.blocklist import Blocklist
-from hactl_agents.host import Failed, NotInstalled
+from hactl_agents.host.host import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from hactl_agents.ceph.image import Spec
     from hactl_agents.ceph.mapper import Wish
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 PATIENCE = 10  # seconds for one answer; monitors and OSDs in good health take a tenth of one
 EXCLUSIVE_LOCK = 4  # a feature of an image

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.ceph.image import Spec
     from hactl_agents.ceph.mapper import Wish
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 BUS = "/sys/bus/rbd"
 DEVICES = f"{BUS}/devices"

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from hactl_agents.ceph.image import Mapping, Spec
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
     class Mapper(Protocol):
         name: str

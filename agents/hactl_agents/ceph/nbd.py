@@ -1,13 +1,13 @@
 """Images mapped by rbd-nbd: seen through /sys/block and the process behind each device."""
 
 from hactl_agents.ceph.image import Mapping
-from hactl_agents.host import SIGKILL, SIGTERM, Failed
+from hactl_agents.host.host import SIGKILL, SIGTERM, Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.ceph.image import Spec
     from hactl_agents.ceph.mapper import Wish
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 PROGRAM = "rbd-nbd"
 PATIENCE = 20.0  # seconds for rbd-nbd to flush and go before it is killed

@@ -7,13 +7,13 @@ written. Being silent is no proof, it may only be frozen; a silent owner is cut 
 import time
 
 from hactl_agents.ceph.blocklist import address_of
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.ceph.cluster import Cluster, Use
     from hactl_agents.ceph.image import Spec
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 YEARS = 5 * 365 * 86400  # seconds a silent owner stays cut off
 DAY = 86400

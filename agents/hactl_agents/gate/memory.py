@@ -10,9 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hactl_agents.gate.nftables import Table
     from hactl_agents.gate.portals import Portal
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
+    from hactl_agents.netlink.nftables import Table
 
 
 def note(host: "Host", name: str, owner: str, portals: "Iterable[Portal]") -> None:

@@ -1,7 +1,7 @@
 """Rules of a gate, in the expressions that nft itself makes of them, so that it lists them well."""
 
-from hactl_agents.gate.nftables import ACCEPT, word
-from hactl_agents.netlink import attribute, text
+from hactl_agents.netlink.links import attribute, text
+from hactl_agents.netlink.nftables import ACCEPT, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ Packets are dropped before the routing, so that a node that has not got the addr
 longer has it, neither forwards them nor answers that the host cannot be reached.
 """
 
-from hactl_agents.gate.nftables import OUTPUT, PREROUTING, Chain, Table
 from hactl_agents.gate.rules import ACCEPTED, DROPPED, drained, tcp_rules
+from hactl_agents.netlink.nftables import OUTPUT, PREROUTING, Chain, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 CLUSTER = "/sys/kernel/config/dlm/cluster/cluster_name"
 SPACES = "/sys/kernel/dlm"

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hactl_agents.gfs2.kernel import Active
-    from hactl_agents.host import Host
-    from hactl_agents.storage import Storage
+    from hactl_agents.host.host import Host
+    from hactl_agents.host.storage import Storage
 
 ANSWER = 10.0  # seconds
 START_OF_GFS2 = 65536  # bytes; read past the cache, so that the device has to answer
@@ -25,7 +25,7 @@ class Health:
 
     def check(self, directory: str, number: str, node: str) -> None:
         """Raises Failed where it does not answer; with ``node`` it has to write a file, too."""
-        from hactl_agents.apart import Abandoned
+        from hactl_agents.host.child import Abandoned
 
         self.refuse_if_it_still_hangs(directory)
         storage = self.host.storage()

@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 FOLDER = "/sys/fs/gfs2"
 THAW = 10.0  # seconds

@@ -4,14 +4,14 @@ Imported by start and reload only.
 """
 
 from hactl_agents.gfs2 import dlm, options
-from hactl_agents.gfs2.permission import DLM
-from hactl_agents.host import Failed, NotInstalled
+from hactl_agents.gfs2.preflight import DLM
+from hactl_agents.host.host import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.gfs2.superblock import Superblock
-    from hactl_agents.host import Host
-    from hactl_agents.storage import KernelLog
+    from hactl_agents.host.host import Host
+    from hactl_agents.host.storage import KernelLog
 
 RESERVE = 3.0  # seconds kept back to undo it
 

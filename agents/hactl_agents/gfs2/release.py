@@ -3,11 +3,11 @@
 from hactl_agents.gfs2.kernel import FENCE, active
 from hactl_agents.gfs2.mounts import SELF, parse
 from hactl_agents.gfs2.users import COPY, Users, find
-from hactl_agents.host import SIGKILL, SIGTERM, Failed, TimedOut
+from hactl_agents.host.host import SIGKILL, SIGTERM, Failed, TimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 RESERVE = 2.0  # seconds kept back to say what happened
 RUNG = 10.0  # seconds between asking, telling and killing
@@ -125,7 +125,7 @@ class Release:
         )
 
     def ended(self, signal: int) -> bool:
-        from hactl_agents.gfs2.ladder import send
+        from hactl_agents.gfs2.kill import send
 
         users = find(self.host, self.number, self.directory)
         send(self.host, users.processes, signal, self.directory)

@@ -5,7 +5,7 @@ What a process has open is a socket then, and its /proc/PID/fd says nothing of a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 
 class Sockets:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hactl_agents.gfs2.mounts import Mount
-    from hactl_agents.host import Host
-    from hactl_agents.storage import Storage
+    from hactl_agents.host.host import Host
+    from hactl_agents.host.storage import Storage
 
 # files whose words may be paths that the kernel itself holds open: NFS exports, targets' LUNs
 KERNEL_FILES = (
@@ -57,7 +57,7 @@ class Users:
 
 def find(host: "Host", number: str, directory: str) -> Users:
     """Everybody who uses the file system on the device with that number."""
-    from hactl_agents.apart import Abandoned
+    from hactl_agents.host.child import Abandoned
 
     users = Users()
     users.others = others(host, number, directory)
@@ -177,7 +177,7 @@ class Ids:
 
 def uses(host: "Host", storage: "Storage", ids: Ids, sockets: Sockets, pid: str) -> str:
     """By what a process uses it, '' if it does not."""
-    from hactl_agents.storage import mount_id
+    from hactl_agents.host.storage import mount_id
 
     folder = f"/proc/{pid}"
     for name in ("cwd", "root", "exe"):

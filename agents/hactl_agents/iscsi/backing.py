@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hactl_agents.ceph.image import Spec
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.iscsi.lun import Lun
 
 

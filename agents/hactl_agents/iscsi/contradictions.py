@@ -5,7 +5,7 @@ Only what is begun or validated is judged: a monitor never imports this.
 
 from hactl_agents.iscsi.parameters import LIO
 from hactl_agents.ocf.errors import NotConfigured
-from hactl_agents.promotion import is_promotable
+from hactl_agents.ocf.promotion import is_promotable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

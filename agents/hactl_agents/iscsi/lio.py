@@ -9,7 +9,7 @@ from hactl_agents.iscsi.wanted import ABSENT, PARTLY, THERE, Sight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 MOUNT = "/sys/kernel/config"
 ROOT = f"{MOUNT}/target"

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.iscsi.backing import Backing
     from hactl_agents.iscsi.lio import Lio
     from hactl_agents.iscsi.wanted import Wanted

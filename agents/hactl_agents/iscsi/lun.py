@@ -1,6 +1,7 @@
 """One LUN as it is asked for: its number, what is behind it, and what initiators see of it."""
 
 from hactl_agents.ceph.image import Spec
+from hactl_agents.gateway.numbered_paths import flag, refuse_twice, split, take
 from hactl_agents.iscsi.names import (
     COMPANY,
     ENOUGH,
@@ -10,7 +11,6 @@ from hactl_agents.iscsi.names import (
     own_digits,
     serial_number,
 )
-from hactl_agents.numbered_paths import flag, refuse_twice, split, take
 
 FORM = "NUMBER=PATH[,KEY=VALUE...]"
 RBD = "rbd:"

@@ -1,7 +1,7 @@
 """The parameters of an iSCSI gateway, and what of them can be judged without a node."""
 
 from hactl_agents.declare import Param, boolean, choice, integer, string
-from hactl_agents.gate_name import gate_name
+from hactl_agents.gate.name import gate_name
 from hactl_agents.iscsi.lun import FORM, parse_luns
 from hactl_agents.iscsi.names import parse_initiators, parse_target
 from hactl_agents.iscsi.portal import parse_portals

@@ -3,13 +3,13 @@
 import _socket
 
 from hactl_agents.declare import numeral
-from hactl_agents.place import Place, pack, portal
+from hactl_agents.gateway.listen_address import Place, pack, portal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 PORT = 3260
 WILD = ("0.0.0.0", "::")

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.iscsi.backing import Backing
     from hactl_agents.iscsi.lun import Lun
     from hactl_agents.iscsi.portal import Portal
@@ -88,7 +88,7 @@ class Tgt:
 
     def foreign(self) -> str:
         """Why a target of this name cannot be made; '' if it can, or is ours."""
-        from hactl_agents.served import tgtd_targets
+        from hactl_agents.gateway.in_use import tgtd_targets
 
         for socket, each in tgtd_targets(self.host, {self.daemon.socket}):
             if each.name == self.iqn:

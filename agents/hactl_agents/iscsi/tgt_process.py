@@ -9,7 +9,7 @@ from hactl_agents.ocf.errors import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.ocf.record import Record
 
 PROGRAM = "tgtd"

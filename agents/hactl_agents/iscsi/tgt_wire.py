@@ -9,7 +9,7 @@ from hactl_agents.ocf.errors import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 SYSTEM, TARGET, DEVICE, PORTAL, ACCOUNT = 0, 1, 2, 3, 7  # modes
 NEW, DELETE, SHOW, BIND, UPDATE = 0, 1, 2, 3, 5  # operations

@@ -6,14 +6,14 @@ Every call is bounded, because a daemon that hangs answers nobody. Knows no poli
 import errno
 import posix
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_agents.libvirt import verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from hactl_agents.host import Host, Task
+    from hactl_agents.host.host import Host, Task
 
 PATIENCE = 5.0  # seconds for a call that a healthy daemon answers in milliseconds
 LIVE = 1  # VIR_DOMAIN_AFFECT_LIVE

@@ -4,15 +4,15 @@ A guest exists as long as its QEMU process does. Who owns it is told by its uuid
 the mark it carries if we started it; libvirt, its files and the definition may all be gone.
 """
 
-from hactl_agents.host import Failed
-from hactl_agents.libvirt import status
-from hactl_agents.libvirt.status import State
+from hactl_agents.host.host import Failed
+from hactl_agents.libvirt import status_file as status
+from hactl_agents.libvirt.status_file import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.ocf.record import Record
 
 RUN_DIR = "/run/libvirt/qemu"
@@ -186,7 +186,7 @@ def walk(
 def mark_of(host: "Host", qemu: Qemu) -> str:
     """The resource that started this guest, as it carries it itself; '' if it does not."""
     from hactl_agents.declare import BadValue
-    from hactl_agents.libvirt import document
+    from hactl_agents.libvirt import identity_xml as document
 
     try:
         identity = document.read_status(status_file(host, qemu.name))

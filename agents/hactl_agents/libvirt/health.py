@@ -1,6 +1,6 @@
 """Asking libvirt, QEMU and the guest whether they answer, beyond the evidence of files."""
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_agents.libvirt import verdict
 from hactl_agents.libvirt.connection import Connection
 from hactl_agents.ocf.errors import Degraded
@@ -9,7 +9,7 @@ BY_THE_AGENT = 2  # VIR_DOMAIN_GET_HOSTNAME_AGENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.libvirt.connection import Domain
     from hactl_agents.libvirt.evidence import Guest
 
@@ -41,7 +41,7 @@ def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
 
 def ping(domain: "Domain") -> None:
     """A guest that reboots has closed its channel; one that holds it open has to answer."""
-    from hactl_agents.libvirt.definition import Definition
+    from hactl_agents.libvirt.domain_xml import Definition
 
     if not Definition(domain.xml()).agent_connected():
         raise Degraded("the guest agent is not connected")

@@ -3,14 +3,14 @@
 Knows libvirt's migration API and nothing of Pacemaker or parameters: ``Route`` says how to go.
 """
 
-from hactl_agents.host import Failed, TimedOut
+from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.libvirt.connection import PATIENCE, Connection
-from hactl_agents.libvirt.definition import Definition
+from hactl_agents.libvirt.domain_xml import Definition
 from hactl_agents.libvirt.evidence import same_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host, Task
+    from hactl_agents.host.host import Host, Task
     from hactl_agents.libvirt.connection import Domain
     from hactl_agents.libvirt.evidence import Guest
 

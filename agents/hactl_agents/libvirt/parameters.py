@@ -195,7 +195,8 @@ class Parameters:
 
     def judge(self, text: str, where: str) -> "Identity":
         """What ``text`` defines. Raises BadValue where we cannot run it, naming ``where``."""
-        from hactl_agents.libvirt import definition, document
+        from hactl_agents.libvirt import domain_xml as definition
+        from hactl_agents.libvirt import identity_xml as document
 
         try:
             found = document.read(text)
@@ -206,7 +207,7 @@ class Parameters:
         return found
 
     def judge_identity(self, found: "Identity") -> None:
-        from hactl_agents.libvirt.document import is_uuid
+        from hactl_agents.libvirt.identity_xml import is_uuid
 
         if found.kind not in KINDS:
             raise BadValue(f"a domain of type {found.kind!r} is none of {', '.join(KINDS)}")

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 # Each guest of qemu:///system has its master key below here; those of a user's session do not.
 SYSTEM_KEYS = "/var/lib/libvirt/qemu/domain-"

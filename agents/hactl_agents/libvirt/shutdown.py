@@ -3,14 +3,14 @@
 Works without libvirt; never touches a process that is not this guest's.
 """
 
-from hactl_agents.host import SIGKILL, SIGTERM, Failed
+from hactl_agents.host.host import SIGKILL, SIGTERM, Failed
 from hactl_agents.libvirt import verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.libvirt.connection import Connection, Domain
     from hactl_agents.libvirt.evidence import Guest
 

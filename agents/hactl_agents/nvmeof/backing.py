@@ -2,15 +2,15 @@
 
 import _stat
 
+from hactl_agents.gateway.in_use import Uses, refuse_claimed, refuse_unfit_device
 from hactl_agents.nvmeof.tree import subsystem
 from hactl_agents.ocf.errors import WrongHere
-from hactl_agents.served import Uses, refuse_claimed, refuse_unfit_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.nvmeof.namespace import Namespace
     from hactl_agents.nvmeof_gateway import NvmeofGateway
 

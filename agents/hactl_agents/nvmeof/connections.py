@@ -5,7 +5,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 LISTS = {_socket.AF_INET: "/proc/net/tcp", _socket.AF_INET6: "/proc/net/tcp6"}
 ESTABLISHED, CLOSE_WAIT = "01", "08"  # net/tcp_states.h; the others are only the network's

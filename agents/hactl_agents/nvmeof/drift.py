@@ -1,7 +1,7 @@
 """What of a gateway is not as it was given: a look at every attribute, for start and depth 10."""
 
 from hactl_agents.nvmeof import names, tree
-from hactl_agents.nvmeof.guests import Guests
+from hactl_agents.nvmeof.hosts import Guests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

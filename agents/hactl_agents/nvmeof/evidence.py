@@ -1,8 +1,8 @@
 """Whether a gateway is served on this node and is ours, from configfs; judges no more than that."""
 
+from hactl_agents.gateway.listen_address import portal
 from hactl_agents.nvmeof import names, tree
 from hactl_agents.ocf.record import file_name
-from hactl_agents.place import portal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

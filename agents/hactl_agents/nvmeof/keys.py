@@ -8,7 +8,7 @@ from hactl_agents.ocf.errors import Failed, WrongHere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 MARK = "DHHC-1"
 # what the second field says of the third: the hash, and the length of the secret in bytes

@@ -1,7 +1,7 @@
 """A namespace as it is given, NSID=PATH[,KEY=VALUE...], and what hosts know it by."""
 
 from hactl_agents.declare import numeral
-from hactl_agents.numbered_paths import flag, refuse_twice, split, take
+from hactl_agents.gateway.numbered_paths import flag, refuse_twice, split, take
 from hactl_agents.nvmeof import names
 
 MOST = 1024  # NVMET_MAX_NAMESPACES

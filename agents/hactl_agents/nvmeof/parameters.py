@@ -1,10 +1,10 @@
 """The parameters of an NVMe-oF gateway, and what of them can be judged without a node."""
 
 from hactl_agents.declare import Param, boolean, choice, integer, string
-from hactl_agents.gate_name import gate_name
+from hactl_agents.gate.name import gate_name
+from hactl_agents.gateway.listen_address import Place
 from hactl_agents.nvmeof.names import parse_nqn, parse_nqns
 from hactl_agents.nvmeof.namespace import FORM, parse_namespaces
-from hactl_agents.place import Place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """What speaks against serving on this node, before anything is made."""
 
+from hactl_agents.gateway.listen_address import portal
 from hactl_agents.nvmeof import backing, tree
 from hactl_agents.ocf.errors import WrongHere
-from hactl_agents.place import portal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

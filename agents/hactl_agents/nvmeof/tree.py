@@ -7,7 +7,7 @@ from hactl_agents.ocf.errors import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 MOUNT = "/sys/kernel/config"
 ROOT = f"{MOUNT}/nvmet"

@@ -3,12 +3,12 @@
 Runs in a process apart: a namespace whose disk hangs holds whoever enables or disables it.
 """
 
+from hactl_agents.gateway.listen_address import portal
 from hactl_agents.nvmeof import backing, connections, names, tree
 from hactl_agents.nvmeof.drift import Drift
 from hactl_agents.nvmeof.evidence import FOREIGN, MADE, MAKING, Evidence
-from hactl_agents.nvmeof.guests import Guests
+from hactl_agents.nvmeof.hosts import Guests
 from hactl_agents.ocf.errors import Failed, NotInstalled
-from hactl_agents.place import portal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hactl_agents.declare import Values
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 PREFIX = "OCF_RESKEY_"
 

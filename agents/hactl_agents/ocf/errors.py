@@ -1,6 +1,6 @@
 """Exceptions that become OCF exit codes (OCF resource agent API 1.1, section 4)."""
 
-from hactl_agents.host import Failed, NotInstalled, Terminated, TimedOut
+from hactl_agents.host.host import Failed, NotInstalled, Terminated, TimedOut
 
 __all__ = [
     "Degraded",

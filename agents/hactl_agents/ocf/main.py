@@ -4,7 +4,7 @@ import _signal  # type: ignore[import-not-found]  # signal itself imports enum: 
 import posix
 import sys
 
-from hactl_agents.host import SIGTERM, Host, environment
+from hactl_agents.host.host import SIGTERM, Host, environment
 from hactl_agents.ocf.agent import PREFIX, RUNS, Status
 from hactl_agents.ocf.errors import Degraded, Failed, Terminated, Unimplemented
 

@@ -3,17 +3,19 @@
 Each change is one transaction of ovs-vsctl: all of it happens, or nothing.
 """
 
-from hactl_agents.host import Failed, TimedOut
-from hactl_agents.ovs import daemon, drift, hanging, spelling
+from hactl_agents.host.host import Failed, TimedOut
+from hactl_agents.ovs import child_rows as hanging
+from hactl_agents.ovs import daemon, drift
+from hactl_agents.ovs import vsctl as spelling
 from hactl_agents.ovs.database import many
-from hactl_agents.ovs.spelling import ADOPTED, UNFINISHED, WAS
+from hactl_agents.ovs.vsctl import ADOPTED, UNFINISHED, WAS
 from hactl_agents.ovs.wire import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.ovs.database import Row, Snapshot
-    from hactl_agents.ovs.spelling import Command
+    from hactl_agents.ovs.vsctl import Command
     from hactl_agents.ovs.wanted import Wanted
 
 QUIET = ("-vsyslog:off", "-vconsole:off")  # what is wrong is said once, at the end

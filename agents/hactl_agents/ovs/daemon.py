@@ -7,7 +7,7 @@ from hactl_agents.ovs.wire import NobodyListens, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 NAME = "ovs-vswitchd"
 

@@ -4,7 +4,7 @@ Only reads. Rows are dictionaries of columns: sets are tuples, maps dictionaries
 to another row is its UUID as text.
 """
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 a sentence and knows the ovs-vsctl commands that end it. Pure, and nothing is run here.
 """
 
+from hactl_agents.ovs.child_rows import child_differences
 from hactl_agents.ovs.database import many
-from hactl_agents.ovs.hanging import child_differences
-from hactl_agents.ovs.spelling import (
+from hactl_agents.ovs.vsctl import (
     Difference,
     assignments,
     change,
@@ -20,7 +20,7 @@ from hactl_agents.ovs.spelling import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.ovs.database import Row, Snapshot
-    from hactl_agents.ovs.spelling import Command
+    from hactl_agents.ovs.vsctl import Command
     from hactl_agents.ovs.wanted import Port, Settings, Wanted
 
 

@@ -2,8 +2,9 @@
 more than that.
 """
 
-from hactl_agents.host import Failed
-from hactl_agents.ovs import daemon, spelling
+from hactl_agents.host.host import Failed
+from hactl_agents.ovs import daemon
+from hactl_agents.ovs import vsctl as spelling
 from hactl_agents.ovs.database import Snapshot, look, look_at_all
 from hactl_agents.ovs.wanted import Wanted
 from hactl_agents.ovs.wire import NobodyListens, Wire
@@ -12,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hactl_agents.netlink import Link
+    from hactl_agents.netlink.links import Link
     from hactl_agents.ovs_bridge import OvsBridge
 
 KERNEL, TAP = "openvswitch", "tun"  # a bridge's own device, in the kernel and in ovs-vswitchd

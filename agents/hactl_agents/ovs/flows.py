@@ -3,12 +3,12 @@
 Counting them takes one question over the bridge's OpenFlow socket, without a program.
 """
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 from hactl_agents.ocf.errors import NotConfigured, WrongHere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
     from hactl_agents.ovs.database import Snapshot
 
 OFCTL = ("ovs-ofctl", "-vsyslog:off", "-vconsole:off", "-O", "OpenFlow13")

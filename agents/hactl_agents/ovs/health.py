@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hactl_agents.netlink import Link, Links
+    from hactl_agents.netlink.links import Link, Links
     from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs.wanted import Wanted
 

@@ -1,7 +1,8 @@
 """What is wrong with a bridge that runs, and what the operator wants made of it."""
 
 from hactl_agents.ocf import Degraded, Failed, TimedOut
-from hactl_agents.ovs import daemon, drift, health, spelling
+from hactl_agents.ovs import daemon, drift, health
+from hactl_agents.ovs import vsctl as spelling
 from hactl_agents.ovs.evidence import Evidence
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ Another program may have the port: Open vSwitch only logs that.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 CONTROL = ".ctl"  # sockets are called DAEMON.PID.ctl
 LISTEN = "0A"  # st in /proc/net/tcp (proc(5))

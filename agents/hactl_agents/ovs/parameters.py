@@ -1,7 +1,7 @@
 """The parameters of an Open vSwitch bridge, and how each is read."""
 
 from hactl_agents.declare import Param, boolean, choice, integer, string, words
-from hactl_agents.device_params import device, devices, mac_address
+from hactl_agents.netlink.device_names import device, devices, mac_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def parse_internal(text: str) -> "tuple[tuple[str, int | None], ...]":
 
 
 def parse_one_device(name: str) -> str:
-    from hactl_agents.device_params import parse_device
+    from hactl_agents.netlink.device_names import parse_device
 
     if not name:
         raise ValueError("names no device")

@@ -1,8 +1,10 @@
 """Whether a bridge may be made on this node as it is given: looks, and touches nothing."""
 
-from hactl_agents.host import Failed, NotInstalled
+from hactl_agents.host.host import Failed, NotInstalled
 from hactl_agents.ocf.errors import WrongHere
-from hactl_agents.ovs import change, daemon, flows, hanging, spelling
+from hactl_agents.ovs import change, daemon, flows
+from hactl_agents.ovs import child_rows as hanging
+from hactl_agents.ovs import vsctl as spelling
 from hactl_agents.ovs.database import Snapshot, many
 from hactl_agents.ovs.parameters import SSL
 from hactl_agents.ovs.wire import NobodyListens

@@ -1,10 +1,10 @@
 """How the kernel shapes a device: its queueing disciplines, by rtnetlink; judges nothing."""
 
-from hactl_agents.netlink import attributes, name_in, value
+from hactl_agents.netlink.links import attributes, name_in, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.netlink import Links
+    from hactl_agents.netlink.links import Links
 
 GETQDISC, DUMP, TCA_KIND = 38, 0x300, 1
 

@@ -6,14 +6,14 @@ is used directly.
 
 from _json import encode_basestring_ascii, make_scanner
 
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 PATIENCE = 10.0  # seconds for one answer; a daemon in good health takes milliseconds
 

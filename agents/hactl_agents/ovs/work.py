@@ -3,18 +3,19 @@
 What uplinks were like before stands in the record, gone at reboot as they are.
 """
 
-from hactl_agents.host import Failed
-from hactl_agents.ovs import change, daemon, flows, health, spelling
+from hactl_agents.host.host import Failed
+from hactl_agents.ovs import change, daemon, flows, health
+from hactl_agents.ovs import vsctl as spelling
 from hactl_agents.ovs.evidence import KERNEL, TAP
 from hactl_agents.ovs.judgement import Judgement
-from hactl_agents.ovs.spelling import ADOPTED
+from hactl_agents.ovs.vsctl import ADOPTED
 from hactl_agents.ovs.wire import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hactl_agents.netlink import Link
+    from hactl_agents.netlink.links import Link
     from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs_bridge import OvsBridge
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hactl_agents.host import Failed, Host
+from hactl_agents.host.host import Failed, Host
 from hactl_agents.ocf.agent import PREFIX, Agent
 from hactl_agents.ocf.main import answer, perform, told
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hactl_agents.apart import Abandoned
-from hactl_agents.command import Done
-from hactl_agents.gate import CLOSED, DRAINING, gate_state
-from hactl_agents.host import Failed, Host, NotInstalled, Task, TimedOut
+from hactl_agents.gate.turn import CLOSED, DRAINING, gate_state
+from hactl_agents.host.child import Abandoned
+from hactl_agents.host.command import Done
+from hactl_agents.host.host import Failed, Host, NotInstalled, Task, TimedOut
 from hactl_agents.testing.links import FakeLinks
 from hactl_agents.testing.storage import FakeStorage
 from hactl_agents.testing.tables import FakeTables

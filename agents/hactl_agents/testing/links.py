@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from hactl_agents.host import Failed
-from hactl_agents.netlink import Link, Links
+from hactl_agents.host.host import Failed
+from hactl_agents.netlink.links import Link, Links
 
 
 class FakeLinks(Links):

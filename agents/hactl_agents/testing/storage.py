@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from hactl_agents.host import Failed
-from hactl_agents.storage import KernelLog, Storage
+from hactl_agents.host.host import Failed
+from hactl_agents.host.storage import KernelLog, Storage
 
 
 class FakeStorage(Storage):

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 
-from hactl_agents.gate.nftables import Table, Tables
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
+from hactl_agents.netlink.nftables import Table, Tables
 
 
 class FakeTables(Tables):

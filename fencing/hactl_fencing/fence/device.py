@@ -5,14 +5,14 @@ more than it has seen.
 """
 
 from hactl_agents.declare import Param, choice, declared, parse_all, seconds, string
-from hactl_agents.host import Failed
+from hactl_agents.host.host import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hactl_agents.declare import Values
-    from hactl_agents.host import Host
+    from hactl_agents.host.host import Host
 
 ON, OFF, UNKNOWN = "on", "off", "unknown"
 POWER_ACTIONS = ("off", "on", "reboot", "status")

@@ -8,7 +8,7 @@ import posix
 import sys
 
 from hactl_agents.declare import BadValue, parse_seconds
-from hactl_agents.host import SIGTERM, Failed, Host, Terminated
+from hactl_agents.host.host import SIGTERM, Failed, Host, Terminated
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
 from hactl_fencing.fence.options import LONGEST, from_lines, from_words
 

@@ -14,13 +14,14 @@ from pydantic import BeforeValidator, Field, ValidationError
 from hactl.errors import Problem, TopologyError
 from hactl.lab.vm.box import SUITES
 from hactl.suggest import did_you_mean
-from hactl.topology import messages, source
-from hactl.topology.builder import Complaint, Unreadable
-from hactl.topology.parse import Parsed, parse
-from hactl.topology.places import line_of
+from hactl.topology import messages
 from hactl.topology.schema.section import Section, nothing_is_empty
 from hactl.topology.types import Checked, Duration, Name, Size, Text, wrong
 from hactl.topology.units import shown
+from hactl.topology.yaml import source
+from hactl.topology.yaml.loader import Complaint, Unreadable
+from hactl.topology.yaml.parse import Parsed, parse
+from hactl.topology.yaml.positions import line_of
 
 FIRST_NODE = 10  # node1 is host 11 of every subnet, the hypervisor host 1
 MAX_NODES = 9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from hactl.lab import held_name
+from hactl.lab import abstract_socket as held_name
 from hactl.lab.names import NameInUse, NoLab
 
 PREFIX = "hactl-vm-lab-"

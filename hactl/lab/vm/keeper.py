@@ -18,8 +18,9 @@ import traceback
 from pathlib import Path
 
 from hactl.errors import HactlError
-from hactl.lab import held_name, linux, wire
-from hactl.lab.labd import child_signals
+from hactl.lab import abstract_socket as held_name
+from hactl.lab import linux, wire
+from hactl.lab.daemon import child_signals
 from hactl.lab.power import PowerSwitch
 from hactl.lab.vm import places, power, qemu
 from hactl.lab.vm.accelerator import Accelerator

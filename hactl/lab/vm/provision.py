@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hactl import corosync, topology
+from hactl import corosync, intent
 from hactl.errors import ClusterError
 from hactl.lab import ready
 from hactl.lab.vm import places
@@ -157,7 +157,7 @@ def corosync_conf(scratch: Path, text: str) -> str:
     """What `hactl render --corosync` writes. Raises TopologyError."""
     path = scratch / "topology.yaml"
     path.write_text(text)
-    cluster, _ = topology.read(str(path))
+    cluster, _ = intent.read(str(path))
     return corosync.render(cluster)
 
 

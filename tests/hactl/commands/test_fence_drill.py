@@ -11,9 +11,9 @@ from lxml import etree
 
 from hactl.cli import hactl
 from hactl.fencing.configuration import Level, fencing
-from hactl.live.drill import Outcome
-from hactl.live.drill_permit import Refused, about_level, about_node, about_state, shortened
-from hactl.live.drill_report import document, intended, text
+from hactl.live.fencing.drill import Outcome
+from hactl.live.fencing.permit import Refused, about_level, about_node, about_state, shortened
+from hactl.live.fencing.report import document, intended, text
 from hactl.live.status import FencingStatus, NodeStatus, ResourceStatus, State, Status
 from hactl.simulate.loss import Loss, Move
 from tests.hactl.contracts import violations

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hactl.cib import schema
 from hactl.cib.canonical import canonical
 from hactl.cib.merge import merge
-from hactl.fencing.aside import Begun, begin, drills, instead, mended, only
 from hactl.fencing.configuration import fencing
+from hactl.fencing.drill.levels import levels_of
+from hactl.fencing.drill.marks import Begun, begin, drills, instead, mended, only
 from hactl.fencing.faults import faults
-from hactl.fencing.levels import levels_of
 from tests.hactl.cibs import configuration
 from tests.hactl.fencing.sites import LEVELS, site
 from tests.hactl.pacemaker import needs_pacemaker

@@ -10,7 +10,8 @@ from lxml.etree import _Element
 from hactl.cib import schema
 from hactl.cib.merge import merge
 from hactl.fencing.configuration import Level, fencing
-from hactl.fencing.evidence import (
+from hactl.fencing.drill.levels import fingerprint, levels_of, unsaid
+from hactl.fencing.drill.proofs import (
     DAY,
     DEFAULT_EVERY,
     Proof,
@@ -21,7 +22,6 @@ from hactl.fencing.evidence import (
     standings,
     unproven,
 )
-from hactl.fencing.levels import fingerprint, levels_of, unsaid
 from tests.hactl.cibs import configuration
 from tests.hactl.fencing.sites import site
 from tests.hactl.pacemaker import needs_pacemaker

@@ -15,7 +15,7 @@ from hactl.cib.document import configuration
 from hactl.errors import Severity
 from hactl.fencing.configuration import Fencing, fencing
 from hactl.fencing.faults import faults
-from hactl.topology import read
+from hactl.intent import read
 from tests.hactl.topologies import BASE, cluster_of
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))

@@ -14,7 +14,7 @@ from hactl.cli import hactl
 from hactl.errors import Severity
 from hactl.fencing.configuration import fencing
 from hactl.fencing.finding import Finding
-from hactl.live.fence_check import Reach, check, complaint
+from hactl.live.fencing.check import Reach, check, complaint
 from hactl.live.runner import Result, Runner, TimedOut
 
 NODES = ("node1", "node2", "node3")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hactl.lab.spec import LAN
-from tests.ovs_node import OvsNode, lacking
-from tests.private_node import PrivateNode, private_node, public_folder
+from hactl.lab.lab_spec import LAN
+from tests.support.ovs_node import OvsNode, lacking
+from tests.support.private_node import PrivateNode, private_node, public_folder
 
 pytestmark = [
     pytest.mark.backend,
@@ -31,7 +31,7 @@ PLUG_IN = f"""
 import ctypes, fcntl, os, socket, struct, subprocess, sys, time
 sys.path = {sys.path!r}
 from hactl.lab import checksum, node, switch
-from hactl.lab.spec import PORTS, port_name
+from hactl.lab.lab_spec import PORTS, port_name
 
 def computes(port):
     command = ctypes.create_string_buffer(checksum.COMMAND.pack(0x16, 0))  # ETHTOOL_GTXCSUM

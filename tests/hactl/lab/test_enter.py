@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from hactl.lab.enter import JOIN, Entrance
-from hactl.lab.spec import CLIENT
+from hactl.lab.lab_spec import CLIENT
 
 
 def test_a_command_is_the_last_thing_and_stays_as_it_is() -> None:

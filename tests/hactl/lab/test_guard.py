@@ -17,7 +17,8 @@ pytestmark = pytest.mark.backend
 SCRIPT = """
 import os, sys
 from pathlib import Path
-from hactl.lab import guard, linux
+from hactl.lab import linux
+from hactl.lab import proc_guard as guard
 
 linux.mount("", "/", flags=linux.MS_PRIVATE | linux.MS_REC)
 top = Path(sys.argv[1])

@@ -8,8 +8,8 @@ import pytest
 
 from hactl.errors import HactlError, UsageError
 from hactl.lab import usermap
+from hactl.lab.lab_spec import LabSpec
 from hactl.lab.requirements import check
-from hactl.lab.spec import LabSpec
 
 
 def everything(_program: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from hactl.errors import UsageError
 from hactl.lab import corosync_conf, services
-from hactl.lab.spec import LAN, MAX_NODES, PORTS, LabSpec, address, hosts_file, port_name
+from hactl.lab.lab_spec import LAN, MAX_NODES, PORTS, LabSpec, address, hosts_file, port_name
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hactl import topology
+from hactl import intent
 from hactl.errors import HactlError, TopologyError, UsageError
 from hactl.lab.power import PowerSwitch
 from hactl.lab.vm import accelerator, box, definition, monitor, network, places, power, qemu
@@ -102,7 +102,7 @@ def test_the_topology_of_a_lab_is_one_that_hactl_takes(lab: Definition, tmp_path
     for name in ("kvm", "tcg"):
         path = tmp_path / f"{name}.yaml"
         path.write_text(topology_of(lab, name))
-        cluster, _ = topology.read(str(path))
+        cluster, _ = intent.read(str(path))
         assert [node.name for node in cluster.nodes] == [node.name for node in lab.nodes]
         assert cluster.totem.token == lab.timing(name).token
 

@@ -15,12 +15,12 @@ from hactl.live import cibfile
 from hactl.live.apply import Outcome, apply
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
-from hactl.live.step import Options
-from hactl.live.world import World
-from hactl.plan.document import document, fingerprint
+from hactl.live.session import World
+from hactl.live.transaction import Options
+from hactl.plan.as_json import document, fingerprint
 from hactl.plan.gate import Forbidden
 from hactl.plan.plan import Plan, planned
-from hactl.simulate.oracle import CannotSimulate
+from hactl.simulate.scheduler import CannotSimulate
 from tests.hactl.cibs import cib, dummy, text, wanted
 from tests.hactl.scheduler import needs_scheduler, runner, settled
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from lxml import etree
 
 from hactl.cib.canonical import canonical
-from hactl.fencing.aside import begin, drills, mended
-from hactl.live.drill_watch import Watch
-from hactl.live.edit import edit
+from hactl.fencing.drill.marks import begin, drills, mended
+from hactl.live.fencing.watch import Watch
 from hactl.live.pacemaker import Pacemaker
+from hactl.live.patch import edit
 from hactl.live.runner import Result, Runner
+from hactl.live.session import World, opened
 from hactl.live.settle import Clock
-from hactl.live.world import World, opened
 from hactl.simulate.loss import Move
 from tests.hactl.fencing.sites import site
 from tests.hactl.pacemaker import needs_pacemaker

@@ -6,10 +6,10 @@ import click
 import pytest
 from lxml import etree
 
-from hactl.fencing.aside import begin
 from hactl.fencing.configuration import fencing
-from hactl.fencing.evidence import Proof, record
-from hactl.fencing.levels import fingerprint, levels_of
+from hactl.fencing.drill.levels import fingerprint, levels_of
+from hactl.fencing.drill.marks import begin
+from hactl.fencing.drill.proofs import Proof, record
 from hactl.live.status import State, Status, status
 from hactl.live.status_report import document, lasted, text
 from tests.hactl.cibs import cib, clone, dummy, dummy_text

@@ -9,7 +9,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.ownership import mark
-from hactl.plan.document import fingerprint
+from hactl.plan.as_json import fingerprint
 from hactl.plan.effects import Effect, What
 from hactl.plan.plan import Plan, planned
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text, wanted

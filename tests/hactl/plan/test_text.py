@@ -8,7 +8,7 @@ import click
 import pytest
 from lxml.etree import _Element
 
-from hactl.plan.document import document
+from hactl.plan.as_json import document
 from hactl.plan.effects import Effect, Effects, What
 from hactl.plan.gate import Forbidden, disruption, refuse_edits
 from hactl.plan.plan import Plan, Version, planned

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hactl.simulate.oracle import CannotSimulate, simulate
+from hactl.simulate.scheduler import CannotSimulate, simulate
 from hactl.simulate.transition import Action
 from tests.hactl.cibs import cib, dummy_text
 from tests.hactl.scheduler import Canned, needs_scheduler, runner, settled

@@ -11,8 +11,8 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.live.runner import Runner
-from hactl.simulate.oracle import ARGV
 from hactl.simulate.scenario import all_online, has_status, slim
+from hactl.simulate.scheduler import ARGV
 from hactl.simulate.transition import Transition, transition
 from tests.hactl.cibs import cib, dummy_text, text
 from tests.hactl.scheduler import corpus, needs_corpora, needs_scheduler, runner, settled

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hactl.topology import source
 from hactl.topology.jsonschema import json_schema
+from hactl.topology.yaml import source
 from tests.hactl.strategies import documents
 from tests.hactl.topologies import BASE, problems_of
 

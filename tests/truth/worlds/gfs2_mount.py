@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gfs2_machine import AGENT as PROGRAM
-from tests.gfs2_machine import Gfs2Machine, HactlError, gfs2_machine, lacking
+from tests.support.gfs2_machine import AGENT as PROGRAM
+from tests.support.gfs2_machine import Gfs2Machine, HactlError, gfs2_machine, lacking
 from tests.truth.table import Exemption, Impossible, nameless
 from tests.truth.world import Presence
 

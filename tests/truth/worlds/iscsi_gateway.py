@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.private_node import PrivateNode, fresh_node, wait_until
-from tests.private_node import lacking as node_lacks
+from tests.support.private_node import PrivateNode, fresh_node, wait_until
+from tests.support.private_node import lacking as node_lacks
 from tests.truth.iscsi_surroundings import BREAKS, Surroundings
 from tests.truth.world import Presence
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.configfs_node import LookAlike, lacking, look_alike
+from tests.support.configfs.node import LookAlike, lacking, look_alike
 from tests.truth.iscsi_surroundings import BREAKS as AROUND
 from tests.truth.iscsi_surroundings import Surroundings
 from tests.truth.world import Presence

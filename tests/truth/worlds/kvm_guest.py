@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
-from tests.private_node import wait_until
+from tests.support.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
+from tests.support.private_node import wait_until
 from tests.truth.table import Exemption, Impossible
 from tests.truth.world import Presence
 

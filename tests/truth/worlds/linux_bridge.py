@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.private_node import PrivateNode, fresh_node, lacking
+from tests.support.private_node import PrivateNode, fresh_node, lacking
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence

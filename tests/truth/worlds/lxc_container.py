@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hactl.lab import container as tiny
-from tests.private_node import PrivateNode, fresh_node, wait_until
-from tests.private_node import lacking as node_lacks
+from tests.support.private_node import PrivateNode, fresh_node, wait_until
+from tests.support.private_node import lacking as node_lacks
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import nameless
 from tests.truth.world import Presence

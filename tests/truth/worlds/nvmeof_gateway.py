@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.nvmet_node import Gateway, NvmetNode, lacking, nvmet_node
+from tests.support.configfs.nvmet_node import Gateway, NvmetNode, lacking, nvmet_node
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.world import Presence
 

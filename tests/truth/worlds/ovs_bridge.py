@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.ovs_node import OvsNode, lacking, plain
-from tests.private_node import wait_until, why
+from tests.support.ovs_node import OvsNode, lacking, plain
+from tests.support.private_node import wait_until, why
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests import private_node as nodes
-from tests.private_node import PrivateNode, fresh_node
+from tests.support import private_node as nodes
+from tests.support.private_node import PrivateNode, fresh_node
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.table import nameless
 from tests.truth.world import Presence

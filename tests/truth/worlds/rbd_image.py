@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.ceph_cluster import CephCluster, ceph_cluster, lacking_ceph
-from tests.execd import pacemaker_environment
-from tests.private_node import LIBDIR, private_node, wait_until
+from tests.support.ceph_cluster import CephCluster, ceph_cluster, lacking_ceph
+from tests.support.execd import pacemaker_environment
+from tests.support.private_node import LIBDIR, private_node, wait_until
 from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence
 

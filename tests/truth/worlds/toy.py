@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.execd import pacemaker_environment
+from tests.support.execd import pacemaker_environment
 from tests.truth import toys
 from tests.truth.table import nameless
 from tests.truth.world import Presence

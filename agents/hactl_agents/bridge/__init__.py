@@ -1,0 +1,1 @@
+"""Bridges of the kernel."""

@@ -1,0 +1,1 @@
+"""The world as agents see it: files, processes, commands, storage, time."""

@@ -1,0 +1,1 @@
+"""The kernel's netlink, spoken by hand: links, nf_tables, sockets."""

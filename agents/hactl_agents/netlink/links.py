@@ -1,0 +1,331 @@
+"""Network devices of this network namespace, by rtnetlink: what they are, not whose they are.
+
+Spoken by hand over a raw socket: sysfs may show another namespace's devices, a program would cost
+a fork, and a netlink library's import costs more than a whole monitor (rtnetlink(7)).
+"""
+
+import _socket
+import errno
+import posix
+import sys
+
+from hactl_agents.host.host import Failed, NotInstalled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NEWLINK, DELLINK, GETLINK, GETADDR = 16, 17, 18, 22
+ERROR, DONE = 2, 3
+REQUEST, ACK, EXCL, CREATE, DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
+CAPPED, WITH_TLVS = 0x100, 0x200
+SOL_NETLINK, NETLINK_EXT_ACK = 270, 11
+ADDRESS, IFNAME, MTU, MASTER, LINKINFO, IFALIAS, GROUP, EXT_MASK = 1, 3, 4, 10, 18, 20, 27, 29
+INFO_KIND, INFO_DATA = 1, 2
+READ_ONLY = ("root_port", "topology_change")
+SKIP_STATS = 8
+IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP = 0x1, 0x8, 0x10000
+AF_INET, AF_INET6 = 2, 10
+RT_SCOPE_LINK = 253
+NOT_OWN = 0x01 | 0x08 | 0x20 | 0x40  # IFA_F_SECONDARY (or TEMPORARY) DADFAILED DEPRECATED TENTATIVE
+TIMEOUT = 10.0  # seconds; the kernel answers at once, unless it is in deep trouble
+
+# setting -> (attribute of IFLA_INFO_DATA, bytes, kernel units in one of ours); linux/if_link.h.
+BRIDGE = {
+    "forward_delay": (1, 4, 100),
+    "ageing": (4, 4, 100),
+    "stp": (5, 4, 1),
+    "stp_priority": (6, 2, 1),
+    "vlan_filtering": (7, 1, 1),
+    "root_port": (12, 2, 1),
+    "topology_change": (14, 1, 1),
+    "multicast_snooping": (23, 1, 1),
+    "multicast_querier": (25, 1, 1),
+}
+
+
+class Link:
+    """What the kernel says of one device. ``master`` is an index, 0 for none.
+
+    ``settings`` holds a bridge's, in our units (seconds, 0 or 1), as whole numbers.
+    """
+
+    __slots__ = (
+        "address",
+        "alias",
+        "carrier",
+        "group",
+        "index",
+        "kind",
+        "loopback",
+        "master",
+        "mtu",
+        "name",
+        "settings",
+        "up",
+    )
+
+    def __init__(self, name: str, index: int, kind: str = "", flags: int = 0) -> None:
+        self.name = name
+        self.index = index
+        self.kind = kind
+        self.up = bool(flags & IFF_UP)
+        self.carrier = bool(flags & IFF_LOWER_UP)
+        self.loopback = bool(flags & IFF_LOOPBACK)
+        self.alias = ""
+        self.group = 0
+        self.master = 0
+        self.mtu = 0
+        self.address = ""
+        self.settings: dict[str, int] = {}
+
+    def setting(self, name: str) -> "int | str":
+        """A setting of a bridge; its mtu and address count as settings too."""
+        if name == "mtu":
+            return self.mtu
+        if name == "address":
+            return self.address
+        return self.settings.get(name, 0)
+
+    def is_set(self, name: str, wanted: "int | str") -> bool:
+        """Whether a setting is as wanted, as far as it is up to this bridge.
+
+        Another root bridge dictates the forward delay, and a change of topology shortens the
+        ageing.
+        """
+        if name == "stp":
+            return bool(self.setting(name)) == bool(wanted)
+        if name == "forward_delay" and self.settings.get("root_port"):
+            return True
+        if name == "ageing" and self.settings.get("topology_change"):
+            return True
+        return self.setting(name) == wanted
+
+
+class Links:
+    """Look at devices and change them. Every call raises Failed where the kernel refuses."""
+
+    def __init__(self) -> None:
+        self.socket: _socket.socket | None = None
+
+    def get(self, name: str) -> "Link | None":
+        """The device called ``name``; None where there is none."""
+        body = header() + attribute(IFNAME, text(name)) + attribute(EXT_MASK, number(SKIP_STATS))
+        try:
+            (reply,) = self.talk(GETLINK, REQUEST, body)
+        except OSError as exc:
+            if exc.errno == errno.ENODEV:
+                return None
+            raise refused(f"looking at {name}", exc) from None
+        return link(reply)
+
+    def ports(self, bridge: int) -> "list[Link]":
+        """The devices whose master is ``bridge``, an index."""
+        body = header() + attribute(MASTER, number(bridge))
+        body += attribute(EXT_MASK, number(SKIP_STATS))
+        found = (link(reply) for reply in self.ask(GETLINK, DUMP, body, "listing devices"))
+        return [port for port in found if port.master == bridge]
+
+    def addresses(self, index: int) -> "list[str]":
+        """The IP addresses of a device as ADDRESS/LENGTH, those the kernel made itself left out."""
+        replies = self.ask(GETADDR, DUMP, bytes(8), "listing addresses")
+        return [written(reply) for reply in replies if on(reply, index)]
+
+    def own_addresses(self) -> "list[str]":
+        """The IP addresses that are the node's own: neither secondary nor still being checked."""
+        replies = self.ask(GETADDR, DUMP, bytes(8), "listing addresses")
+        own = (reply for reply in replies if reply[3] < RT_SCOPE_LINK and not reply[2] & NOT_OWN)
+        return sorted({written(reply).partition("/")[0] for reply in own})
+
+    def add_bridge(self, name: str, group: int) -> None:
+        """Make a bridge that is in device group ``group`` from its first moment; it is down."""
+        info = attribute(INFO_KIND, b"bridge")
+        body = header() + attribute(IFNAME, text(name)) + attribute(GROUP, number(group))
+        body += attribute(LINKINFO, info)
+        self.change(f"making the bridge {name}", NEWLINK, body, CREATE | EXCL)
+
+    def delete(self, device: Link) -> None:
+        self.change(f"deleting {device.name}", DELLINK, header(device.index))
+
+    def set(
+        self,
+        device: Link,
+        *,
+        up: "bool | None" = None,
+        master: "int | None" = None,
+        mtu: "int | None" = None,
+        address: "str | None" = None,
+        alias: "str | None" = None,
+        group: "int | None" = None,
+    ) -> None:
+        """Change what is given, in one step: all of it, or the kernel's refusal."""
+        body = header(device.index, up)
+        body += b"" if master is None else attribute(MASTER, number(master))
+        body += b"" if mtu is None else attribute(MTU, number(mtu))
+        body += b"" if address is None else attribute(ADDRESS, octets(address))
+        body += b"" if alias is None else attribute(IFALIAS, encoded(alias))
+        body += b"" if group is None else attribute(GROUP, number(group))
+        self.change(f"changing {device.name}", NEWLINK, body)
+
+    def set_bridge(self, device: Link, settings: "Mapping[str, int]") -> None:
+        """Change settings of a bridge, named as in BRIDGE."""
+        data = b"".join(
+            attribute(kind, number(value * scale, size))
+            for kind, size, scale, value in ((*BRIDGE[name], settings[name]) for name in settings)
+        )
+        info = attribute(INFO_KIND, b"bridge") + attribute(INFO_DATA, data)
+        what = ", ".join(f"{name} to {value}" for name, value in settings.items())
+        body = header(device.index) + attribute(LINKINFO, info)
+        self.change(f"setting {what} on {device.name}", NEWLINK, body)
+
+    def change(self, doing: str, kind: int, body: bytes, flags: int = 0) -> None:
+        self.ask(kind, ACK | flags, body, doing)
+
+    def ask(self, kind: int, flags: int, body: bytes, doing: str) -> "list[bytes]":
+        try:
+            return self.talk(kind, REQUEST | flags, body)
+        except OSError as exc:
+            raise refused(doing, exc) from None
+
+    def talk(self, kind: int, flags: int, body: bytes) -> "list[bytes]":
+        """The bodies of the kernel's answers. Raises OSError with the kernel's own words."""
+        if self.socket is None:
+            self.socket = connected()
+        length = len(body) + 16
+        self.socket.sendall(
+            number(length) + number(kind, 2) + number(flags, 2) + number(1) + bytes(4) + body
+        )
+        replies: list[bytes] = []
+        while True:
+            for kind_of_reply, flags_of_reply, reply in messages(self.socket.recv(1 << 16)):
+                if kind_of_reply == DONE:
+                    return replies
+                if kind_of_reply == ERROR:
+                    complain(reply, flags_of_reply)
+                    return replies
+                replies.append(reply)
+            if flags & (DUMP | ACK) == 0:
+                return replies
+
+
+def connected(protocol: int = 0) -> "_socket.socket":
+    kind = _socket.SOCK_RAW | _socket.SOCK_CLOEXEC
+    connection = _socket.socket(_socket.AF_NETLINK, kind, protocol)
+    connection.settimeout(TIMEOUT)
+    try:
+        connection.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+    except OSError:
+        pass  # kernels before 4.12 refuse without words
+    return connection
+
+
+def refused(doing: str, exc: OSError) -> Failed:
+    if exc.errno == errno.EOPNOTSUPP:
+        return NotInstalled(f"{doing}: this kernel cannot do that ({exc.strerror})")
+    return Failed(f"{doing}: {exc.strerror or exc}")
+
+
+def complain(reply: bytes, flags: int) -> None:
+    """Raise OSError where the kernel refused, in its own words if it said any (nlmsgerr)."""
+    code = -int.from_bytes(reply[:4], sys.byteorder, signed=True)
+    if not code:
+        return
+    said = ""
+    if flags & WITH_TLVS:
+        start = 20 if flags & CAPPED else 4 + aligned(value(reply[4:8]))
+        said = name_in(attributes(reply, start).get(1, b""))
+    raise OSError(code, f"{posix.strerror(code)} ({said})" if said else posix.strerror(code))
+
+
+def link(reply: bytes) -> Link:
+    """A device out of the kernel's answer: struct ifinfomsg and attributes."""
+    found = attributes(reply, 16)
+    info = attributes(found.get(LINKINFO, b""), 0)
+    kind = name_in(info.get(INFO_KIND, b""))
+    device = Link(name_in(found[IFNAME]), value(reply[4:8]), kind, value(reply[8:12]))
+    device.alias = name_in(found.get(IFALIAS, b""))
+    device.group = value(found.get(GROUP, b""))
+    device.master = value(found.get(MASTER, b""))
+    device.mtu = value(found.get(MTU, b""))
+    device.address = found.get(ADDRESS, b"").hex(":")
+    if kind == "bridge":
+        data = attributes(info.get(INFO_DATA, b""), 0)
+        for name, (number_of, _, scale) in BRIDGE.items():
+            if number_of in data:
+                device.settings[name] = value(data[number_of]) // scale
+    return device
+
+
+def on(reply: bytes, index: int) -> bool:
+    """Whether an address (struct ifaddrmsg) is on a device, and somebody put it there."""
+    return value(reply[4:8]) == index and reply[3] != RT_SCOPE_LINK
+
+
+def written(reply: bytes) -> str:
+    found = attributes(reply, 8)
+    address = found.get(2) or found.get(1, b"")  # IFA_LOCAL, IFA_ADDRESS
+    return f"{_socket.inet_ntop(reply[0], address)}/{reply[1]}"
+
+
+def header(index: int = 0, up: "bool | None" = None) -> bytes:
+    """struct ifinfomsg; ``up`` brings the device up or down, None leaves it."""
+    change = 0 if up is None else IFF_UP
+    return bytes(4) + number(index) + number(IFF_UP if up else 0) + number(change)
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    length = len(payload) + 4
+    padding = bytes(aligned(length) - length)
+    return number(length, 2) + number(kind, 2) + payload + padding
+
+
+def attributes(data: bytes, start: int) -> "dict[int, bytes]":
+    """Attribute number -> payload."""
+    found = {}
+    end = len(data)
+    halves = memoryview(data[: end & ~1]).cast("H")  # a monitor reads a hundred of them
+    while start + 4 <= end:
+        length = halves[start >> 1]
+        if length < 4:
+            break
+        found[halves[(start >> 1) + 1] & 0x3FFF] = data[start + 4 : start + length]
+        start += length + 3 & ~3
+    return found
+
+
+def messages(data: bytes) -> "Iterator[tuple[int, int, bytes]]":
+    """(type, flags, body) of each message in a datagram."""
+    start = 0
+    while start + 16 <= len(data):
+        length = value(data[start : start + 4])
+        body = data[start + 16 : start + length]
+        yield value(data[start + 4 : start + 6]), value(data[start + 6 : start + 8]), body
+        start += aligned(length)
+
+
+def aligned(length: int) -> int:
+    return length + 3 & ~3
+
+
+def number(amount: int, size: int = 4) -> bytes:
+    return amount.to_bytes(size, sys.byteorder)
+
+
+def value(data: bytes) -> int:
+    return int.from_bytes(data, sys.byteorder)
+
+
+def text(name: str) -> bytes:
+    return encoded(name) + b"\0"
+
+
+def encoded(name: str) -> bytes:
+    return name.encode(errors="surrogateescape")
+
+
+def octets(address: str) -> bytes:
+    return bytes.fromhex(address.replace(":", ""))
+
+
+def name_in(data: bytes) -> str:
+    return data.rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,58 @@
+"""The lock managers that shared storage needs: one clone of each, for all that needs it."""
+
+from __future__ import annotations
+
+from hactl.derive.parts import Parts
+from hactl.model.dependency import needs
+from hactl.model.resource import Agent, Clone, Operation, Primitive
+from hactl.topology.schema.document import Document
+from hactl.topology.schema.storage import Gfs2, Lvm
+
+DLM, LVMLOCKD = "dlm", "lvmlockd"
+CONTROLD = Agent("ocf", "pacemaker", "controld")
+LVMLOCKD_AGENT = Agent("ocf", "heartbeat", "lvmlockd")
+# A node that lost its lock manager can neither use nor give back what it has locked: the others
+# wait for it until it is fenced.
+FENCE = {"on-fail": "fence"}
+CLONE = {"interleave": "true"}
+DLM_OPERATIONS = (
+    Operation("start", 90_000),
+    Operation("stop", 100_000, options=FENCE),
+    Operation("monitor", 20_000, 10_000, FENCE),
+)
+LVMLOCKD_OPERATIONS = (
+    Operation("start", 90_000),
+    Operation("stop", 90_000, options=FENCE),
+    Operation("monitor", 90_000, 30_000, FENCE),
+)
+
+
+def access(storage: Lvm) -> str:
+    """Return what keeps nodes apart in a volume group."""
+    return storage.access or ("lvmlockd" if storage.mode == "shared" else "system_id")
+
+
+def locks_volumes(document: Document) -> bool:
+    """Whether a volume group is locked by lvmlockd."""
+    volumes = (storage for storage in document.storage.values() if isinstance(storage, Lvm))
+    return any(access(storage) == LVMLOCKD for storage in volumes)
+
+
+def locks(document: Document) -> bool:
+    """Whether anything needs the distributed lock manager."""
+    shared = any(isinstance(storage, Gfs2) for storage in document.storage.values())
+    return shared or locks_volumes(document)
+
+
+def lock_parts(document: Document) -> Parts:
+    found: list[Clone] = []
+    if locks(document):
+        daemon = Primitive(f"{DLM}-daemon", CONTROLD, "storage", operations=DLM_OPERATIONS)
+        found.append(Clone(DLM, "storage", daemon, CLONE))
+    if not locks_volumes(document):
+        return Parts(tuple(found))
+    daemon = Primitive(
+        f"{LVMLOCKD}-daemon", LVMLOCKD_AGENT, "storage", operations=LVMLOCKD_OPERATIONS
+    )
+    found.append(Clone(LVMLOCKD, "storage", daemon, CLONE))
+    return Parts(tuple(found), needs(LVMLOCKD, DLM))

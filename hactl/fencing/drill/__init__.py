@@ -1,0 +1,1 @@
+"""What a drill leaves in the CIB and reads back."""

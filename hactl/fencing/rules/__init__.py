@@ -1,0 +1,1 @@
+"""What a fencing configuration gets wrong, by subject."""

@@ -1,0 +1,124 @@
+"""What is wrong with a fence device by itself: its hosts, its actions, its secrets, its times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hactl.errors import Severity
+from hactl.fencing.configuration import Device, Fencing
+from hactl.fencing.finding import Finding
+from hactl.fencing.host_map import host_map
+from hactl.fencing.rules.timing import times
+from hactl.model.fencing import PACEMAKERS, PACEMAKERS_NAMES
+from hactl.model.secret import KEPT_BY_PACEMAKER, SECRET
+from hactl.suggest import did_you_mean
+
+CHECKS = ("static-list", "dynamic-list", "status", "none")
+# What these say is no sign of a node that is off.
+HARMLESS = frozenset(
+    {"metadata", "meta-data", "monitor", "list", "list-status", "status", "on", "validate-all"}
+    | {"manpage", "help", "version", "none", "ack"}
+)
+
+
+def of_device(fencing: Fencing, device: Device) -> Iterator[Finding]:
+    subject = f"device {device.id}"
+    if not device.enabled:
+        yield Finding(subject, "it is disabled: Pacemaker does not use it", "remove target-role")
+    elif len(fencing.nodes) > 1 and not fencing.users(device):
+        yield Finding(
+            subject, "no node may use it", "remove the location constraints that ban it everywhere"
+        )
+    for node in device.listed:
+        if node.lower() not in (each.lower() for each in fencing.nodes):
+            yield Finding(
+                subject,
+                f"it fences {node}, which is no node of this cluster",
+                did_you_mean(node, fencing.nodes, f"there are {', '.join(fencing.nodes)}"),
+            )
+    yield from secrets(device)
+    yield from hosts(device)
+    yield from pacemakers_own(device)
+    yield from actions(device)
+    yield from times(fencing, device)
+
+
+def secrets(device: Device) -> Iterator[Finding]:
+    for name, value in device.parameters.items():
+        if SECRET.fullmatch(name) and value and value != KEPT_BY_PACEMAKER:
+            yield Finding(
+                f"device {device.id}",
+                f"{name} is in the CIB, which every member of haclient can read",
+                f"cibsecret stash {device.id} {name}",
+                severity=Severity.WARNING,
+            )
+
+
+def hosts(device: Device) -> Iterator[Finding]:
+    subject = f"device {device.id}"
+    check = device.parameters.get("pcmk_host_check", "")
+    if check and check not in CHECKS:
+        yield Finding(
+            subject,
+            f"pcmk_host_check is {check!r}, which Pacemaker does not know",
+            did_you_mean(check, CHECKS, f"write one of {', '.join(CHECKS)}"),
+        )
+    elif device.static and not device.listed:
+        yield Finding(subject, "it fences nobody: its list is empty", "set pcmk_host_list")
+    elif check == "none" and device.listed:
+        yield Finding(
+            subject,
+            "pcmk_host_check=none: Pacemaker has it fence every node, whatever is listed",
+            "write pcmk_host_check=static-list",
+        )
+    for word in host_map(device.parameters.get("pcmk_host_map", ""))[1]:
+        yield Finding(
+            subject,
+            f"pcmk_host_map has {word!r}, which is not NODE:PLUG",
+            "separate the pairs by ; or a space, and write \\: for a colon in a plug",
+        )
+
+
+def pacemakers_own(device: Device) -> Iterator[Finding]:
+    for name in device.parameters:
+        if name.startswith("pcmk_") and not PACEMAKERS.fullmatch(name):
+            yield Finding(
+                f"device {device.id}",
+                f"{name} is no parameter of Pacemaker's, and is ignored",
+                did_you_mean(name, PACEMAKERS_NAMES, "see man pacemaker-fenced"),
+            )
+
+
+def actions(device: Device) -> Iterator[Finding]:
+    subject = f"device {device.id}"
+    if "action" in device.parameters:
+        yield Finding(
+            subject,
+            "action is Pacemaker's to say, and is ignored",
+            "remove it; stonith-action and pcmk_reboot_action are there for that",
+            severity=Severity.WARNING,
+        )
+    for action in ("off", "reboot"):
+        given = device.parameters.get(f"pcmk_{action}_action", action)
+        if given in HARMLESS:
+            yield Finding(
+                subject,
+                f"pcmk_{action}_action={given}: it would say {given}, and Pacemaker take it for "
+                f"{action}",
+                f"remove pcmk_{action}_action",
+            )
+    if device.parameters.get("pcmk_off_action") == "reboot":
+        yield Finding(
+            subject,
+            "pcmk_off_action=reboot: what Pacemaker believes to be off is on again",
+            "remove pcmk_off_action",
+        )
+    for action in ("monitor", "status"):
+        given = device.parameters.get(f"pcmk_{action}_action", action)
+        if given in ("metadata", "meta-data", "validate-all", "manpage", "help", "version"):
+            yield Finding(
+                subject,
+                f"pcmk_{action}_action={given}: the device itself is never asked",
+                f"remove pcmk_{action}_action",
+                severity=Severity.WARNING,
+            )

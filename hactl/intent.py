@@ -1,0 +1,50 @@
+"""A topology file -> the cluster it stands for, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hactl import derive, lint
+from hactl.derive import needs
+from hactl.derive.needs import Reader
+from hactl.errors import Problem, Severity, TopologyError
+from hactl.lint import Subject
+from hactl.model.cluster import Cluster
+from hactl.topology.load import Malformed, in_order, loads
+from hactl.topology.yaml import source
+
+
+def read(path: str, reader: Reader | None = None) -> tuple[Cluster, list[Problem]]:
+    """Read, complete and check a topology file (``-``: standard input).
+
+    Returns the cluster and the warnings. ``reader`` opens the files that the topology points to
+    (libvirt XML, LXC configs). Raises TopologyError with all problems, warnings among them,
+    sorted by line.
+    """
+    text, warnings = source.read_text(path)
+    return reads(text, source.display(path), reader or source.read_bytes, warnings)
+
+
+def reads(
+    text: str, file: str, reader: Reader, warnings: Sequence[Problem] = ()
+) -> tuple[Cluster, list[Problem]]:
+    """Do the same for the text of a topology."""
+    try:
+        topology = loads(text, file, warnings)
+    except Malformed as exc:
+        raise TopologyError(in_order([*exc.problems, *what_else(exc)])) from None
+    found = needs.survey(topology.document, reader)
+    cluster = derive.build(topology, found)
+    problems = in_order([*topology.problems, *lint.lint(Subject(topology, cluster, found))])
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise TopologyError(problems)
+    return cluster, problems
+
+
+def what_else(fault: Malformed) -> Sequence[Problem]:
+    """Return what is wrong with a file beside its faults of form."""
+    if fault.rest is None:
+        return ()
+    found = needs.nothing_read(fault.rest.document)
+    subject = Subject(fault.rest, derive.build(fault.rest, found), found)
+    return list(lint.suspicions(subject, fault.gone))

@@ -1,0 +1,165 @@
+"""Addresses, bridges, ports and disks that belong to two at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hactl.derive.exports import path_of
+from hactl.derive.machine import machine
+from hactl.derive.networks import ports
+from hactl.derive.rbd_attachment import BY_LIBRBD, exports, exports_key, several_paths
+from hactl.derive.storage import device
+from hactl.errors import Problem
+from hactl.lint import Subject
+from hactl.topology.load import Topology
+from hactl.topology.messages import dotted
+from hactl.topology.schema.gateways import Iscsi
+from hactl.topology.schema.storage import Directory, Gfs2, Lvm, Rbd
+from hactl.topology.yaml.positions import Step
+
+Claim = tuple[str, Sequence[Step]]
+
+
+def addresses(subject: Subject) -> Iterator[Problem]:
+    """No address, bridge, port, directory or disk is given twice."""
+    topology = subject.topology
+    yield from twice(topology, "the address", address_claims(topology))
+    yield from twice(topology, "the MAC address", mac_claims(subject))
+    yield from twice(topology, "the bridge", bridge_claims(topology))
+    yield from twice(topology, "the port", port_claims(topology))
+    yield from twice(topology, "the directory", directory_claims(topology))
+    yield from twice(topology, "the disk", disk_claims(subject))
+    yield from twice(topology, "the image", image_claims(topology))
+    yield from twice(topology, "the volume", volume_claims(topology))
+    yield from twice(topology, "the target", target_claims(topology))
+    yield from twice(topology, "the definition", definition_claims(topology))
+
+
+def twice(topology: Topology, what: str, claims: Iterator[Claim]) -> Iterator[Problem]:
+    seen: dict[str, Sequence[Step]] = {}
+    for value, path in claims:
+        if value in seen:
+            yield topology.problem(
+                path, f"{what} {value} is also that of {dotted(seen[value])}", "give it to one"
+            )
+        seen.setdefault(value, path)
+
+
+def address_claims(topology: Topology) -> Iterator[Claim]:
+    for name, node in topology.document.nodes.items():
+        for index, link in enumerate(node.links):
+            yield link, ("nodes", name, "links", index)
+    for name, container in topology.document.containers.items():
+        if container.address:
+            yield container.address.split("/")[0], ("containers", name, "address")
+    for name, gateway in topology.document.gateways.items():
+        if not several_paths(gateway):
+            for index, address in enumerate(gateway.address):
+                yield address.split("/")[0], ("gateways", name, "address", index)
+
+
+def mac_claims(subject: Subject) -> Iterator[Claim]:
+    document = subject.topology.document
+    for name, guest in document.guests.items():
+        for index, nic in enumerate(machine(document, name, guest).nics):
+            yield nic.mac, ("guests", name, "nics", index)
+    for section in ("guests", "containers"):
+        for name in getattr(document, section):
+            for mac in subject.survey.needs[name].macs:
+                yield mac, (section, name)
+
+
+def bridge_claims(topology: Topology) -> Iterator[Claim]:
+    for name, network in topology.document.networks.items():
+        yield network.bridge, ("networks", name, "bridge")
+
+
+def port_claims(topology: Topology) -> Iterator[Claim]:
+    for name, key, index, port in ports(topology.document):
+        yield port, ("networks", name, key, index)
+
+
+def directory_claims(topology: Topology) -> Iterator[Claim]:
+    for name, storage in topology.document.storage.items():
+        if isinstance(storage, Directory | Gfs2):
+            yield storage.path, ("storage", name, "path")
+
+
+def disk_claims(subject: Subject) -> Iterator[Claim]:
+    """Yield every disk, image and device with its user, by the path it would have as a device."""
+    document = subject.topology.document
+    for name, guest in document.guests.items():
+        for index, disk in enumerate(machine(document, name, guest).disks):
+            path = f"/dev/rbd/{disk.path}" if disk.ceph else disk.path
+            yield path, ("guests", name, "disks", index)
+    for name, gateway in document.gateways.items():
+        for index, export in enumerate(exports(gateway)):
+            if served := path_of(document, subject.survey, export):
+                where = ("gateways", name, exports_key(gateway), index)
+                yield served.replace(BY_LIBRBD, "/dev/rbd/", 1), where
+    for name, storage in document.storage.items():
+        if isinstance(storage, Gfs2):
+            yield device(document, storage.device), ("storage", name, "device")
+        elif isinstance(storage, Lvm):
+            for index, each in enumerate(storage.devices):
+                yield device(document, each), ("storage", name, "devices", index)
+
+
+def image_claims(topology: Topology) -> Iterator[Claim]:
+    for name, storage in topology.document.storage.items():
+        if isinstance(storage, Rbd):
+            yield storage.image, ("storage", name, "image")
+
+
+def volume_claims(topology: Topology) -> Iterator[Claim]:
+    for name, storage in topology.document.storage.items():
+        if isinstance(storage, Lvm):
+            yield storage.root, ("storage", name, "lv" if storage.lv else "vg")
+
+
+def target_claims(topology: Topology) -> Iterator[Claim]:
+    """Yield the names of targets and subsystems; whoever spells them, their case is ignored."""
+    for name, gateway in topology.document.gateways.items():
+        key = "iqn" if isinstance(gateway, Iscsi) else "nqn"
+        yield getattr(gateway, key).lower(), ("gateways", name, key)
+
+
+def definition_claims(topology: Topology) -> Iterator[Claim]:
+    for name, guest in topology.document.guests.items():
+        if guest.definition:
+            yield guest.definition, ("guests", name, "definition")
+
+
+def links(subject: Subject) -> Iterator[Problem]:
+    """All nodes have the same links, and more than one."""
+    topology = subject.topology
+    counts = {name: len(node.links) for name, node in topology.document.nodes.items()}
+    most = max(counts.values())
+    for name, count in counts.items():
+        if count != most:
+            yield topology.problem(
+                ("nodes", name, "links"),
+                f"has {count} links, other nodes have {most}",
+                "give every node one address on each link",
+            )
+    if most == 1 and len(counts) > 1 and set(counts.values()) == {1}:
+        yield topology.warning(
+            ("nodes",),
+            "the nodes have one link only: one cable or switch takes the cluster apart",
+            "give every node a second address on another network",
+        )
+
+
+def node_ids(subject: Subject) -> Iterator[Problem]:
+    """Node ids are all given or all counted, and none twice."""
+    topology = subject.topology
+    given = {name: node.id for name, node in topology.document.nodes.items()}
+    without = [name for name, number in given.items() if number is None]
+    if without and len(without) < len(given):
+        for name in without:
+            yield topology.problem(
+                ("nodes", name), "has no id, other nodes have one", "add id: to all nodes or none"
+            )
+        return
+    claims = ((str(number), ("nodes", name, "id")) for name, number in given.items() if number)
+    yield from twice(topology, "the id", claims)

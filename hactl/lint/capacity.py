@@ -1,0 +1,143 @@
+"""Guests that fit nowhere, nodes that nobody can do without, losses that cannot be survived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from hactl.errors import Problem
+from hactl.lint import Subject
+from hactl.lint.references import workloads
+from hactl.model.capacity import Amounts, Load, hosts, shortfall, stranded
+from hactl.model.resource import Primitive
+from hactl.topology.load import Topology
+
+Nodes = Mapping[str, Amounts]
+
+
+def capacity(subject: Subject) -> Iterator[Problem]:
+    """Every guest fits somewhere, all fit together, and one node can be lost."""
+    nodes = {node.name: node.utilization for node in subject.cluster.nodes}
+    yield from half_said(subject.topology)
+    if not any(nodes.values()):
+        return
+    loads = all_loads(subject)
+    homeless = [load for load in loads if load.uses and not hosts(load, nodes)]
+    yield from (too_big(subject.topology, load, nodes) for load in homeless)
+    placeable = [load for load in loads if load not in homeless]
+    missing = shortfall(placeable, nodes)
+    if missing:
+        yield subject.topology.problem(
+            ("nodes",),
+            f"all guests together need {amounts(missing)} more than all nodes have",
+            "add nodes, or make guests smaller",
+        )
+    elif len(nodes) > 1:
+        yield from without_one(subject.topology, placeable, nodes)
+
+
+def half_said(topology: Topology) -> Iterator[Problem]:
+    """If one node says how much it has, all must: Pacemaker takes silence for nothing at all."""
+    document = topology.document
+    for key in ("cpus", "memory"):
+        silent = [name for name, node in document.nodes.items() if getattr(node, key) is None]
+        if silent and len(silent) < len(document.nodes):
+            for name in silent:
+                yield topology.problem(
+                    ("nodes", name), f"does not say its {key}, other nodes do", f"add {key}:"
+                )
+
+
+def all_loads(subject: Subject) -> list[Load]:
+    allowed = {
+        name: tuple(entry.nodes) for _, name, entry in workloads(subject.topology) if entry.nodes
+    }
+    return [
+        Load(resource.id, resource.utilization, allowed.get(resource.id, ()))
+        for resource in subject.cluster.resources
+        if isinstance(resource, Primitive) and resource.utilization
+    ]
+
+
+def too_big(topology: Topology, load: Load, nodes: Nodes) -> Problem:
+    eligible = load.nodes or tuple(nodes)
+    best = {
+        what: max(nodes[name].get(what, 0) for name in eligible if name in nodes)
+        for what in load.uses
+    }
+    over = {what: amount for what, amount in load.uses.items() if amount > best[what]}
+    what = amounts(over or load.uses)
+    where = "any node it may run on" if load.nodes else "every node"
+    return topology.problem(
+        path_of(topology, load.name),
+        f"is too big for {where}: needs {what}, the largest node has {amounts(best)} to give",
+        "make it smaller, or the nodes' reserve",
+    )
+
+
+def without_one(topology: Topology, loads: Sequence[Load], nodes: Nodes) -> Iterator[Problem]:
+    """Warn of the node whose loss leaves the most guests without a place."""
+    worst, left = "", list[str]()
+    seen: list[Amounts] = []
+    for name, own in nodes.items():
+        # Equal nodes are equally missed, unless guests are tied to one of them.
+        if own in seen and not any(load.nodes for load in loads):
+            continue
+        seen.append(own)
+        rest = {other: nodes[other] for other in nodes if other != name}
+        found = stranded(loads, rest)
+        if len(found) > len(left):
+            worst, left = name, found
+    if left:
+        listed = ", ".join(sorted(left)[:5]) + (", ..." if len(left) > 5 else "")
+        yield topology.warning(
+            ("nodes", worst),
+            f"without it {len(left)} of {len(loads)} guests may find no place: {listed}",
+            "add capacity, or accept that they stay down until it is back",
+        )
+
+
+def survival(subject: Subject) -> Iterator[Problem]:
+    """``must_survive`` can be kept: enough nodes, enough room, and a quorum left."""
+    nodes = {node.name: node.utilization for node in subject.cluster.nodes}
+    uses = {load.name: load for load in all_loads(subject)}
+    for section, name, entry in workloads(subject.topology):
+        lost = entry.must_survive
+        if not lost:
+            continue
+        path = (section, name, "must_survive")
+        homes = hosts(uses.get(name, Load(name, {}, tuple(entry.nodes))), nodes)
+        if len(homes) <= lost:
+            yield subject.topology.problem(
+                path,
+                f"must survive the loss of {lost} nodes but can run on only {len(homes)}",
+                "let it run on more nodes, or lower must_survive",
+            )
+        elif not quorate(len(nodes), lost):
+            yield subject.topology.warning(
+                path,
+                f"the loss of {lost} of {len(nodes)} nodes at once also loses the quorum",
+                "add nodes; without quorum nothing runs, whatever else is left",
+            )
+
+
+def quorate(nodes: int, lost: int) -> bool:
+    """Whether what is left after a loss has a majority; two nodes are a case of their own."""
+    return lost == 1 if nodes == 2 else 2 * (nodes - lost) > nodes
+
+
+def amounts(values: Amounts) -> str:
+    """Spell amounts as an operator would: ``4096MiB memory, 2 cpus``."""
+    parts = []
+    for what, amount in sorted(values.items(), reverse=True):
+        if what == "cpu":
+            parts.append(f"{amount / 1000:g} cpus")
+        else:
+            parts.append(f"{amount}MiB {what}" if what == "memory" else f"{amount} {what}")
+    return ", ".join(parts) or "nothing"
+
+
+def path_of(topology: Topology, name: str) -> tuple[str, ...]:
+    for section in ("guests", "containers"):
+        if name in getattr(topology.document, section):
+            return (section, name)
+    return ("raw",)

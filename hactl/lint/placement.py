@@ -1,0 +1,81 @@
+"""Guests that cannot all be where they are to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from hactl.errors import Problem
+from hactl.lint import Subject
+from hactl.lint.references import workloads
+from hactl.model.constraint import INFINITY
+from hactl.model.graph import Groups
+from hactl.topology.load import Topology
+from hactl.topology.schema.workload import Placed
+
+
+def placement(subject: Subject) -> Iterator[Problem]:
+    """Guests that must be together share a node, guests that must be apart find enough of them."""
+    topology = subject.topology
+    entries = {name: (section, entry) for section, name, entry in workloads(topology)}
+    yield from no_common_node(topology, entries)
+    yield from too_many_apart(topology, entries)
+
+
+Entries = Mapping[str, tuple[str, Placed]]
+
+
+def no_common_node(topology: Topology, entries: Entries) -> Iterator[Problem]:
+    joined = Groups(
+        (name, other)
+        for name, (_, entry) in entries.items()
+        for other, score in entry.together.items()
+        if score == INFINITY and other in entries
+    )
+    for group in joined.members():
+        bound = [name for name in group if entries[name][1].nodes]
+        if not bound:
+            continue
+        common = set.intersection(*(set(entries[name][1].nodes) for name in bound))
+        if not common:
+            name = max(bound)
+            yield topology.problem(
+                (entries[name][0], name, "nodes"),
+                f"{', '.join(sorted(group))} are to be together but share no node",
+                "give them a node in common",
+            )
+
+
+def too_many_apart(topology: Topology, entries: Entries) -> Iterator[Problem]:
+    """Report guests of which each must be apart from each, if there are more than nodes."""
+    nodes = len(topology.document.nodes)
+    apart = neighbours(entries)
+    reported: set[str] = set()
+    for name in apart:
+        crowd = mutual(name, apart)
+        if len(crowd) > nodes and not reported.intersection(crowd):
+            reported.update(crowd)
+            section = entries[name][0]
+            yield topology.problem(
+                (section, name, "apart"),
+                f"{', '.join(crowd)} must all be apart: {len(crowd)} guests on {nodes} nodes",
+                "add nodes, or make it a wish: apart: {NAME: 1000}",
+            )
+
+
+def neighbours(entries: Entries) -> dict[str, set[str]]:
+    apart: dict[str, set[str]] = {}
+    for name, (_, entry) in entries.items():
+        for other, score in entry.apart.items():
+            if score == INFINITY and other in entries and other != name:
+                apart.setdefault(name, set()).add(other)
+                apart.setdefault(other, set()).add(name)
+    return apart
+
+
+def mutual(name: str, apart: Mapping[str, set[str]]) -> Sequence[str]:
+    """Return a set of guests with ``name`` in which each is apart from each, grown greedily."""
+    crowd = [name]
+    for other in sorted(apart[name]):
+        if all(other in apart[member] for member in crowd):
+            crowd.append(other)
+    return crowd

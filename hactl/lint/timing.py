@@ -1,0 +1,158 @@
+"""Times that do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hactl.derive.fencing import fence_device, used_devices
+from hactl.errors import Problem
+from hactl.lint import Subject
+from hactl.model.pacemaker_time import longest, pacemaker_time
+from hactl.model.resource import primitives
+from hactl.model.timing import duration
+from hactl.topology import units
+from hactl.topology.load import Topology
+from hactl.topology.schema.containers import Container
+from hactl.topology.schema.guests import Guest
+from hactl.topology.schema.raw import RawGroup, RawPrimitive
+
+SHORTEST_TOKEN, LONGEST_TOKEN = 300, 300_000
+# What a stop needs after the guest's own time is over: destroy it, and look.
+LAST_STEPS = 10_000
+
+
+def membership(subject: Subject) -> Iterator[Problem]:
+    """token < consensus < dc-deadtime."""
+    topology, totem = subject.topology, subject.cluster.totem
+    cluster = topology.document.cluster
+    if not SHORTEST_TOKEN <= totem.token <= LONGEST_TOKEN:
+        yield topology.problem(
+            ("cluster", "token"),
+            f"{duration(totem.token)} is out of range",
+            f"write a time from {SHORTEST_TOKEN}ms to {LONGEST_TOKEN // 60_000}min; 1s to 10s work",
+        )
+    elif totem.token < 1000:
+        yield topology.warning(
+            ("cluster", "token"),
+            f"{duration(totem.token)} makes every pause of a node a reason to fence it",
+            "write at least 1s",
+        )
+    if totem.consensus * 10 < totem.token * 12:
+        yield topology.problem(
+            ("cluster", "consensus"),
+            f"{duration(totem.consensus)} is less than 1.2 × token ({duration(totem.token)})",
+            f"write at least {duration(-(-totem.token * 12 // 10))}, or leave it out",
+        )
+    if cluster.dc_deadtime is not None and cluster.dc_deadtime < totem.token:
+        yield topology.warning(
+            ("cluster", "dc_deadtime"),
+            f"{duration(cluster.dc_deadtime)} is over before a lost controller is noticed",
+            f"write at least {duration(totem.token)} (token)",
+        )
+
+
+def fencing_time(subject: Subject) -> Iterator[Problem]:
+    """A fencing action, with its delay, fits into stonith-timeout."""
+    topology = subject.topology
+    if not topology.document.cluster.fencing:
+        return
+    limit = pacemaker_time(subject.cluster.properties.get("stonith-timeout", "60s"))
+    for node, device in used_devices(topology.document):
+        params = fence_device(topology.document, node, device).params
+        delay = longest(params, "pcmk_delay_base", "pcmk_delay_max")
+        own = longest(params, "pcmk_reboot_timeout", "pcmk_off_timeout")
+        if limit and delay + own >= limit:
+            yield topology.problem(
+                ("nodes", node, "fencing", device),
+                f"fencing may take {duration(delay + own)} with its delay, "
+                f"stonith_timeout is {duration(limit)}",
+                f"set cluster.stonith_timeout to more than {duration(delay + own)}",
+            )
+
+
+def stopping(subject: Subject) -> Iterator[Problem]:
+    """The time to stop is longer than the time a guest has to shut down."""
+    document = subject.topology.document
+    for name, guest in document.guests.items():
+        yield from stop_fits(subject.topology, ("guests", name), guest)
+    for name, container in document.containers.items():
+        yield from stop_fits(subject.topology, ("containers", name), container)
+
+
+def stop_fits(
+    topology: Topology, path: tuple[str, str], entry: Guest | Container
+) -> Iterator[Problem]:
+    stop, shutdown = entry.timeouts.stop, entry.shutdown_timeout
+    if stop is not None and shutdown is not None and stop < shutdown + LAST_STEPS:
+        yield topology.problem(
+            (*path, "timeouts", "stop"),
+            f"{duration(stop)} is over before the shutdown is ({duration(shutdown)}), "
+            "so the node would be fenced instead of the guest destroyed",
+            f"write at least {duration(shutdown + LAST_STEPS)}",
+        )
+
+
+def checking(subject: Subject) -> Iterator[Problem]:
+    """Operations of one name differ in their interval, by which Pacemaker tells them apart."""
+    raw = {
+        item.id: ("raw", index)
+        for index, item in enumerate(subject.topology.document.raw)
+        if isinstance(item, RawPrimitive | RawGroup)
+    }
+    for resource in subject.cluster.resources:
+        section = "storage" if resource.kind == "storage" else f"{resource.kind}s"
+        path = raw.get(resource.id, (section, resource.id))
+        for primitive in primitives(resource):
+            operations = [(op.name, op.interval) for op in primitive.operations]
+            for name, interval in {op for op in operations if operations.count(op) > 1}:
+                yield subject.topology.problem(
+                    path,
+                    f"has two operations {name} every {duration(interval)}",
+                    "give them different intervals (monitor and deep_monitor of a guest)",
+                )
+
+
+def never(subject: Subject) -> Iterator[Problem]:
+    """What is checked every 0 seconds would never be."""
+    document = subject.topology.document
+    for section in ("networks", "storage", "guests", "containers", "gateways"):
+        for name, entry in getattr(document, section).items():
+            for key in ("monitor", "deep_monitor"):
+                if getattr(entry, key, None) == 0:
+                    yield subject.topology.problem(
+                        (section, name, key),
+                        "0s is no interval: it would never be checked",
+                        "write a time like 10s, or remove the key",
+                    )
+
+
+def failures(subject: Subject) -> Iterator[Problem]:
+    """Failures are remembered for long enough to be counted."""
+    defaults = subject.topology.document.cluster.defaults
+    # One failure takes a check to be seen and another to be seen again.
+    needed = defaults.migration_threshold * 2 * 10_000
+    if defaults.migration_threshold > 1 and 0 < defaults.failure_timeout < needed:
+        yield subject.topology.warning(
+            ("cluster", "defaults", "failure_timeout"),
+            f"{duration(defaults.failure_timeout)} forgets failures before "
+            f"{defaults.migration_threshold} of them can be counted",
+            f"write at least {duration(needed)}",
+        )
+
+
+def migrating(subject: Subject) -> Iterator[Problem]:
+    """A migration's timeout is longer than copying the memory once."""
+    document = subject.topology.document
+    for name, guest in document.guests.items():
+        given, memory = guest.timeouts.migrate, subject.survey.needs[name].memory
+        rate = guest.migration.bandwidth or document.cluster.migration.bandwidth
+        if given is None or memory is None or rate is None:
+            continue
+        copying = 1000 * memory // rate
+        if given <= copying:
+            yield subject.topology.problem(
+                ("guests", name, "timeouts", "migrate"),
+                f"{duration(given)} is over before its memory is copied once "
+                f"({duration(copying)} at {rate // units.SIZES['MiB']}MiB/s)",
+                "write more, or raise the bandwidth",
+            )

@@ -1,0 +1,1 @@
+"""Fencing on a live cluster: checked, drilled, watched."""

@@ -1,0 +1,1 @@
+"""Models of configfs, in user space and compared with the kernel."""

@@ -1,0 +1,1 @@
+"""iSCSI: initiators and judges."""
