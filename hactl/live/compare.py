@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lxml.etree import _Element
 
 from hactl.live.history import Failure, arrivals, failures
-from hactl.plan.effects import Effect, What
+from hactl.simulate.effect import GONE, Effect, What
 from hactl.simulate.transition import Transition
 
 
@@ -69,7 +69,7 @@ def difference(
     effect: Effect, expected: dict[str, set[str]], seen: Observation
 ) -> Iterator[Difference]:
     here = seen.settled.running(effect.primitive)
-    if effect.what is What.STOP:
+    if effect.what in GONE:
         if effect.source in here:
             yield Difference(effect.name, f"still runs on {effect.source}", grave=True)
     elif effect.target and effect.target not in here:
@@ -78,13 +78,25 @@ def difference(
         yield Difference(effect.name, f"should run on {effect.target}, {where}", grave=fewer)
     elif effect.target:
         yield from wrong_way(effect, seen)
+        yield from wrong_role(effect, seen)
+
+
+def wrong_role(effect: Effect, seen: Observation) -> Iterator[Difference]:
+    """Promotion is a claim of its own: a start that promotes is only half kept by starting."""
+    promoted = seen.settled.placed(effect.primitive).promoted
+    if effect.promotes and effect.target not in promoted:
+        where = f"is so on {', '.join(promoted)}" if promoted else "is so nowhere"
+        said = f"should be promoted on {effect.target}, {where}"
+        yield Difference(effect.name, said, grave=not promoted)
+    if effect.demotes and not effect.promotes and effect.target in promoted:
+        yield Difference(effect.name, f"is still promoted on {effect.target}")
 
 
 def wrong_way(effect: Effect, seen: Observation) -> Iterator[Difference]:
     """What runs where it should may still have come there by another way."""
     place = effect.primitive, effect.target
     old, new = arrivals(seen.before).get(place), arrivals(seen.after).get(place)
-    if effect.what is What.MIGRATE and new is not None and new.operation != "migrate_from":
+    if effect.what is What.MIGRATES and new is not None and new.operation != "migrate_from":
         yield Difference(effect.name, "should have migrated live, was restarted")
-    if effect.what is What.NONE and not effect.why and None not in (old, new) and old != new:
+    if effect.what is What.STAYS and not effect.why and None not in (old, new) and old != new:
         yield Difference(effect.name, f"should have been left alone on {effect.target}, restarted")

@@ -17,6 +17,7 @@ from hactl.cib.canonical import canonical
 from hactl.cib.merge import child
 from hactl.plan.change import Change, Delete, carried_out, found, identity, reverse, siblings
 from hactl.plan.effects import Effects, effects
+from hactl.plan.gate import VERBS
 from hactl.simulate.scheduler import Run, simulate
 
 
@@ -57,5 +58,5 @@ def still_ours(configuration: _Element, change: Change) -> bool:
 def refuse_harm(foreseen: Effects, changes: Sequence[Change]) -> None:
     touched = {change.id for change in changes}
     for effect in foreseen.disruptive:
-        if effect.name not in touched:
-            raise NotReverted(f"{effect.name} would {effect.what} on {effect.source}")
+        if effect.unit not in touched:
+            raise NotReverted(f"{effect.name} {VERBS[effect.what]} on {effect.source}")

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from hactl.plan.change import Change, Create, Delete, Update
-from hactl.plan.effects import Effect
 from hactl.plan.plan import Plan
+from hactl.simulate.effect import Effect
 
 CHANGE = {Create: "create", Update: "update", Delete: "delete"}
 
@@ -74,5 +74,12 @@ def effect_document(effect: Effect) -> dict[str, Any]:
         "effect": effect.what.value,
         "from": effect.source or None,
         "to": effect.target or None,
+        "role": role(effect),
         "why": effect.why,
     }
+
+
+def role(effect: Effect) -> str | None:
+    """Return what happens to its role, beside what happens to the resource."""
+    words = ["demotes"] * effect.demotes + ["promotes"] * effect.promotes
+    return " and ".join(words) or None

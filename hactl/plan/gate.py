@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import ClusterError
-from hactl.plan.effects import What
 from hactl.plan.plan import Plan
+from hactl.simulate.effect import Effect, What
 
-VERBS = {What.RESTART: "restart", What.STOP: "stop", What.FENCE: "be fenced"}
-NAMED = 5
+VERBS = {
+    What.RESTARTS: "would restart",
+    What.STOPS: "would stop",
+    What.STRANDED: "would be stopped and could run nowhere",
+    What.FENCED: "would be fenced",
+    What.HANGS: "would hang",
+    What.STAYS: "would be demoted",
+    What.MIGRATES: "would be demoted",
+}
 
 
 class Forbidden(ClusterError):
@@ -26,15 +33,21 @@ def refuse_edits(plan: Plan, overwrite_edits: bool) -> None:
 
 
 def disruption(plan: Plan) -> str:
-    """Return what the plan interrupts, as a clause, or nothing if it interrupts nothing."""
+    """Return what the plan interrupts, as a clause, or nothing if it interrupts nothing.
+
+    Everything is named: what is not read cannot be agreed to.
+    """
     return "; ".join(interruptions(plan))
 
 
 def interruptions(plan: Plan) -> Iterator[str]:
     for fencing in plan.fencing:
         yield f"{fencing.node} would be fenced"
+    yield from told(plan.disruptive)
+
+
+def told(effects: tuple[Effect, ...]) -> Iterator[str]:
     for what, verb in VERBS.items():
-        names = sorted({effect.name for effect in plan.disruptive if effect.what is what})
+        names = sorted({effect.name for effect in effects if effect.what is what})
         if names:
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            yield f"{', '.join(names[:NAMED])}{more} would {verb}"
+            yield f"{', '.join(names)} {verb}"

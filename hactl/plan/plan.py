@@ -12,7 +12,8 @@ from hactl.cib.edits import Switch, edits, switches
 from hactl.cib.merge import PROPERTIES, child, merge
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
-from hactl.plan.effects import Effect, Effects, effects
+from hactl.plan.effects import Effects, effects
+from hactl.simulate.effect import Effect
 from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
 from hactl.simulate.scheduler import CannotSimulate, Run, simulate, version
 from hactl.simulate.transition import Fencing, Transition
@@ -104,7 +105,7 @@ def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
         cluster=name_of(live) or name_of(merged),
         version=Version.of(live),
         changes=found,
-        effects=Effects((), ()) if why_not else effects(transition, live, merged, found),
+        effects=Effects(()) if why_not else effects(transition, live, merged, found),
         fencing=transition.fencing,
         why_not=why_not,
     )

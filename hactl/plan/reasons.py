@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from lxml.etree import _Element
-
 from hactl.plan.change import Change, Create, Delete, Update
+from hactl.plan.owners import Owners
+from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import Action, Transition
 
 DEFINITION = "resource definition change"
@@ -22,38 +22,52 @@ DEPTH = 8
 class Reasons:
     """Answers why, for one transition from one CIB to another."""
 
-    def __init__(
-        self,
-        live: _Element,
-        merged: _Element,
-        changes: Sequence[Change],
-        transition: Transition,
-    ) -> None:
-        self.units = {**units(live), **units(merged)}
+    def __init__(self, owners: Owners, changes: Sequence[Change], transition: Transition) -> None:
+        self.owners = owners
         self.changes = {change.id: change for change in changes}
         self.constraints = by_resource(changes)
         self.transition = transition
+        self.fencing = {fencing.node: fencing.reason for fencing in transition.fencing}
         self.actions: dict[str, list[Action]] = {}
         for action in transition.actions:
             self.actions.setdefault(self.unit(action.resource), []).append(action)
+
+    def of_effect(self, effect: Effect) -> str:
+        """Return why something happens, or why it does not run though nothing happens."""
+        if effect.what is What.FENCED:
+            return f"{effect.source} is fenced: {self.fencing.get(effect.source, '')}"
+        if effect.what is What.HANGS:
+            return f"{effect.source} is unclean and nothing fences it"
+        name = effect.primitive.partition(":")[0]
+        action = self.transition.action(effect.primitive, effect.source, effect.target)
+        if action is None and effect.what is What.STAYS:
+            return "" if effect.source else self.of_rest(name)
+        if action is None and not effect.source and not effect.target:
+            return self.of_rest(name)
+        if action is None:
+            action = Action("stop", name, effect.primitive, effect.source, effect.target)
+        if action.blocked:
+            return f"cannot {action.verb}: {self.of(action)}"
+        return f"reloads: {self.of(action)}" if action.verb == "reload" else self.of(action)
 
     def of(self, action: Action, depth: int = 0) -> str:
         """Return why ``action`` is taken, as the change it comes from where there is one."""
         unit = self.unit(action.resource)
         change = self.changes.get(unit)
-        if isinstance(change, Delete):
-            return "no longer in the topology"
+        if self.owners.leaves(action.resource):
+            whole = isinstance(change, Delete)
+            return "no longer in the topology" if whole else f"no longer part of {unit}"
         if isinstance(change, Create):
             return self.blocked(action) or "new"
         caused = CAUSED_BY.match(action.reason)
         if caused and depth < DEPTH:
             return self.of_cause(caused["cause"], action, depth)
+        if action.verb == "start" and self.owners.joins(action.resource):
+            return f"new in {unit}"
         return self.own(action, unit, change)
 
     def of_rest(self, resource: str) -> str:
-        """Return why ``resource`` stays stopped, or nothing if it runs."""
-        if self.transition.running(resource):
-            return ""
+        """Return why ``resource`` stays stopped."""
         placed = self.transition.resources.get(resource)
         if placed and placed.target_role == "Stopped":
             return "target-role=Stopped"
@@ -65,32 +79,33 @@ class Reasons:
             if other.resource != action.resource:
                 return f"{other.resource}: {self.of(other, depth + 1)}"
         change = self.changes.get(unit)
-        return f"{unit}: {said(change)}" if change else action.reason
+        return f"{unit}: {said(change, cause)}" if change else action.reason
 
     def own(self, action: Action, unit: str, change: Change | None) -> str:
         constraints = self.constraints.get(unit, []) + self.constraints.get(action.resource, [])
         if action.reason == DEFINITION or action.verb in ("restart", "reload"):
-            return said(change) or action.reason or PLACEMENT
+            return said(change, action.resource) or action.reason or PLACEMENT
         if action.reason and action.reason != NOWHERE:
             return action.reason
         placed = self.transition.resources.get(action.resource)
         if action.verb == "stop" and placed and placed.target_role == "Stopped":
             return "target-role=Stopped"
-        return constraints[0] if constraints else said(change) or PLACEMENT
+        return constraints[0] if constraints else said(change, action.resource) or PLACEMENT
 
     def blocked(self, action: Action) -> str:
         return action.reason if action.blocked else ""
 
     def unit(self, name: str) -> str:
         """Return the top-level resource ``name`` belongs to."""
-        return self.units.get(name.partition(":")[0], name)
+        return self.owners.unit(name.partition(":")[0])
 
 
-def said(change: Change | None) -> str:
-    """Return in a few words what a change does to a resource."""
+def said(change: Change | None, part: str) -> str:
+    """Return in a few words what a change does to a part of a resource."""
     if not isinstance(change, Update):
         return ""
     details = [detail for detail in change.details if not incidental(detail.name)]
+    details = [detail for detail in details if detail.owner == part] or details
     shown = [str(detail) for detail in (details or change.details)[:2]]
     more = len(details or change.details) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
@@ -99,15 +114,6 @@ def said(change: Change | None) -> str:
 def incidental(name: str) -> bool:
     """Whether an attribute cannot be what makes a resource restart."""
     return name.startswith("meta ") or name.endswith((" interval", " timeout"))
-
-
-def units(cib: _Element) -> dict[str, str]:
-    """Return the id of the top-level resource for every resource in it."""
-    return {
-        inner.get("id", ""): unit.get("id", "")
-        for unit in cib.iterfind("configuration/resources/*")
-        for inner in unit.iter("primitive", "group", "clone", "master", "bundle")
-    }
 
 
 def by_resource(changes: Iterable[Change]) -> dict[str, list[str]]:

@@ -16,11 +16,9 @@ from lxml.etree import _Element
 from hactl.cib.merge import child
 from hactl.cib.references import named_by
 from hactl.plan.change import Change, Delete
-from hactl.plan.effects import What
 from hactl.plan.plan import Plan, Planned, foreseen
+from hactl.simulate.effect import GONE, INTERRUPTED
 from hactl.simulate.scheduler import Run
-
-INTERRUPTED = frozenset({What.STOP, What.RESTART, What.FENCE})
 
 
 def retirement(shown: Planned, runner: Run) -> Planned | None:
@@ -32,7 +30,7 @@ def retirement(shown: Planned, runner: Run) -> Planned | None:
 def leaving(shown: Planned) -> tuple[str, ...]:
     """Return the resources that are removed as a whole and that would be stopped."""
     kept = {element.get("id") for element in primitives(shown.merged)}
-    stopped = {e.primitive for e in shown.plan.effects.all if e.what is What.STOP and e.source}
+    stopped = {e.primitive for e in shown.plan.effects.all if e.what in GONE and e.source}
     removed = {change.id for change in shown.plan.changes if isinstance(change, Delete)}
     return tuple(
         unit.get("id", "")

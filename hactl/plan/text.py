@@ -8,18 +8,10 @@ from collections.abc import Iterator, Sequence
 import click
 
 from hactl.plan.change import Change, Create, Delete, Update
-from hactl.plan.effects import Effect, Effects, What
+from hactl.plan.effects_text import fates, guests, happens, others
 from hactl.plan.plan import Plan
 
 SIGNS = {Create: ("+", "green"), Update: ("~", "yellow"), Delete: ("-", "red")}
-COLOURS = {
-    What.NONE: None,
-    What.START: "green",
-    What.MIGRATE: "cyan",
-    What.RESTART: "yellow",
-    What.STOP: "red",
-    What.FENCE: "red",
-}
 ALONG = frozenset({"order", "colocation", "location", "ticket", "fencing-level"})
 PLURALS = {"colocation": "colocations", "fencing-level": "fencing levels"}
 # Longer lists say how many more there are: the whole is in the JSON.
@@ -30,7 +22,7 @@ def text(plan: Plan) -> str:
     """Return ``plan`` to print, with ANSI colours that click takes out where there is no tty."""
     blocks = [
         list(changed(plan.changes)),
-        list(guests(plan)),
+        list(guests(plan.effects)),
         list(others(plan.effects)),
         list(remarks(plan)),
         [summary(plan)],
@@ -112,61 +104,6 @@ def properly(change: Change) -> str:
     return ", ".join(f"{detail.name}={detail.new or detail.old}" for detail in change.details)
 
 
-def guests(plan: Plan) -> Iterator[str]:
-    touched = [effect for effect in plan.effects.guests if effect.what is not What.NONE]
-    stuck = [effect for effect in plan.effects.guests if effect.what is What.NONE and effect.why]
-    if touched or stuck:
-        yield click.style("Guests", bold=True)
-        yield from effect_lines([*touched, *stuck])
-
-
-def others(effects: Effects) -> Iterator[str]:
-    if effects.resources:
-        yield click.style("Other resources", bold=True)
-        yield from effect_lines(effects.resources)
-
-
-def effect_lines(effects: Sequence[Effect]) -> Iterator[str]:
-    rows = grouped(effects)
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for name, happening, why, what in rows[:SHOWN]:
-        line = f"  {name:{widths[0]}}  {click.style(f'{happening:{widths[1]}}', fg=COLOURS[what])}"
-        yield f"{line}  {click.style(why, dim=True)}".rstrip() if why else line.rstrip()
-    if len(rows) > SHOWN:
-        yield f"  ... and {len(rows) - SHOWN} more"
-
-
-def grouped(effects: Sequence[Effect]) -> list[tuple[str, str, str, What]]:
-    """Instances of a clone to which the same happens are one row."""
-    rows: dict[tuple[str, What, str], list[Effect]] = {}
-    for effect in effects:
-        rows.setdefault((effect.name, effect.what, effect.why), []).append(effect)
-    return [
-        (name, " and ".join(happening(same)) if len(same) < 2 else together(same), why, what)
-        for (name, what, why), same in rows.items()
-    ]
-
-
-def happening(effects: Sequence[Effect]) -> Iterator[str]:
-    for effect in effects:
-        here, there = effect.source, effect.target
-        moves = f"{here} -> {there}" if here and there and here != there else f"on {there or here}"
-        yield {
-            What.NONE: f"stays on {here}" if here else "stays stopped",
-            What.START: f"starts on {there}",
-            What.STOP: f"stops on {here}",
-            What.MIGRATE: f"migrates live, {moves}",
-            What.RESTART: f"restarts {moves}",
-            What.FENCE: f"is fenced {moves}",
-        }[effect.what]
-
-
-def together(effects: Sequence[Effect]) -> str:
-    verb = next(happening(effects[:1])).partition(" on ")[0]
-    nodes = [effect.source or effect.target for effect in effects]
-    return f"{verb} on {', '.join(sorted(set(nodes)))}"
-
-
 def remarks(plan: Plan) -> Iterator[str]:
     for fencing in plan.fencing:
         why = f": {fencing.reason}" if fencing.reason else ""
@@ -188,7 +125,7 @@ def summary(plan: Plan) -> str:
             f"Not simulated, so nobody knows what happens to the guests: {plan.why_not}", fg="red"
         )
     if not plan.changes:
-        quiet = not any(effect.what is not What.NONE for effect in plan.effects.all)
+        quiet = not any(happens(effect) for effect in plan.effects.all)
         if quiet and not plan.fencing:
             return "No changes: the cluster is as the topology says, and stays as it is."
         return "No changes. What is shown above the cluster does by itself."
@@ -199,19 +136,6 @@ def tally(changes: Sequence[Change]) -> str:
     sorts = Counter(type(change) for change in changes)
     words = ((Create, "to add"), (Update, "to change"), (Delete, "to remove"))
     return ", ".join(f"{sorts[sort]} {word}" for sort, word in words if sorts[sort])
-
-
-def fates(effects: Sequence[Effect]) -> str:
-    counts = Counter(effect.what for effect in effects)
-    words = {
-        What.FENCE: "fenced",
-        What.STOP: "stopped",
-        What.RESTART: "restarted",
-        What.MIGRATE: "migrated live",
-        What.START: "started",
-        What.NONE: "untouched",
-    }
-    return ", ".join(f"{counts[w]} {word}" for w, word in words.items() if counts[w]) or "none"
 
 
 def counted(count: int, kind: str) -> str:

@@ -15,7 +15,13 @@ from hactl.simulate.transition import Transition, transition
 
 # -R and never -S: executing rewrites and validates the whole CIB after each action. No --node-fail
 # either, for the same reason: failures are written into the copy.
-ARGV = ("crm_simulate", "--run", "--xml-pipe", "--output-as=xml")
+# The graph of what it would execute comes before its answer, on the same pipe.
+ARGV = (
+    *("crm_simulate", "--run", "--xml-pipe", "--output-as=xml"),
+    "--save-graph=/dev/stdout",
+)
+RESULT, GRAPH = "pacemaker-result", "transition_graph"
+DOCUMENT = re.compile(rf"(?=<\?xml|<{RESULT}|<{GRAPH})".encode())
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -52,10 +58,10 @@ def simulate(cib: _Element, runner: Run) -> Transition:
     Raises CannotSimulate, with what the scheduler said, when it gives no answer.
     """
     done = runner.run(ARGV, stdin=etree.tostring(slim(cib)), timeout=TIMEOUT)
-    result = parsed(done.stdout)
-    if done.returncode or result is None or result.find("actions") is None:
+    result, graph = document(done.stdout, RESULT), document(done.stdout, GRAPH)
+    if done.returncode or result is None or graph is None or result.find("actions") is None:
         raise CannotSimulate(f"could not simulate: {complaint(done, result)}")
-    return transition(result)
+    return transition(result, graph)
 
 
 def version(runner: Run) -> str:
@@ -65,11 +71,15 @@ def version(runner: Run) -> str:
     return found[0] if found else ""
 
 
-def parsed(output: bytes) -> _Element | None:
-    try:
-        return etree.fromstring(output)
-    except etree.XMLSyntaxError:
-        return None
+def document(output: bytes, tag: str) -> _Element | None:
+    """Return the one of several XML documents in a row that has this tag."""
+    for part in DOCUMENT.split(output):
+        if part.startswith(b"<" + tag.encode()):
+            try:
+                return etree.fromstring(part)
+            except etree.XMLSyntaxError:
+                return None
+    return None
 
 
 def complaint(done: Finished, result: _Element | None) -> str:

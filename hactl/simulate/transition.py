@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lxml.etree import _Element
+
+from hactl.simulate.graph import Operation, operations
+
+# crm_simulate escapes what it says once more than XML needs.
+ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
+PROMOTED = frozenset({"Promoted", "Master"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +44,68 @@ class Fencing:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a resource is active now, and why it is not to be, if its target-role says so."""
+    """Where a resource is active now, and why it is not to be, if its target-role says so.
+
+    ``orphaned``: it runs, and is no longer configured.
+    """
 
     nodes: tuple[str, ...] = ()
     managed: bool = True
     target_role: str = ""
+    promoted: tuple[str, ...] = ()
+    orphaned: bool = False
+
+    def __or__(self, other: Placed) -> Placed:
+        """Return what is true of two instances of one resource together."""
+        return Placed(
+            nodes=tuple(dict.fromkeys([*self.nodes, *other.nodes])),
+            managed=self.managed and other.managed,
+            target_role=other.target_role or self.target_role,
+            promoted=tuple(dict.fromkeys([*self.promoted, *other.promoted])),
+            orphaned=self.orphaned and other.orphaned,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as the scheduler sees it before anything is done."""
+
+    online: bool = True
+    unclean: bool = False
+    standby: bool = False
+    maintenance: bool = False
 
 
 @dataclass(frozen=True)
 class Transition:
-    """The cluster as it is, and what it would do next."""
+    """The cluster as it is, and what it would do next.
+
+    ``resources`` is by the id of the primitive, ``instances`` by that of the instance in a
+    globally unique clone (``vm:1``); elsewhere the two are the same.
+    """
 
     actions: tuple[Action, ...]
     fencing: tuple[Fencing, ...]
     resources: dict[str, Placed]
+    operations: frozenset[Operation] = frozenset()
+    instances: Mapping[str, Placed] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
 
     def of(self, resource: str) -> tuple[Action, ...]:
         return tuple(self.by_resource.get(resource, ()))
+
+    def action(self, instance: str, source: str, target: str) -> Action | None:
+        """Return what the summary says of an instance that goes from one node to another.
+
+        For one that is nowhere and comes nowhere, that is what would be done and cannot.
+        """
+        of_all = self.of(instance.partition(":")[0])
+        mine = [each for each in of_all if instance in (each.instance, each.resource)]
+        if not source:
+            there = [a for a in mine if not a.source and a.target == target]
+            return next(iter(there or ([] if target else [a for a in mine if a.blocked])), None)
+        here = [a for a in mine if a.source == source]
+        return next((a for a in here if a.target in (target, "")), here[0] if here else None)
 
     @cached_property
     def by_resource(self) -> dict[str, list[Action]]:
@@ -63,22 +114,29 @@ class Transition:
             found.setdefault(action.resource, []).append(action)
         return found
 
+    def placed(self, name: str) -> Placed:
+        """Return how a primitive, or one instance of it, is before anything is done."""
+        return self.instances.get(name) or self.resources.get(name) or Placed()
+
     def running(self, resource: str) -> tuple[str, ...]:
         """Return the nodes ``resource`` is active on before anything is done."""
-        placed = self.resources.get(resource)
-        return placed.nodes if placed else ()
+        return self.placed(resource).nodes
 
     @property
     def quiet(self) -> bool:
         return not self.actions and not self.fencing
 
 
-def transition(result: _Element) -> Transition:
-    """Return what ``crm_simulate --run --output-as=xml`` says."""
+def transition(result: _Element, graph: _Element | None = None) -> Transition:
+    """Return what ``crm_simulate --run --output-as=xml`` says, with the graph it would execute."""
+    instances = placements(result)
     return Transition(
         actions=tuple(action(element) for element in result.iterfind("actions/rsc_action")),
         fencing=tuple(fencings(result)),
-        resources=placements(result),
+        resources=together(instances),
+        operations=frozenset() if graph is None else frozenset(operations(graph)),
+        instances=instances,
+        nodes=dict(nodes(result)),
     )
 
 
@@ -92,7 +150,7 @@ def action(element: _Element) -> Action:
         instance=instance,
         source=element.get("source") or ("" if verb == "start" else here),
         target=element.get("dest") or (here if verb == "start" else ""),
-        reason=element.get("reason", ""),
+        reason=unescaped(element.get("reason", "")),
         blocked=element.get("blocked") == "true",
     )
 
@@ -102,18 +160,55 @@ def fencings(result: _Element) -> Iterator[Fencing]:
     for element in result.iterfind("actions/node_action"):
         what = element.get("task", "").partition("(")[2].rstrip(")")
         if what != "on":
-            yield Fencing(element.get("node", ""), what or "off", element.get("reason", ""))
+            reason = unescaped(element.get("reason", ""))
+            yield Fencing(element.get("node", ""), what or "off", reason)
+
+
+def unescaped(text: str) -> str:
+    for entity, character in ENTITIES:
+        text = text.replace(entity, character)
+    return text
 
 
 def placements(result: _Element) -> dict[str, Placed]:
+    """Return where everything is active; what is inside a clone may be named more than once."""
     found: dict[str, Placed] = {}
     for element in result.iterfind("cluster_status/resources//resource"):
-        name = element.get("id", "").partition(":")[0]
-        before = found.get(name, Placed())
-        here = [node.get("name", "") for node in element.iterchildren("node")]
-        found[name] = Placed(
-            nodes=tuple(dict.fromkeys([*before.nodes, *here])),
-            managed=before.managed and element.get("managed") != "false",
-            target_role=element.get("target_role", before.target_role),
-        )
+        name = element.get("id", "")
+        placed = placement(element)
+        found[name] = found[name] | placed if name in found else placed
     return found
+
+
+def placement(element: _Element) -> Placed:
+    """Read one instance. Of an orphan on several nodes the role is said once for all: unknown."""
+    here = tuple(node.get("name", "") for node in element.iterchildren("node"))
+    promoted = element.get("role") in PROMOTED and len(here) == 1
+    return Placed(
+        nodes=here,
+        managed=element.get("managed") != "false",
+        target_role=element.get("target_role", ""),
+        promoted=here if promoted else (),
+        orphaned=element.get("orphaned") == "true",
+    )
+
+
+def together(instances: Mapping[str, Placed]) -> dict[str, Placed]:
+    found: dict[str, Placed] = {}
+    for instance, placed in instances.items():
+        name = instance.partition(":")[0]
+        found[name] = found[name] | placed if name in found else placed
+    return found
+
+
+def nodes(result: _Element) -> Iterator[tuple[str, Node]]:
+    for element in result.iterfind("cluster_status/nodes/node"):
+        yield (
+            element.get("name", ""),
+            Node(
+                online=element.get("online") != "false",
+                unclean=element.get("unclean") == "true",
+                standby=element.get("standby") == "true",
+                maintenance=element.get("maintenance") == "true",
+            ),
+        )

@@ -64,8 +64,8 @@ def test_a_restart_and_a_live_migration_happen_as_foreseen(here: Here) -> None:
     ban = f"  - {{kind: location, resource: mover, node: {was}, score: -INFINITY}}\n"
     changed = BASE.replace("/run/still", "/run/still-2") + ban
     effects = {effect["name"]: effect for effect in here.plan(changed)["resources"]}
-    assert effects["mover"]["effect"] == "migrate"
-    assert effects["still"]["effect"] == "restart"
+    assert effects["mover"]["effect"] == "migrates"
+    assert effects["still"]["effect"] == "restarts"
     assert effects["still"]["why"] == "state /run/still -> /run/still-2"
     refused = here.apply(changed, allow=False)
     assert refused.returncode == 1

@@ -7,49 +7,49 @@ from lxml.etree import _Element
 
 from hactl.live.compare import Difference, Observation, differences
 from hactl.live.history import failures
-from hactl.plan.effects import Effect, What
+from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import Placed, Transition
 from tests.hactl.cibs import cib
 
 
 def test_a_guest_that_runs_where_it_should_is_no_difference() -> None:
-    start = effect(What.START, target="node1")
+    start = effect(What.STARTS, target="node1")
     assert found(start, after=ran("node1", "start")) == ()
 
 
 def test_a_guest_that_runs_nowhere_is_a_grave_difference() -> None:
-    start = effect(What.START, target="node1")
+    start = effect(What.STARTS, target="node1")
     (difference,) = found(start, here=())
     assert difference == Difference("web1", "should run on node1, runs nowhere", grave=True)
 
 
 def test_a_guest_that_runs_elsewhere_is_said_and_not_grave() -> None:
-    start = effect(What.START, target="node1")
+    start = effect(What.STARTS, target="node1")
     (difference,) = found(start, here=("node2",))
     assert difference == Difference("web1", "should run on node1, runs on node2")
 
 
 def test_an_instance_too_few_is_grave() -> None:
-    both = tuple(effect(What.START, target=node) for node in ("node1", "node2"))
+    both = tuple(effect(What.STARTS, target=node) for node in ("node1", "node2"))
     missing = differences(both, (), seen(here=("node1",)))
     assert missing == (Difference("web1", "should run on node2, runs on node1", grave=True),)
 
 
 def test_a_guest_that_should_stop_and_runs_is_grave() -> None:
-    (difference,) = found(effect(What.STOP, "node1"), here=("node1",))
+    (difference,) = found(effect(What.STOPS, "node1"), here=("node1",))
     assert difference.grave
-    assert found(effect(What.STOP, "node1"), here=()) == ()
+    assert found(effect(What.STOPS, "node1"), here=()) == ()
 
 
 def test_a_live_migration_is_told_from_a_restart() -> None:
-    migrate = effect(What.MIGRATE, "node1", "node2")
+    migrate = effect(What.MIGRATES, "node1", "node2")
     assert found(migrate, here=("node2",), after=ran("node2", "migrate_from")) == ()
     (difference,) = found(migrate, here=("node2",), after=ran("node2", "start"))
     assert difference == Difference("web1", "should have migrated live, was restarted")
 
 
 def test_a_restart_of_a_guest_that_should_be_left_alone_is_seen() -> None:
-    alone = effect(What.NONE, "node1", "node1")
+    alone = effect(What.STAYS, "node1", "node1")
     before = ran("node1", "start", call="5")
     assert found(alone, before=before, after=ran("node1", "start", call="5")) == ()
     (difference,) = found(alone, before=before, after=ran("node1", "start", call="9"))
@@ -57,13 +57,13 @@ def test_a_restart_of_a_guest_that_should_be_left_alone_is_seen() -> None:
 
 
 def test_a_reload_is_on_record_as_a_start_and_no_restart() -> None:
-    reload = effect(What.NONE, "node1", "node1", why="reloads: memory 1 -> 2")
+    reload = effect(What.STAYS, "node1", "node1", why="reloads: memory 1 -> 2")
     before = ran("node1", "start", call="5")
     assert found(reload, before=before, after=ran("node1", "start", call="9")) == ()
 
 
 def test_a_new_failure_is_said_and_an_old_one_is_not() -> None:
-    start = effect(What.START, target="node1")
+    start = effect(What.STARTS, target="node1")
     old = ran("node1", "monitor", code="1", call="5")
     new = ran("node1", "start", code="1", call="9")
     assert found(start, before=old, after=old) == ()

@@ -88,7 +88,7 @@ class Cluster:
             assert argv[-1] == "node1", "the DC is asked"
             return f'<r><crmd state="{following(self.states)}"/></r>'
         self.time += self.simulating
-        return following(self.foreseen)
+        return f"<transition_graph/>{following(self.foreseen)}"
 
     def pass_time(self, seconds: float) -> None:
         self.time += seconds

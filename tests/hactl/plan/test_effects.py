@@ -10,8 +10,8 @@ from lxml.etree import _Element
 
 from hactl.cib.ownership import mark
 from hactl.plan.as_json import fingerprint
-from hactl.plan.effects import Effect, What
 from hactl.plan.plan import Plan, planned
+from hactl.simulate.effect import Effect, What
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text, wanted
 from tests.hactl.scheduler import Canned, needs_scheduler, runner, settled
 
@@ -24,12 +24,14 @@ NEEDS_LAN = """
 
 def test_a_new_guest_starts(tmp_path: Path) -> None:
     plan = plan_for(cib(), wanted(dummy("web1")), tmp_path)
-    assert only(plan) == Effect("web1", "web1", "guest", What.START, "", "node1", "new")
+    started = Effect("web1", "web1", "guest", What.STARTS, "", "node1", "new", unit="web1")
+    assert only(plan) == started
 
 
 def test_an_untouched_guest_is_left_alone(tmp_path: Path) -> None:
     plan = plan_for(live(tmp_path, dummy("web1")), wanted(dummy("web1")), tmp_path)
-    assert only(plan) == Effect("web1", "web1", "guest", What.NONE, "node1", "node1", "")
+    stays = Effect("web1", "web1", "guest", What.STAYS, "node1", "node1", unit="web1")
+    assert only(plan) == stays
     assert plan.changes == ()
     assert plan.simulated
 
@@ -37,7 +39,7 @@ def test_an_untouched_guest_is_left_alone(tmp_path: Path) -> None:
 def test_a_changed_parameter_restarts_the_guest_and_is_the_reason(tmp_path: Path) -> None:
     before = live(tmp_path, dummy("web1", memory="1024"))
     plan = plan_for(before, wanted(dummy("web1", memory="2048")), tmp_path)
-    assert only(plan).what is What.RESTART
+    assert only(plan).what is What.RESTARTS
     assert only(plan).why == "memory 1024 -> 2048"
     assert only(plan).disruptive
 
@@ -45,13 +47,13 @@ def test_a_changed_parameter_restarts_the_guest_and_is_the_reason(tmp_path: Path
 def test_a_changed_timeout_restarts_nothing(tmp_path: Path) -> None:
     slow = dummy_text("web1").replace('timeout="20s"', 'timeout="60s"')
     plan = plan_for(live(tmp_path, dummy("web1")), wanted(marked(slow)), tmp_path)
-    assert only(plan).what is What.NONE
+    assert only(plan).what is What.STAYS
     assert len(plan.changes) == 1
 
 
 def test_a_removed_guest_stops(tmp_path: Path) -> None:
     plan = plan_for(live(tmp_path, dummy("web1")), wanted(), tmp_path)
-    assert only(plan).what is What.STOP
+    assert only(plan).what is What.STOPS
     assert only(plan).why == "no longer in the topology"
     assert only(plan).source == "node1"
 
@@ -60,7 +62,7 @@ def test_a_ban_moves_a_guest_live_where_it_may_migrate(tmp_path: Path) -> None:
     ban = '<rsc_location id="hactl-ban" rsc="web1" node="node1" score="-INFINITY"/>'
     guest = dummy("web1", meta="allow-migrate=true")
     plan = plan_for(live(tmp_path, guest), wanted(guest, constraints=ban), tmp_path)
-    assert only(plan).what is What.MIGRATE
+    assert only(plan).what is What.MIGRATES
     assert (only(plan).source, only(plan).target) == ("node1", "node2")
     assert only(plan).why == "location hactl-ban added"
     assert not only(plan).disruptive
@@ -70,11 +72,11 @@ def test_a_ban_restarts_a_guest_elsewhere_that_cannot_migrate(tmp_path: Path) ->
     ban = '<rsc_location id="hactl-ban" rsc="web1" node="node1" score="-INFINITY"/>'
     before = live(tmp_path, dummy("web1"))
     plan = plan_for(before, wanted(dummy("web1"), constraints=ban), tmp_path)
-    assert only(plan).what is What.RESTART
+    assert only(plan).what is What.RESTARTS
     assert (only(plan).source, only(plan).target) == ("node1", "node2")
 
 
-@pytest.mark.parametrize(("kind", "what"), [("Mandatory", What.RESTART), ("Optional", What.NONE)])
+@pytest.mark.parametrize(("kind", "what"), [("Mandatory", What.RESTARTS), ("Optional", What.STAYS)])
 def test_a_changed_bridge_restarts_guests_only_through_a_mandatory_order(
     kind: str, what: What, tmp_path: Path
 ) -> None:
@@ -82,10 +84,10 @@ def test_a_changed_bridge_restarts_guests_only_through_a_mandatory_order(
     before = live(tmp_path, bridge("1500"), dummy("web1"), constraints=needs)
     plan = plan_for(before, wanted(bridge("9000"), dummy("web1"), constraints=needs), tmp_path)
     assert only(plan).what is what
-    if what is What.RESTART:
+    if what is What.RESTARTS:
         assert only(plan).why == "lan-i: mtu 1500 -> 9000"
     bridges = [(e.name, e.what, e.disruptive) for e in plan.effects.resources]
-    assert bridges == [("lan-i", What.RESTART, False)] * 3
+    assert bridges == [("lan-i", What.RESTARTS, False)] * 3
 
 
 def test_a_foreign_resource_that_is_stopped_is_told(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_a_foreign_resource_that_is_stopped_is_told(tmp_path: Path) -> None:
     before = live(tmp_path, bridge("1500"), constraints=needs, foreign=dummy_text("shop"))
     plan = plan_for(before, wanted(bridge("9000")), tmp_path)
     shop = next(effect for effect in plan.effects.resources if effect.name == "shop")
-    assert shop.what is What.RESTART
+    assert shop.what is What.RESTARTS
     assert shop.foreign
     assert shop.disruptive
 
@@ -107,7 +109,7 @@ def test_a_guest_on_a_node_that_is_fenced_is_fenced(tmp_path: Path) -> None:
     fencing = '<nvpair id="hactl-stonith-enabled" name="stonith-enabled" value="true"/>'
     plan = plan_for(before, wanted(device, dummy("web1"), properties=fencing), tmp_path)
     assert [fence.node for fence in plan.fencing] == ["node1"]
-    assert only(plan).what is What.FENCE
+    assert only(plan).what is What.FENCED
     assert (only(plan).source, only(plan).target) == ("node1", "node2")
     assert only(plan).why.startswith("node1 is fenced: ")
 
@@ -115,7 +117,7 @@ def test_a_guest_on_a_node_that_is_fenced_is_fenced(tmp_path: Path) -> None:
 def test_a_guest_switched_off_by_hand_stays_so_and_says_why(tmp_path: Path) -> None:
     off = dummy("web1", meta="target-role=Stopped")
     plan = plan_for(live(tmp_path, off), wanted(dummy("web1", memory="1")), tmp_path)
-    assert only(plan).what is What.NONE
+    assert only(plan).what is What.STAYS
     assert only(plan).why == "target-role=Stopped"
     assert [str(switch) for switch in plan.switches] == ["web1: target-role=Stopped"]
 
@@ -126,8 +128,9 @@ def test_a_guest_no_node_can_run_is_said(tmp_path: Path) -> None:
         for n in (1, 2, 3)
     )
     plan = plan_for(cib(), wanted(dummy("web1"), constraints=nowhere), tmp_path)
-    assert (only(plan).what, only(plan).target) == (What.NONE, "")
+    assert (only(plan).what, only(plan).target) == (What.STRANDED, "")
     assert only(plan).why == "no node can run it"
+    assert not only(plan).disruptive, "it did not run before"
 
 
 def test_without_an_answer_of_the_scheduler_nothing_is_said_of_the_guests() -> None:
@@ -139,7 +142,7 @@ def test_without_an_answer_of_the_scheduler_nothing_is_said_of_the_guests() -> N
 
 def test_a_cib_without_status_is_planned_with_every_node_online(tmp_path: Path) -> None:
     plan = plan_for(cib(status=""), wanted(dummy("web1")), tmp_path)
-    assert only(plan).what is What.START
+    assert only(plan).what is What.STARTS
     assert any("every node is taken to be online" in note for note in plan.notes)
 
 

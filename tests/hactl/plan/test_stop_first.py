@@ -38,7 +38,7 @@ def test_what_goes_is_told_to_stop_with_its_orders_in_place(live: _Element, tmp_
         assert not edited_by_hand(primitive), "a switch is no edit"
     assert stops.merged.find(".//rsc_order[@id='hactl-order']") is not None
     assert {effect.name: effect.what for effect in stops.plan.effects.all} == {
-        "disk": What.STOP, "web1": What.STOP,
+        "disk": What.STOPS, "web1": What.STOPS,
     }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_a_guest_that_no_longer_needs_what_goes_is_left_alone(
     stops = retirement(shown, runner(tmp_path))
     assert stops is not None
     assert {e.name: e.what for e in stops.plan.effects.all} == {
-        "web1": What.NONE, "disk": What.STOP,
+        "web1": What.STAYS, "disk": What.STOPS,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,10 +10,11 @@ import pytest
 from lxml.etree import _Element
 
 from hactl.plan.as_json import document
-from hactl.plan.effects import Effect, Effects, What
+from hactl.plan.effects import Effects
 from hactl.plan.gate import Forbidden, disruption, refuse_edits
 from hactl.plan.plan import Plan, Version, planned
 from hactl.plan.text import text
+from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import Fencing
 from tests.hactl.cibs import cib, clone, dummy, wanted
 from tests.hactl.cibs import text as xml
@@ -59,7 +61,7 @@ def test_the_json_keeps_its_contract(tmp_path: Path) -> None:
     want = wanted(dummy("db1", memory="2048"), network(), properties=ours)
     made = document(planned(live, want, runner(tmp_path)).plan)
     assert violations(made, "plan.schema.json") == []
-    assert [guest["effect"] for guest in made["guests"]] == ["restart", "stop"]
+    assert [guest["effect"] for guest in made["guests"]] == ["restarts", "stops"]
     update = next(change for change in made["changes"] if change["id"] == "db1")
     assert update["attributes"] == [{"of": "db1", "name": "memory", "old": "1024", "new": "2048"}]
 
@@ -70,7 +72,7 @@ def test_the_contract_is_checked_at_all() -> None:
 
 
 def test_instances_of_a_clone_are_one_line() -> None:
-    effects = [Effect("lan", "lan", "network", What.START, "", f"node{n}", "new") for n in (1, 2)]
+    effects = [Effect("lan", "lan", "network", What.STARTS, "", f"node{n}", "new") for n in (1, 2)]
     said = click.unstyle(text(plan(resources=tuple(effects))))
     assert "  lan  starts on node1, node2  new" in said
 
@@ -82,25 +84,30 @@ def test_an_edit_by_hand_a_switch_and_a_fencing_are_pointed_out() -> None:
     assert "! web1 was edited by hand; apply undoes that only with --overwrite-edits" in said
 
 
-def test_long_lists_are_cut_and_say_so() -> None:
+@pytest.mark.parametrize("why", ["{}", "memory 1 -> 2"])
+def test_long_lists_are_folded_and_name_everything(why: str) -> None:
     effects = tuple(
-        Effect(f"web{n}", f"web{n}", "guest", What.START, "", "node1", str(n)) for n in range(60)
+        Effect(f"web{n}", f"web{n}", "guest", What.RESTARTS, "node1", "node1", why.format(n))
+        for n in range(60)
     )
-    said = text(plan(guests=effects))
-    assert "... and 20 more" in said
+    said = click.unstyle(text(plan(guests=effects)))
+    named = set(re.findall(r"web\d+", said))
+    assert named == {effect.name for effect in effects}
+    assert " more" not in said
     assert len(document(plan(guests=effects))["guests"]) == 60
+    assert set(re.findall(r"web\d+", disruption(plan(guests=effects)))) == named
 
 
 @pytest.mark.parametrize(
     ("what", "kind", "interrupts"),
     [
-        (What.RESTART, "guest", "web1 would restart"),
-        (What.STOP, "container", "web1 would stop"),
-        (What.FENCE, "guest", "web1 would be fenced"),
-        (What.MIGRATE, "guest", ""),
-        (What.START, "guest", ""),
-        (What.RESTART, "network", ""),
-        (What.RESTART, "resource", "web1 would restart"),
+        (What.RESTARTS, "guest", "web1 would restart"),
+        (What.STOPS, "container", "web1 would stop"),
+        (What.FENCED, "guest", "web1 would be fenced"),
+        (What.MIGRATES, "guest", ""),
+        (What.STARTS, "guest", ""),
+        (What.RESTARTS, "network", ""),
+        (What.RESTARTS, "resource", "web1 would restart"),
     ],
 )
 def test_what_needs_to_be_allowed(what: What, kind: str, interrupts: str) -> None:
@@ -128,4 +135,4 @@ def plan(
     fencing: tuple[Fencing, ...] = (),
     edited: tuple[str, ...] = (),
 ) -> Plan:
-    return Plan("demo", Version(0, 10), (), Effects(guests, resources), fencing, edited)
+    return Plan("demo", Version(0, 10), (), Effects((*guests, *resources)), fencing, edited)

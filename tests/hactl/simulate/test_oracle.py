@@ -53,6 +53,7 @@ def test_a_cib_the_scheduler_refuses_is_no_quiet_cluster(tmp_path: Path) -> None
         (Canned(returncode=-6), "died of signal 6"),
         (Canned(b"<pacemaker-result/>"), "without an answer"),
         (Canned(b"not xml"), "without an answer"),
+        (Canned(b"<pacemaker-result><actions/></pacemaker-result>"), "without an answer"),
         (Canned(b"<pacemaker-result><actions/></pacemaker-result>", returncode=1), "exited 1"),
         (Canned(b"", b"error: out of memory\nmore\n", 70), "out of memory"),
     ],
@@ -63,7 +64,7 @@ def test_no_answer_is_no_prediction(scheduler: Canned, said: str) -> None:
 
 
 def test_nothing_is_executed_or_injected() -> None:
-    scheduler = Canned(b"<pacemaker-result><actions/></pacemaker-result>")
+    scheduler = Canned(b"<transition_graph/><pacemaker-result><actions/></pacemaker-result>")
     simulate(cib(), scheduler)
     (argv,) = scheduler.asked
     assert not {"-S", "--simulate", "-f", "--node-fail", "-X"} & set(argv)

@@ -1,0 +1,167 @@
+"""What a transition comes to, primitive by primitive: operations and places become effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from hactl.simulate.effect import Effect, What
+from hactl.simulate.graph import DEMOTE, MIGRATE_TO, PROMOTE, START, STOP
+from hactl.simulate.transition import Action, Placed, Transition
+
+LEAVES = frozenset({"stop", "move"})
+STAYS_HERE = frozenset({"restart", "recover"})
+OFF = "stopped"
+
+
+def outcome(transition: Transition) -> tuple[Effect, ...]:
+    """Return every effect of ``transition``, also that something stays, in order of names.
+
+    ``why`` is the scheduler's own word, where it has one.
+    """
+    done: dict[str, set[tuple[str, str]]] = {}
+    for operation in transition.operations:
+        done.setdefault(operation.instance, set()).add((operation.action, operation.node))
+    names = sorted({*transition.instances, *done})
+    instances = {name: Instance(name, transition, done.get(name, set())) for name in names}
+    somewhere = {each.primitive for each in instances.values() if each.ends}
+    return tuple(
+        effect
+        for each in instances.values()
+        for effect in each.effects(stranded=each.wanted and each.primitive not in somewhere)
+    )
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One primitive, all its instances if they are interchangeable, and what is done to it."""
+
+    name: str
+    transition: Transition
+    done: set[tuple[str, str]]
+
+    def effects(self, *, stranded: bool) -> Iterator[Effect]:
+        """Yield one effect for each node it is on or comes to, or one that says it is nowhere."""
+        yield from self.migrations
+        arriving = sorted(self.arriving)
+        for node in sorted(self.leaving):
+            target = arriving.pop(0) if arriving else ""
+            yield self.effect(self.what_leaves(node, target, stranded=stranded), node, target)
+        for node in arriving:
+            yield self.effect(What.STARTS, "", node)
+        for node in sorted(self.staying):
+            yield self.effect(self.what_stays(node), node, node)
+        if not self.before and not self.ends:
+            yield self.effect(What.STRANDED if stranded else What.STAYS)
+
+    @property
+    def migrations(self) -> Iterator[Effect]:
+        for action in self.actions:
+            if action.verb == "migrate":
+                yield self.effect(What.MIGRATES, action.source, action.target)
+
+    def what_leaves(self, node: str, target: str, *, stranded: bool) -> What:
+        if node in self.fenced:
+            return What.FENCED
+        if target:
+            return What.RESTARTS
+        return What.STRANDED if stranded else What.STOPS
+
+    def what_stays(self, node: str) -> What:
+        if node in self.restarting:
+            return What.RESTARTS
+        at = self.transition.nodes.get(node)
+        lost = at is not None and at.unclean and not at.online
+        return What.HANGS if lost and node not in self.fenced else What.STAYS
+
+    def effect(self, what: What, source: str = "", target: str = "") -> Effect:
+        return Effect(
+            name=self.name,
+            primitive=self.name,
+            kind="resource",
+            what=what,
+            source=source,
+            target=target,
+            why=self.reason(source, target),
+            promotes=bool(target) and target in self.nodes(PROMOTE),
+            demotes=bool(source) and source in self.demoted,
+        )
+
+    def reason(self, source: str, target: str) -> str:
+        action = self.transition.action(self.name, source, target)
+        return action.reason if action else ""
+
+    def nodes(self, action: str) -> set[str]:
+        return {node for each, node in self.done if each == action}
+
+    @property
+    def primitive(self) -> str:
+        return self.name.partition(":")[0]
+
+    @cached_property
+    def placed(self) -> Placed:
+        return self.transition.instances.get(self.name, Placed())
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """What the summary says is done to it and not merely wanted."""
+        return tuple(
+            each
+            for each in self.transition.of(self.primitive)
+            if not each.blocked and self.name in (each.instance, each.resource)
+        )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it should run: configured, managed, and nobody said it should not."""
+        placed = self.placed
+        return placed.managed and not placed.orphaned and placed.target_role.lower() != OFF
+
+    @property
+    def fenced(self) -> set[str]:
+        return {fencing.node for fencing in self.transition.fencing}
+
+    @property
+    def before(self) -> set[str]:
+        return set(self.placed.nodes)
+
+    @cached_property
+    def migrating(self) -> set[str]:
+        return self.nodes(MIGRATE_TO) | {a.source for a in self.actions if a.verb == "migrate"}
+
+    @cached_property
+    def stopping(self) -> set[str]:
+        """Where it is stopped: by an operation, or because its node is no longer there."""
+        silent = {each.source for each in self.actions if each.verb in LEAVES | STAYS_HERE}
+        lost = self.before & self.fenced
+        return (self.nodes(STOP) | silent | lost) - self.migrating - {""}
+
+    @cached_property
+    def restarting(self) -> set[str]:
+        again = self.nodes(START) & (self.stopping | self.before)
+        return again - self.fenced
+
+    @property
+    def leaving(self) -> set[str]:
+        return self.stopping - self.restarting
+
+    @property
+    def arriving(self) -> set[str]:
+        return self.nodes(START) - self.restarting
+
+    @property
+    def staying(self) -> set[str]:
+        return (self.before - self.leaving - self.migrating) | self.restarting
+
+    @property
+    def ends(self) -> set[str]:
+        """Where it is active when all is done."""
+        migrated = {each.target for each in self.actions if each.verb == "migrate"}
+        return self.staying | self.arriving | migrated
+
+    @property
+    def demoted(self) -> set[str]:
+        """Where it loses its role; what is not promoted may be asked to demote all the same."""
+        gone = self.leaving | self.restarting | self.migrating
+        return set(self.placed.promoted) & (self.nodes(DEMOTE) | gone)
