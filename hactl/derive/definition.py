@@ -30,6 +30,7 @@ class Definition:
     """
 
     name: str = ""
+    uuid: str = ""
     memory: int | None = None
     vcpus: int | None = None
     bridges: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ def guest_definition(data: bytes) -> Definition:
     vcpu = root.find("vcpu")
     return Definition(
         name=(root.findtext("name") or "").strip(),
+        uuid=plain_uuid(root.findtext("uuid") or ""),
         memory=memory(root.find("memory")),
         vcpus=None if vcpu is None else whole(vcpu.get("current") or vcpu.text),
         bridges=attributes(root, "devices/interface/source[@bridge]", "bridge"),
@@ -57,6 +59,13 @@ def guest_definition(data: bytes) -> Definition:
         ),
         macs=tuple(mac.lower() for mac in attributes(root, "devices/interface/mac", "address")),
     )
+
+
+def plain_uuid(text: str) -> str:
+    """Return a UUID in one spelling: libvirt takes it with and without hyphens, in any case."""
+    digits = "".join(text.split()).replace("-", "").lower()
+    groups = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    return "-".join(groups) if digits else ""
 
 
 def parsed(data: bytes) -> _Element:

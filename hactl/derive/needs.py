@@ -34,6 +34,7 @@ class Needs:
     cpus: int | None = None
     macs: tuple[str, ...] = ()
     libvirt_name: str = ""
+    uuid: str = ""
     stray_disks: tuple[str, ...] = ()
     stray_bridges: tuple[str, ...] = ()
     vlans: tuple[tuple[str, int], ...] = ()
@@ -125,6 +126,7 @@ def guest_needs(document: Document, guest: Guest, found: Definition) -> Needs:
         cpus=vcpus * 1000 if vcpus else None,
         macs=found.macs,
         libvirt_name=found.name,
+        uuid=found.uuid,
         stray_disks=stray_disks(document, [*disks, *found.disks]),
         stray_bridges=stray_bridges(document, found.bridges),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hactl.derive.exports import path_of
+from hactl.derive.locks import locks
 from hactl.derive.machine import machine
 from hactl.derive.networks import ports
 from hactl.derive.rbd_attachment import BY_LIBRBD, exports, exports_key, several_paths
 from hactl.derive.storage import device
 from hactl.errors import Problem
 from hactl.lint import Subject
+from hactl.lint.remote_nodes import remote_nodes
 from hactl.topology.load import Topology
 from hactl.topology.messages import dotted
 from hactl.topology.schema.gateways import Iscsi
@@ -33,6 +35,13 @@ def addresses(subject: Subject) -> Iterator[Problem]:
     yield from twice(topology, "the volume", volume_claims(topology))
     yield from twice(topology, "the target", target_claims(topology))
     yield from twice(topology, "the definition", definition_claims(topology))
+    yield from twice(topology, "the guest's name", guest_name_claims(subject))
+    yield from twice(topology, "the guest's UUID", uuid_claims(subject))
+    yield from twice(topology, "the container", container_claims(topology))
+    yield from twice(topology, "the container's directory", container_path_claims(topology))
+    yield from twice(topology, "the config", config_claims(topology))
+    yield from twice(topology, "the disk of SBD", sbd_claims(topology))
+    yield from twice(topology, "the remote node", remote_claims(topology))
 
 
 def twice(topology: Topology, what: str, claims: Iterator[Claim]) -> Iterator[Problem]:
@@ -130,6 +139,60 @@ def definition_claims(topology: Topology) -> Iterator[Claim]:
             yield guest.definition, ("guests", name, "definition")
 
 
+def guest_name_claims(subject: Subject) -> Iterator[Claim]:
+    """Yield the name of each guest for libvirt, with its URI: libvirt has each name once."""
+    for name, guest in subject.topology.document.guests.items():
+        known_as = subject.survey.needs[name].libvirt_name or ("" if guest.definition else name)
+        if known_as:
+            key = ("guests", name, "definition") if guest.definition else ("guests", name)
+            yield with_uri(known_as, guest.uri), key
+
+
+def uuid_claims(subject: Subject) -> Iterator[Claim]:
+    for name, guest in subject.topology.document.guests.items():
+        if uuid := subject.survey.needs[name].uuid:
+            yield with_uri(uuid, guest.uri), ("guests", name, "definition")
+
+
+def with_uri(name: str, uri: str | None) -> str:
+    return f"{name} at {uri}" if uri else name
+
+
+def container_claims(topology: Topology) -> Iterator[Claim]:
+    """Yield each container's name for LXC, with the directory that LXC would look it up in."""
+    for name, container in topology.document.containers.items():
+        lxcpath = (container.path or "").rpartition("/")[0]
+        known_as = container.container or name
+        where = f"{known_as} in {lxcpath}" if lxcpath else known_as
+        yield where, ("containers", name, *(["container"] if container.container else []))
+
+
+def container_path_claims(topology: Topology) -> Iterator[Claim]:
+    for name, container in topology.document.containers.items():
+        if container.path:
+            yield container.path, ("containers", name, "path")
+
+
+def config_claims(topology: Topology) -> Iterator[Claim]:
+    for name, container in topology.document.containers.items():
+        if container.config:
+            yield container.config, ("containers", name, "config")
+
+
+def sbd_claims(topology: Topology) -> Iterator[Claim]:
+    dog = topology.document.fencing.watchdog
+    for index, disk in enumerate(dog.disks if dog else ()):
+        yield disk, ("fencing", "watchdog", "disks", index)
+
+
+def remote_claims(topology: Topology) -> Iterator[Claim]:
+    """Yield all that Pacemaker knows as a node; its names of nodes ignore case."""
+    for name in topology.document.nodes:
+        yield name.lower(), ("nodes", name)
+    for path, name, _ in remote_nodes(topology.document):
+        yield name.lower(), path
+
+
 def links(subject: Subject) -> Iterator[Problem]:
     """All nodes have the same links, and more than one."""
     topology = subject.topology
@@ -142,7 +205,8 @@ def links(subject: Subject) -> Iterator[Problem]:
                 f"has {count} links, other nodes have {most}",
                 "give every node one address on each link",
             )
-    if most == 1 and len(counts) > 1 and set(counts.values()) == {1}:
+    bonded = locks(topology.document)  # DLM takes one link, so a bond is all that is left
+    if most == 1 and len(counts) > 1 and set(counts.values()) == {1} and not bonded:
         yield topology.warning(
             ("nodes",),
             "the nodes have one link only: one cable or switch takes the cluster apart",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.derive.needs import config_path
+from hactl.derive.storage_paths import holder
 from hactl.errors import Problem
 from hactl.lint import Subject
 from hactl.topology.load import Topology
@@ -23,6 +24,7 @@ def machines(subject: Subject) -> Iterator[Problem]:
             yield from defined(topology, name, guest)
         else:
             yield from described(topology, name, guest)
+        yield from saved(topology, name, guest)
 
 
 def defined(topology: Topology, name: str, guest: Guest) -> Iterator[Problem]:
@@ -81,6 +83,18 @@ def parts(topology: Topology, name: str, guest: Guest) -> Iterator[Problem]:
                 "only a storage of kind lvm that names no lv has volumes",
                 "remove it",
             )
+
+
+def saved(topology: Topology, name: str, guest: Guest) -> Iterator[Problem]:
+    """Memory that is saved on one node is lost to the next."""
+    one_node = len(guest.nodes or topology.document.nodes) == 1
+    if guest.save_dir and not one_node and not holder(topology.document, guest.save_dir):
+        yield topology.warning(
+            ("guests", name, "save_dir"),
+            f"{guest.save_dir} is in no storage of this file: on another node the guest would "
+            "boot anew, and what was saved would be lost",
+            "put it on storage that all nodes share",
+        )
 
 
 def files(subject: Subject) -> Iterator[Problem]:

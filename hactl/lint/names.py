@@ -12,6 +12,7 @@ from hactl.derive.networks import VSWITCHD, served_by_cluster
 from hactl.derive.rbd_attachment import EVERYWHERE, NATIVE, several_paths
 from hactl.errors import Problem
 from hactl.lint import Subject
+from hactl.lint.remote_nodes import remote_nodes
 from hactl.topology.messages import dotted
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.gateways import Gateway
@@ -74,6 +75,9 @@ def claims(subject: Subject) -> Iterator[Claim]:
         for node in document.nodes:
             yield device_id(PILL, node), ("fencing", "watchdog"), "for SBD"
     yield from raw_claims(document)
+    for key, remote, made in remote_nodes(document):
+        if made:
+            yield remote, key, made
 
 
 def storage_claims(subject: Subject) -> Iterator[Claim]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from hactl.errors import Problem
 from hactl.lint import Subject
@@ -46,20 +46,47 @@ def no_common_node(topology: Topology, entries: Entries) -> Iterator[Problem]:
 
 
 def too_many_apart(topology: Topology, entries: Entries) -> Iterator[Problem]:
-    """Report guests of which each must be apart from each, if there are more than nodes."""
-    nodes = len(topology.document.nodes)
+    """Report guests of which each must be apart from each, where not each can have its node."""
+    every = tuple(topology.document.nodes)
+    allowed = {name: tuple(entry.nodes) or every for name, (_, entry) in entries.items()}
     apart = neighbours(entries)
     reported: set[str] = set()
     for name in apart:
         crowd = mutual(name, apart)
-        if len(crowd) > nodes and not reported.intersection(crowd):
+        nodes = {node for member in crowd for node in allowed[member]}
+        if len(matching(crowd, allowed)) < len(crowd) and not reported.intersection(crowd):
             reported.update(crowd)
-            section = entries[name][0]
             yield topology.problem(
-                (section, name, "apart"),
-                f"{', '.join(crowd)} must all be apart: {len(crowd)} guests on {nodes} nodes",
-                "add nodes, or make it a wish: apart: {NAME: 1000}",
+                (entries[name][0], name, "apart"),
+                f"{', '.join(crowd)} must all be apart: {len(crowd)} guests on {on(crowd, nodes)}",
+                ("add nodes" if len(crowd) > len(every) else "let them run on more nodes")
+                + ", or make it a wish: apart: {NAME: 1000}",
             )
+
+
+def on(crowd: Sequence[str], nodes: Collection[str]) -> str:
+    if len(nodes) == 1:
+        return "one node"
+    few = "" if len(crowd) > len(nodes) else ", of which some have too few to choose from"
+    return f"{len(nodes)} nodes{few}"
+
+
+def matching(names: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return node -> name for as many names as can have a node each (augmenting paths)."""
+    taken: dict[str, str] = {}
+
+    def place(name: str, tried: set[str]) -> bool:
+        for node in allowed[name]:
+            if node not in tried:
+                tried.add(node)
+                if node not in taken or place(taken[node], tried):
+                    taken[node] = name
+                    return True
+        return False
+
+    for name in names:
+        place(name, set())
+    return taken
 
 
 def neighbours(entries: Entries) -> dict[str, set[str]]:

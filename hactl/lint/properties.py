@@ -1,4 +1,6 @@
-"""Cluster properties: those with a key of their own, those nobody knows, those that are gone."""
+"""Cluster properties: those with a key of their own, those nobody knows, those that are gone,
+and values that Pacemaker would not take or that undo what the rest of the file says.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Iterator
 
 from hactl.errors import Problem
 from hactl.lint import Subject
+from hactl.lint.option_values import PROPERTIES, complaint
 from hactl.suggest import did_you_mean
 
 OWN_KEYS = {
@@ -35,6 +38,20 @@ GONE = {
     "crmd-finalization-timeout": "join-finalization-timeout",
     "crmd-transition-delay": "transition-delay",
 }
+TRUE, FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
+# value, what it does, and the mend: with it nothing in this file could run
+UNDOING = {
+    "stop-all-resources": (
+        TRUE,
+        "stops everything in this file and keeps it stopped",
+        "remove it; to stop one thing, set its meta target-role to Stopped",
+    ),
+    "symmetric-cluster": (
+        FALSE,
+        "lets nothing run where no constraint allows it, and hactl writes none for that",
+        "remove it; nodes: says where something may run",
+    ),
+}
 KNOWN = frozenset(
     {"batch-limit", "cluster-delay", "cluster-ipc-limit", "cluster-recheck-interval"}
     | {"dc-deadtime", "election-timeout", "enable-acl", "enable-startup-probes"}
@@ -58,7 +75,7 @@ KNOWN = frozenset(
 def properties(subject: Subject) -> Iterator[Problem]:
     """Every property is one that Pacemaker knows, and is written in its one place."""
     topology = subject.topology
-    for name in topology.document.cluster.properties:
+    for name, value in topology.document.cluster.properties.items():
         path = ("cluster", "properties", name)
         if name in OWN_KEYS:
             key = OWN_KEYS[name]
@@ -73,3 +90,17 @@ def properties(subject: Subject) -> Iterator[Problem]:
                 "is no property this hactl knows; Pacemaker ignores unknown ones silently",
                 did_you_mean(name, KNOWN, "check its name"),
             )
+        elif wrong := name in PROPERTIES and complaint(PROPERTIES[name], value):
+            yield topology.problem(path, *wrong)
+        elif is_undoing(name, value):
+            yield topology.problem(path, *UNDOING[name][1:])
+        elif name == "startup-fencing" and value.lower() in FALSE:
+            yield topology.warning(
+                path,
+                "a node that nobody has seen is taken for off, so its guests may run twice",
+                "remove it",
+            )
+
+
+def is_undoing(name: str, value: str) -> bool:
+    return name in UNDOING and value.lower() in UNDOING[name][0]

@@ -11,6 +11,8 @@ from hactl.lint.devices import devices
 from hactl.lint.fencing import fencing, quorum, two_nodes
 from hactl.lint.gateways import gateways
 from hactl.lint.machines import files, machines
+from hactl.lint.meta_attributes import meta_attributes
+from hactl.lint.mounts import mounts
 from hactl.lint.names import names
 from hactl.lint.networks import networks
 from hactl.lint.orders import contradictions, order_cycles, together_cycles
@@ -31,7 +33,7 @@ from hactl.lint.timing import (
     fencing_time,
     membership,
     migrating,
-    never,
+    raw_stopping,
     stopping,
 )
 from hactl.lint.watchdog import third_vote, watchdog
@@ -47,10 +49,13 @@ LOCAL: tuple[Rule, ...] = (
     machines,
     networks,
     storage,
+    mounts,
     gateways,
     lets_itself_in,
     parameters,
     properties,
+    meta_attributes,
+    raw_stopping,
 )
 WHOLE: tuple[Rule, ...] = (
     placement,
@@ -72,7 +77,6 @@ WHOLE: tuple[Rule, ...] = (
     checking,
     failures,
     migrating,
-    never,
     links,
     node_ids,
     files,

@@ -174,6 +174,7 @@ def lock_manager(subject: Subject) -> Iterator[Problem]:
             "the lock manager waits for a lost node until it was fenced, so all others would hang",
             "configure fencing, or do without gfs2 and lvmlockd",
         )
+    yield from one_link(topology)
     policy = cluster.properties.get("no-quorum-policy", cluster.no_quorum_policy)
     written = "no_quorum_policy" in cluster.model_fields_set
     if policy != "freeze" and (written or "no-quorum-policy" in cluster.properties):
@@ -182,6 +183,19 @@ def lock_manager(subject: Subject) -> Iterator[Problem]:
             f"{policy} cannot work without quorum: nothing could be unmounted without locks",
             "write freeze, or remove it",
         )
+
+
+def one_link(topology: Topology) -> Iterator[Problem]:
+    """Warn of links that the lock manager does not use (fs/dlm/lowcomms.c: the first alone)."""
+    for name, node in topology.document.nodes.items():
+        if len(node.links) > 1:
+            yield topology.warning(
+                ("nodes", name, "links"),
+                f"DLM uses {node.links[0]} alone: when that link fails, shared file systems hang "
+                "while the cluster lives on by the others",
+                "make one link of them, a bond",
+            )
+            return
 
 
 def image_fencing(subject: Subject) -> Iterator[Problem]:

@@ -14,11 +14,14 @@ from hactl.topology import units
 from hactl.topology.load import Topology
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.guests import Guest
-from hactl.topology.schema.raw import RawGroup, RawPrimitive
+from hactl.topology.schema.raw import RawGroup, RawMember, RawPrimitive, raw_members
 
+SHUT_DOWN = frozenset({"ocf:hactl:KvmGuest", "ocf:hactl:LxcContainer"})
 SHORTEST_TOKEN, LONGEST_TOKEN = 300, 300_000
 # What a stop needs after the guest's own time is over: destroy it, and look.
 LAST_STEPS = 10_000
+# That, and as long again for the guest itself.
+SHORTEST_STOP = 2 * LAST_STEPS
 
 
 def membership(subject: Subject) -> Iterator[Problem]:
@@ -83,6 +86,13 @@ def stop_fits(
     topology: Topology, path: tuple[str, str], entry: Guest | Container
 ) -> Iterator[Problem]:
     stop, shutdown = entry.timeouts.stop, entry.shutdown_timeout
+    if stop is not None and shutdown is None and stop < SHORTEST_STOP:
+        yield topology.problem(
+            (*path, "timeouts", "stop"),
+            f"{duration(stop)} leaves no time to shut down and then to be destroyed and looked "
+            "after, so the node would be fenced instead",
+            f"write at least {duration(SHORTEST_STOP)}, or leave it out",
+        )
     if stop is not None and shutdown is not None and stop < shutdown + LAST_STEPS:
         yield topology.problem(
             (*path, "timeouts", "stop"),
@@ -90,6 +100,42 @@ def stop_fits(
             "so the node would be fenced instead of the guest destroyed",
             f"write at least {duration(shutdown + LAST_STEPS)}",
         )
+
+
+def raw_stopping(subject: Subject) -> Iterator[Problem]:
+    """Say the same of our agents in Pacemaker's own words, and of operations that never run."""
+    for index, item in enumerate(subject.topology.document.raw):
+        for place, member in raw_members(item):
+            path = ("raw", index, *place)
+            yield from raw_stop_fits(subject.topology, path, member)
+            yield from repeated(subject.topology, path, member)
+
+
+def raw_stop_fits(
+    topology: Topology, path: tuple[str | int, ...], member: RawMember
+) -> Iterator[Problem]:
+    shutdown = pacemaker_time(member.params.get("shutdown_timeout"))
+    stops = [(place, op) for place, op in enumerate(member.operations) if op.name == "stop"]
+    for place, op in stops if member.agent in SHUT_DOWN else ():
+        if op.timeout < shutdown + LAST_STEPS:
+            yield topology.problem(
+                (*path, "operations", place, "timeout"),
+                f"{duration(op.timeout)} is over before the shutdown is ({duration(shutdown)})",
+                f"write at least {duration(shutdown + LAST_STEPS)}",
+            )
+
+
+def repeated(
+    topology: Topology, path: tuple[str | int, ...], member: RawMember
+) -> Iterator[Problem]:
+    """Only a monitor is repeated; Pacemaker runs no other action by an interval."""
+    for place, op in enumerate(member.operations):
+        if op.interval and op.name != "monitor":
+            yield topology.problem(
+                (*path, "operations", place, "interval"),
+                f"{op.name} is not repeated, only a monitor is",
+                "remove the interval",
+            )
 
 
 def checking(subject: Subject) -> Iterator[Problem]:
@@ -110,20 +156,6 @@ def checking(subject: Subject) -> Iterator[Problem]:
                     f"has two operations {name} every {duration(interval)}",
                     "give them different intervals (monitor and deep_monitor of a guest)",
                 )
-
-
-def never(subject: Subject) -> Iterator[Problem]:
-    """What is checked every 0 seconds would never be."""
-    document = subject.topology.document
-    for section in ("networks", "storage", "guests", "containers", "gateways"):
-        for name, entry in getattr(document, section).items():
-            for key in ("monitor", "deep_monitor"):
-                if getattr(entry, key, None) == 0:
-                    yield subject.topology.problem(
-                        (section, name, key),
-                        "0s is no interval: it would never be checked",
-                        "write a time like 10s, or remove the key",
-                    )
 
 
 def failures(subject: Subject) -> Iterator[Problem]:

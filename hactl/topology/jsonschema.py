@@ -51,7 +51,11 @@ def as_written(node: dict[str, Any]) -> dict[str, Any]:
     return node | {"default": spell(default)} if spell and isinstance(default, int) else node
 
 
-SPELLINGS = {units.TIME_PATTERN: units.as_time, units.SIZE_PATTERN: units.as_size}
+SPELLINGS = {
+    units.TIME_PATTERN: units.as_time,
+    units.TIME_PATTERN_ABOVE_0: units.as_time,
+    units.SIZE_PATTERN: units.as_size,
+}
 
 
 def keys_at(path: Sequence[Step], kinds: Sequence[Step] = ()) -> list[str]:

@@ -39,6 +39,7 @@ Numbers keep their spelling: `010` and `3.10` are text, and a MAC address needs 
 
 KINDS = {
     units.TIME_PATTERN: "time",
+    units.TIME_PATTERN_ABOVE_0: "time",
     units.SIZE_PATTERN: "size",
     units.RATE_PATTERN: "rate",
     units.BIT_RATE_PATTERN: "rate",

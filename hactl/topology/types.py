@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
@@ -27,11 +27,14 @@ NQN = r"^nqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+:[A-Za-z0-9:._-]+$"
 SERVICE = r"^(systemd|service|lsb):[A-Za-z0-9_.@-]+$"
 FENCE_AGENT = r"^fence_[A-Za-z0-9_-]+$"
 HOST = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,252}")
+LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
 VLAN_RANGE = re.compile(r"([1-9][0-9]{0,3})(?:-([1-9][0-9]{0,3}))?", re.ASCII)
 MAX_VLAN = 4094
 MAX_TEXT = 4000
 
 JsonSchema = dict[str, Any]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Checked:
@@ -135,12 +138,26 @@ def check_text(value: object) -> str:
     return value
 
 
+def positive(read: Callable[[object], int], what: str) -> Callable[[object], int]:
+    """Return a reader that also refuses 0, the end of the sentence being ``what``."""
+
+    def check(value: object) -> int:
+        number = read(value)
+        if not number:
+            raise BadUnit(f"{shown(value)} {what}", "write a time like 30s, or remove the key")
+        return number
+
+    return check
+
+
 def check_path(value: object) -> str:
     if not isinstance(value, str) or not value.startswith("/") or re.search(r"[\n\t]|//", value):
         raise wrong(f"{shown(value)} is not an absolute path", "write it from / on, like /srv/vms")
     if ".." in value.split("/"):
         raise wrong(f"{shown(value)} goes upwards with '..'", "write the path it leads to")
-    return value.rstrip("/") or "/"
+    if not value.strip("/"):
+        raise wrong("/ is the node's own root", "write the directory, file or device below it")
+    return value.rstrip("/")
 
 
 def check_vlans(value: object) -> list[str]:
@@ -167,25 +184,60 @@ def vlan_numbers(ranges: Iterable[str]) -> list[int]:
 
 
 def check_interface(value: object) -> str:
-    """Read ``10.77.10.53/24``: an address with the prefix length of its network."""
+    """Read ``10.77.10.53/24``: an address of a host with the prefix length of its network."""
     try:
-        if isinstance(value, str) and "/" in value and "%" not in value:
-            return str(ipaddress.ip_interface(value))
+        interface = ipaddress.ip_interface(value) if is_prefixed(value) else None
     except ValueError:
-        pass
-    raise wrong(
-        f"{shown(value)} is not an address with its prefix length", "write it like 10.0.0.30/24"
-    )
+        interface = None
+    if interface is None:
+        raise wrong(
+            f"{shown(value)} is not an address with its prefix length", "write it like 10.0.0.30/24"
+        )
+    refuse_no_host(interface.ip)
+    network = interface.network
+    if network.prefixlen < network.max_prefixlen - 1 and interface.ip in ends(network):
+        what = "address" if interface.ip == network.network_address else "broadcast address"
+        raise wrong(f"{shown(value)} is the {what} of its network", "write the address of a host")
+    return str(interface)
+
+
+def is_prefixed(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and "/" in value and "%" not in value
+
+
+def ends(network: Network) -> tuple[Address, ...]:
+    """Return the addresses of a network that no host may have."""
+    if isinstance(network, ipaddress.IPv6Network):
+        return (network.network_address,)  # RFC 4291 2.6.1: that of all its routers
+    return (network.network_address, network.broadcast_address)
+
+
+def refuse_no_host(address: Address) -> None:
+    """Refuse addresses at which no other machine can ever be reached. Raises `wrong`."""
+    kinds = {
+        "no host's": address.is_unspecified,
+        "a loopback address: every node has it for itself": address.is_loopback,
+        "a multicast address": address.is_multicast,
+        "reserved": address.version == 4 and address.is_reserved,
+        "link-local: it means nothing without an interface": address.version == 6
+        and address.is_link_local,
+    }
+    for what, so in kinds.items():
+        if so:
+            raise wrong(f"{address} is {what}", "write the address of a host")
 
 
 def check_link(value: object) -> str:
     """Read an IP address or a host name."""
     if isinstance(value, str):
         try:
-            return str(ipaddress.ip_address(value))
+            address = ipaddress.ip_address(value)
         except ValueError:
-            if HOST.fullmatch(value):
+            if HOST.fullmatch(value) and value.lower() not in LOCAL_NAMES:
                 return value
+        else:
+            refuse_no_host(address)
+            return str(address)
     raise wrong(f"{shown(value)} is neither an address nor a host name", "write it like 10.0.0.1")
 
 
@@ -234,19 +286,22 @@ def check_device(value: object) -> str:
 def check_network(value: object) -> str:
     """Read ``10.77.1.0/24``: the network in which every node has an address of its own."""
     try:
-        if isinstance(value, str) and "/" in value:
-            return str(ipaddress.ip_network(value))
+        network = ipaddress.ip_network(value) if is_prefixed(value) else None
     except ValueError:
-        pass
-    raise wrong(f"{shown(value)} is not a network", "write it like 10.0.0.0/24")
+        network = None
+    if network is None:
+        raise wrong(f"{shown(value)} is not a network", "write it like 10.0.0.0/24")
+    refuse_no_host(network.network_address)
+    return str(network)
 
 
 def check_address_or_network(value: object) -> str:
     """Read ``10.77.1.100/24``, or ``10.77.1.0/24``: an address, or a whole network."""
     try:
-        return check_network(value)
-    except PydanticCustomError:
-        return check_interface(value)
+        is_network = is_prefixed(value) and bool(ipaddress.ip_network(value))
+    except ValueError:
+        is_network = False
+    return check_network(value) if is_network else check_interface(value)
 
 
 NAME_HINT = "begin with a letter or _ and go on with letters, digits, _ - and . (63 at most)"
@@ -309,7 +364,13 @@ Service = Annotated[
 
 # Times in milliseconds, sizes in bytes, rates in bytes a second or bits a second, cores in
 # thousandths.
-Duration = Annotated[int, quantity(units.milliseconds, units.TIME_PATTERN, "30s")]
+Duration = Annotated[
+    int,
+    quantity(
+        positive(units.milliseconds, "leaves no time at all"), units.TIME_PATTERN_ABOVE_0, "30s"
+    ),
+]
+DurationOr0 = Annotated[int, quantity(units.milliseconds, units.TIME_PATTERN, "30s")]
 Size = Annotated[int, quantity(units.size, units.SIZE_PATTERN, "4GiB")]
 BitRate = Annotated[int, quantity(units.bit_rate, units.BIT_RATE_PATTERN, "1Gbit/s")]
 Rate = Annotated[int, quantity(units.rate, units.RATE_PATTERN, "100MiB/s")]

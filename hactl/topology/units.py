@@ -10,6 +10,7 @@ SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 BIT_RATES = {"kbit/s": 1000, "Mbit/s": 10**6, "Gbit/s": 10**9}
 
 TIME_PATTERN = r"^(0|[1-9][0-9]{0,8})(ms|s|min|h|d)$"
+TIME_PATTERN_ABOVE_0 = r"^[1-9][0-9]{0,8}(ms|s|min|h|d)$"
 SIZE_PATTERN = r"^[1-9][0-9]{0,8}(KiB|MiB|GiB|TiB)$"
 BIT_RATE_PATTERN = r"^[1-9][0-9]{0,8}(kbit|Mbit|Gbit)/s$"
 RATE_PATTERN = r"^[1-9][0-9]{0,8}(MiB|GiB)/s$"

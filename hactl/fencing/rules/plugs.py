@@ -33,7 +33,7 @@ def shared(fencing: Fencing) -> Iterator[Finding]:
     seen: dict[tuple[object, ...], str] = {}
     for device in fencing.devices:
         for node in device.listed:
-            where = (device.agent, *sorted(reached_by(device)), device.plug(node))
+            where = (*outlets_of(device), same_plug(device.plug(node)))
             other = seen.setdefault(where, node)
             if other != node:
                 yield Finding(
@@ -41,6 +41,19 @@ def shared(fencing: Fencing) -> Iterator[Finding]:
                     f"fencing {node} would hit {other}: both are plug {device.plug(node)!r}",
                     f"give {node} a plug of its own",
                 )
+
+
+def outlets_of(device: Device) -> tuple[object, ...]:
+    """Tell which device it is: by its address, whoever speaks to it, or by all its parameters."""
+    place = next((device.parameters[name] for name in PLACES if name in device.parameters), "")
+    if place and not CONTROLLERS.fullmatch(device.agent):
+        return (place.lower(), device.parameters.get("ipport", ""))
+    return (device.agent, *sorted(reached_by(device)))
+
+
+def same_plug(plug: str) -> str:
+    """Return a plug in one spelling: devices count outlets, and take 01 for 1."""
+    return str(int(plug)) if plug.isascii() and plug.isdigit() else plug
 
 
 def reached_by(device: Device) -> Iterator[tuple[str, str]]:

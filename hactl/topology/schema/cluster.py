@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from hactl.topology.schema.section import Section
-from hactl.topology.types import Cores, Duration, Name, Parameter, Rate, Size, Text
+from hactl.topology.types import Cores, Duration, DurationOr0, Name, Parameter, Rate, Size, Text
 
 
 class Migration(Section):
@@ -60,8 +60,8 @@ class Defaults(Section):
     migration_threshold: int = Field(
         3, ge=1, lt=1_000_000, description="Failures after which a resource leaves the node."
     )
-    failure_timeout: Duration = Field(
-        600_000, description="Time after which failures are forgotten."
+    failure_timeout: DurationOr0 = Field(
+        600_000, description="Time after which failures are forgotten (0s: never)."
     )
 
 

@@ -11,6 +11,7 @@ from hactl.topology.schema.section import Section
 from hactl.topology.types import (
     BitRate,
     Duration,
+    DurationOr0,
     Interface,
     Path,
     Service,
@@ -42,10 +43,10 @@ class Bond(Section):
     primary: Interface | None = Field(
         None, description="The member that an active-backup bond prefers."
     )
-    updelay: Duration | None = Field(
+    updelay: DurationOr0 | None = Field(
         None, description="How long a member must have link before it is used."
     )
-    downdelay: Duration | None = Field(
+    downdelay: DurationOr0 | None = Field(
         None, description="How long a member may be without link before it is given up."
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from hactl.topology.schema.section import Section
-from hactl.topology.types import AgentName, Duration, Name, NodeName, Parameter, Score
+from hactl.topology.types import AgentName, Duration, DurationOr0, Name, NodeName, Parameter, Score
 
 Action = Literal["start", "stop", "promote", "demote"]
 Role = Literal["Started", "Stopped", "Promoted", "Unpromoted"]
@@ -17,7 +18,7 @@ class RawOperation(Section):
     """An operation."""
 
     name: Name = Field(description="start, stop, monitor ...")
-    interval: Duration = Field(0, description="How often it is repeated.")
+    interval: DurationOr0 = Field(0, description="How often it is repeated.")
     timeout: Duration = Field(description="How long it may take.")
     role: Role | None = Field(None, description="The role it is for.")
     on_fail: Literal["restart", "ignore", "block", "stop", "fence", "standby", "demote"] | None = (
@@ -92,3 +93,11 @@ class RawLocation(Section):
 RawItem = Annotated[
     RawPrimitive | RawGroup | RawOrder | RawColocation | RawLocation, Field(discriminator="kind")
 ]
+
+
+def raw_members(item: RawItem) -> Iterator[tuple[tuple[str | int, ...], RawMember]]:
+    """Yield the primitives of an entry, each with where it is in the entry."""
+    if isinstance(item, RawPrimitive):
+        yield (), item
+    elif isinstance(item, RawGroup):
+        yield from ((("members", place), member) for place, member in enumerate(item.members))

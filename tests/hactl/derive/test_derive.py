@@ -87,10 +87,6 @@ def test_a_mount_inside_another_comes_after_it() -> None:
     ]
 
 
-def test_the_root_directory_is_inside_nothing() -> None:
-    assert constraints(cluster_of(BASE.replace("/srv/vms", "/")), "vms") == []
-
-
 def test_a_directory_inside_a_mount_needs_that_mount() -> None:
     assert constraints(guest(base=NESTED), "web1") == [
         "order-all-then-web1",
