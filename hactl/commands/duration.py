@@ -7,7 +7,7 @@ import click
 from hactl.topology.units import BadUnit, milliseconds
 
 
-class Duration(click.ParamType[float]):
+class Duration(click.ParamType):  # type: ignore[type-arg] # not every release can be subscripted
     """A time with its unit, in seconds."""
 
     name = "duration"

@@ -10,7 +10,6 @@ from lxml.etree import _Element
 
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.backup import Record
-from hactl.live.commit import prove_guard
 from hactl.live.compare import Difference
 from hactl.live.session import World
 from hactl.live.settle import Unsettled
@@ -57,7 +56,7 @@ def carry_out(
     world: World, wanted: _Element, options: Options, operator: Operator, shown: Planned
 ) -> Outcome:
     """Commit what was shown, see what comes of it, and take it back if that is right."""
-    prove_guard(world.runner, world.scratch)
+    world.committer.prove()
     step = Step(world, options, operator, fencings(world))
 
     def anew() -> Planned:

@@ -18,11 +18,16 @@ ACCESS = frozenset({4, 77})
 DISCONNECTED = frozenset({102, 105})
 OLD = 103
 QUORUM = 106
+SOFTWARE = 70
 TIMEOUT = 124
 
 
 class NotConnected(ClusterError):
     """There is no running Pacemaker to talk to, or it does not answer."""
+
+
+class InvalidPatch(ClusterError):
+    """Pacemaker calls the patch itself invalid: since 3.0.2 one whose version is not whole."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Pacemaker:
     def patch(self, diff: bytes) -> None:
         """Apply a diff to the configuration.
 
-        Raises ConcurrentEdit when the CIB is no longer the one the diff was made from.
+        Raises ConcurrentEdit when the CIB is no longer the one the diff was made from, and
+        InvalidPatch when this Pacemaker does not take such a diff.
         """
         self.ask("cibadmin", "--patch", "--xml-pipe", stdin=diff)
 
@@ -98,6 +104,8 @@ def refusal(argv: Sequence[str], result: Result) -> ClusterError:
     said = complaint(result)
     if result.returncode == OLD:
         return ConcurrentEdit("somebody else changed the configuration in the meantime")
+    if result.returncode == SOFTWARE and "--patch" in argv:
+        return InvalidPatch(f"cibadmin --patch failed with {result.returncode}: {said}")
     if result.returncode in DISCONNECTED and argv[0] in ("cibadmin", "crm_mon", "crmadmin"):
         return NotConnected(
             f"no Pacemaker answers on this machine ({said})",

@@ -9,7 +9,6 @@ from lxml.etree import _Element
 from hactl.cib import schema
 from hactl.cib.canonical import same
 from hactl.errors import ConcurrentEdit
-from hactl.live.commit import Committer
 from hactl.live.session import World
 
 ATTEMPTS = 10
@@ -21,7 +20,6 @@ def edit(world: World, change: Callable[[_Element], _Element]) -> _Element:
     Each attempt begins with the CIB as it is then, so nobody else's edit is lost. Raises
     ConcurrentEdit where others write all the time, and whatever ``change`` raises.
     """
-    committer = Committer(world.pacemaker, world.runner, world.scratch)
     for _ in range(ATTEMPTS):
         live = world.pacemaker.cib()
         wanted = change(live)
@@ -29,7 +27,7 @@ def edit(world: World, change: Callable[[_Element], _Element]) -> _Element:
             return live
         schema.check(wanted)
         try:
-            committer.commit(live, wanted)
+            world.committer.commit(live, wanted)
         except ConcurrentEdit:
             continue
         return live

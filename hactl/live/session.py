@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from hactl.live.commit import Committer
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
 from hactl.live.scratch import scratch
@@ -21,6 +23,11 @@ class World:
     runner: Runner
     scratch: Path
     clock: Clock = field(default_factory=Clock)
+
+    @cached_property
+    def committer(self) -> Committer:
+        """What writes to this cluster; it finds out once in what style."""
+        return Committer(self.pacemaker, self.runner, self.scratch, self.clock)
 
 
 @contextmanager

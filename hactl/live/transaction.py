@@ -129,7 +129,7 @@ class Step:
         )
 
     def committer(self) -> Committer:
-        return Committer(self.world.pacemaker, self.world.runner, self.world.scratch)
+        return self.world.committer
 
 
 def at_rest(world: World, options: Options, operator: Operator) -> Settled:

@@ -23,7 +23,6 @@ from hactl.fencing.drill.levels import fingerprint, levels_of, unsaid
 from hactl.fencing.drill.marks import begin, drills, instead, only
 from hactl.fencing.drill.proofs import Proof, record
 from hactl.fencing.rules.timing import seconds as time_of
-from hactl.live.commit import prove_guard
 from hactl.live.corosync import Member, member, patience
 from hactl.live.fencing import log as fencer_log
 from hactl.live.fencing.guard import guarded, mend
@@ -95,7 +94,7 @@ class Drill:
 
     def run(self, index: int | None = None, dry: bool = False) -> list[Outcome]:
         """Prove one level or all. Raises Refused, or ClusterError where nothing was done."""
-        prove_guard(self.world.runner, self.world.scratch)
+        self.world.committer.prove()
         self.mend_dead()
         cib = self.at_rest(AT_REST)
         found = fencing(cib)
