@@ -11,6 +11,7 @@ SOURCES = {
     "hactl": ROOT / "hactl",
     "hactl_agents": ROOT / "agents/hactl_agents",
     "hactl_fencing": ROOT / "fencing/hactl_fencing",
+    "hactl_vmlab": ROOT / "vagrant/hactl_vmlab",
 }
 # room -> what it may import of ours, beside itself
 MAY_IMPORT = {
@@ -71,7 +72,7 @@ MAY_IMPORT = {
         "hactl.model",
         "hactl.corosync",
     },
-    "hactl.lab.vm": {
+    "hactl_vmlab": {
         "hactl.lab",
         "hactl.intent",
         "hactl.topology",
@@ -125,7 +126,7 @@ def strangers(name: str, tree: ast.Module) -> list[str]:
         return []
     allowed = MAY_IMPORT[room] | {room}
     ours = {target for target in imports(tree) if target.split(".")[0] in SOURCES}
-    bare = {"hactl", "hactl_agents", "hactl_fencing"}
+    bare = set(SOURCES)
     return sorted(
         target for target in ours - bare if not any(within(target, good) for good in allowed)
     )

@@ -43,17 +43,6 @@ class Control:
             raise HactlError(f"the lab does not know {op!r}")
         return self.verbs[op](request, by)
 
-    def answer_fencer(self, words: list[str], by: str) -> str:
-        """Do what a fence agent asks: the switch and nothing else. Raises HactlError."""
-        match words:
-            case ["list"]:
-                return "\n".join(f"{n} {self.power.state(n)}" for n in self.spec.node_names)
-            case ["status", name]:
-                return self.power.state(name)
-            case ["on" | "off" as action, name]:
-                return self.power.use(name, action, by)
-        raise HactlError("the power switch knows: list, status NODE, on NODE, off NODE")
-
     def status(self, _request: Message, _by: str) -> Reply:
         return {
             "name": self.spec.name,

@@ -103,12 +103,8 @@ class Labd:
     def fencer_asks(self, connection: socket.socket) -> None:
         """A line of text there and back, so that a fence agent need not load a parser."""
         by = self.machines.home_of(held_name.peer(connection)[0]) or "unknown"
-        words = connection.recv(4096).decode(errors="replace").split()
-        try:
-            answer = f"ok {self.control.answer_fencer(words, by)}"
-        except (HactlError, OSError) as exc:
-            answer = f"error {exc}"
-        connection.sendall(answer.encode() + b"\n")
+        question = connection.recv(4096).decode(errors="replace")
+        connection.sendall(self.power.reply(question, by).encode())
 
     def panicked(self, trigger: int, name: str) -> None:
         """A node wrote to its sysrq-trigger: do to it what the kernel would do to a machine."""
@@ -161,7 +157,7 @@ def build(spec: LabSpec) -> None:
     redirect_output()
     if spec.rootless:
         layers.copy_of_etc()
-    switch.ip(switch.power_up())
+    switch.power_up()
     image.build(spec)
     keys = image.new_keys()
     for name in spec.node_names:

@@ -95,7 +95,7 @@ def finish_boot(
         raise ClusterError(f"{name} does not boot: {said(name)}")
     running = Running(struct.unpack("i", head)[0])
     try:
-        switch.ip(switch.plug_in(name, running.pid, unplugged))
+        switch.plug_in(name, running.pid, unplugged)
         with contextlib.suppress(OSError):  # then all works but switches in user space
             checksum.compute(port_name(name, LAN))
         os.write(plugged, b"!")
@@ -155,9 +155,9 @@ def become_init(blueprint: Blueprint, report: int, plugged: int, log: int) -> No
         ):
             signal.signal(number, signal.SIG_DFL)
         linux.sethostname(blueprint.name)
-        root.build(blueprint.name, blueprint.groups, blueprint.visible, rootless=blueprint.rootless)
         os.read(plugged, 1)
-        switch.ip(switch.node_addresses(blueprint.name))
+        switch.give_addresses(blueprint.name)
+        root.build(blueprint.name, blueprint.groups, blueprint.visible, rootless=blueprint.rootless)
         linux.drop_capabilities(DROPPED)
         connect_console()
         os.execve(INIT, [INIT, *blueprint.services], environment(blueprint.name))

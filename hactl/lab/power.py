@@ -67,6 +67,23 @@ class PowerSwitch:
             self.history.append(PowerAction(started, node, action, by, result, took))
         return result
 
+    def reply(self, question: str, by: str) -> str:
+        """Answer a line of fence_lab's protocol: ok and what it asked for, or error and why."""
+        try:
+            return f"ok {self.carried_out(question.split(), by)}\n"
+        except (HactlError, OSError) as exc:
+            return f"error {exc}\n"
+
+    def carried_out(self, words: list[str], by: str) -> str:
+        match words:
+            case ["list"]:
+                return "\n".join(f"{name} {self.state(name)}" for name in self.nodes)
+            case ["status", name]:
+                return self.state(name)
+            case ["on" | "off" as action, name]:
+                return self.use(name, action, by)
+        raise HactlError("the power switch knows: list, status NODE, on NODE, off NODE")
+
     def happened(self, node: str, action: str, by: str) -> None:
         """Remember what a node did to itself."""
         self.history.append(PowerAction(time.time(), node, action, by, self.state(node), 0.0))

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hactl.lab.vm import provision, shell
-from hactl.lab.vm.lab import Lab
-from hactl.lab.vm.shell import wait_until
-from hactl.lab.vm.site import Site
+from hactl_vmlab import provision, shell
+from hactl_vmlab.lab import Lab
+from hactl_vmlab.reach import Site
+from hactl_vmlab.shell import wait_until
 
 WITNESS = "witness"
 

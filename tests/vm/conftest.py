@@ -10,9 +10,9 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
-from hactl.lab.vm import provision
-from hactl.lab.vm.lab import Lab
-from hactl.lab.vm.site import Site, running
+from hactl_vmlab import provision
+from hactl_vmlab.lab import Lab
+from hactl_vmlab.reach import Site, running
 from tests.vm.cluster import Cluster
 
 # without a lab these files are not even read

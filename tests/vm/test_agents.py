@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from hactl.lab.vm.site import Site
+from hactl_vmlab.reach import Site
 from tests.vm.cluster import Cluster
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(1200)]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from hactl.lab.vm import provision
-from hactl.lab.vm.lab import Lab
-from hactl.lab.vm.site import Site
-from hactl.lab.vm.topology import topology
+from hactl_vmlab import provision
+from hactl_vmlab.lab import Lab
+from hactl_vmlab.reach import Site
+from hactl_vmlab.topology import topology
 from tests.vm.cluster import Cluster
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(1800)]

@@ -39,7 +39,7 @@ def computes(port):
     fcntl.ioctl(socket.socket(), checksum.SIOCETHTOOL, request)
     return not checksum.COMMAND.unpack(command.raw[:8])[1]
 
-switch.ip(switch.power_up())
+switch.power_up()
 sleeper = subprocess.Popen(["unshare", "-n", "sleep", "60"])
 while os.readlink(f"/proc/{{sleeper.pid}}/ns/net") == os.readlink("/proc/self/ns/net"):
     time.sleep(0.01)

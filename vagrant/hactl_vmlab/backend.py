@@ -6,8 +6,8 @@ import selectors
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from hactl.lab.vm.definition import Network
-from hactl.lab.vm.monitor import Event
+from hactl_vmlab.definition import Network
+from hactl_vmlab.monitor import Event
 
 Heard = Callable[[Sequence[Event]], None]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hactl.lab.vm.definition import Definition, Network, Node
+from hactl.lab.network import opened
+from hactl_vmlab.definition import Definition, Network, Node
 
 
 def port(node: Node, network: Network) -> str:
@@ -14,25 +15,20 @@ def mac(node: Node, network: Network) -> str:
     return f"52:54:00:78:{network.port:02x}:{10 + node.number:02x}"
 
 
-def build(lab: Definition) -> str:
-    """ip(8) commands that make all bridges and ports; nothing leads out of the namespace."""
-    lines = ["link set lo up"]
-    for network in lab.networks:
-        options = "forward_delay 0 stp_state 0 mcast_snooping 0"
-        lines.append(f"link add {network.name} type bridge {options}")
-        if network.subnet is not None:
-            length = network.subnet.prefixlen
-            lines.append(f"address add {network.address(0)}/{length} dev {network.name}")
-        lines.append(f"link set {network.name} up")
-        for node in lab.nodes:
-            name = port(node, network)
-            lines.append(f"tuntap add dev {name} mode tap")
-            lines.append(f"link set {name} master {network.name} up")
-    return "\n".join(lines)
+def build(lab: Definition) -> None:
+    """Make all bridges and ports; nothing leads out of the namespace."""
+    with opened() as net:
+        net.up("lo")
+        for network in lab.networks:
+            own = f"{network.address(0)}/{network.subnet.prefixlen}" if network.subnet else None
+            net.add_switch(network.name, own)
+            for node in lab.nodes:
+                net.add_tap(port(node, network), network.name)
 
 
-def set_port(node: Node, network: Network, state: str) -> str:
-    return f"link set {port(node, network)} {state}"
+def set_port(node: Node, network: Network, state: str) -> None:
+    with opened() as net:
+        net.set(port(node, network), state=state)
 
 
 def boot_arguments(lab: Definition, node: Node) -> list[str]:

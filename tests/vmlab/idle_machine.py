@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from hactl.lab.vm import box, build, places
-from hactl.lab.vm.box import Box
+from hactl_vmlab import box, build, places
+from hactl_vmlab.box import Box
 
 SECTOR = 512
 SETUP = 0x200  # where a boot loader enters a kernel, and where its header is

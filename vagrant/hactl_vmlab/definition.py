@@ -12,7 +12,6 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from hactl.errors import Problem, TopologyError
-from hactl.lab.vm.box import SUITES
 from hactl.suggest import did_you_mean
 from hactl.topology import messages
 from hactl.topology.schema.section import Section, nothing_is_empty
@@ -22,6 +21,7 @@ from hactl.topology.yaml import source
 from hactl.topology.yaml.loader import Complaint, Unreadable
 from hactl.topology.yaml.parse import Parsed, parse
 from hactl.topology.yaml.positions import line_of
+from hactl_vmlab.box import SUITES
 
 FIRST_NODE = 10  # node1 is host 11 of every subnet, the hypervisor host 1
 MAX_NODES = 9

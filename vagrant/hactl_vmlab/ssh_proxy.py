@@ -8,14 +8,14 @@ import sys
 
 from hactl.errors import HactlError
 from hactl.lab import wire
-from hactl.lab.vm import door
+from hactl_vmlab import rendezvous
 
 
 def main(argv: list[str]) -> int:
     """``HOST PORT``; ssh(1) reads the descriptor from standard output (ProxyUseFdpass)."""
     host, port = argv
     try:
-        with door.connect(door.NAME) as connection:
+        with rendezvous.connect(rendezvous.NAME) as connection:
             wire.send(connection, {"op": "dial"})
             _, (descriptor,) = wire.receive(connection, 1)
         outward = socket.socket(fileno=descriptor)

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hactl.errors import HactlError
-from hactl.lab.vm.command import run
-from hactl.lab.vm.definition import Definition
-from hactl.lab.vm.qemu import OVERHEAD
+from hactl_vmlab.command import run
+from hactl_vmlab.definition import Definition
+from hactl_vmlab.qemu import OVERHEAD
 
 # program -> Debian and Ubuntu package
 PROGRAMS = {

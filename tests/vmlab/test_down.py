@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hactl.lab.vm import places, requirements
+from hactl_vmlab import places, requirements
 from tests.hactl.lab import idle_machine
 
 pytestmark = [pytest.mark.backend, pytest.mark.timeout(300)]
@@ -45,7 +45,7 @@ class Desk:
         )  # fmt: skip
 
     def argv(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "hactl.lab.vm", *words]
+        return [sys.executable, "-m", "hactl_vmlab", *words]
 
     def processes(self) -> list[str]:
         """Everything that runs with a file or with the settings of this lab."""

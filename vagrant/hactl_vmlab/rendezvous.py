@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from hactl.lab import abstract_socket as held_name
+from hactl.lab import abstract_socket
 from hactl.lab.names import NameInUse, NoLab
 
 PREFIX = "hactl-vm-lab-"
@@ -17,17 +17,17 @@ WHAT = "the VM lab"
 def claim(name: str) -> socket.socket:
     """The socket that is the lab ``name`` from now on. Raises NameInUse."""
     taken = NameInUse("a VM lab is running", "scripts/vm-lab down ends it")
-    return held_name.hold(PREFIX + name, taken)
+    return abstract_socket.hold(PREFIX + name, taken)
 
 
 def connect(name: str) -> socket.socket:
     """A connection to your running lab ``name``. Raises NoLab or NotYours."""
-    connection = held_name.dial(PREFIX + name)
+    connection = abstract_socket.dial(PREFIX + name)
     if connection is None:
         raise NoLab("no VM lab is running here", "scripts/vm-lab up starts one")
-    return held_name.only_mine(connection, WHAT)
+    return abstract_socket.only_mine(connection, WHAT)
 
 
 def slay(name: str, within: float = 30.0) -> None:
     """Kill the one process of a lab and wait until it is gone. Raises NoLab."""
-    held_name.slay(connect(name), WHAT, within)
+    abstract_socket.slay(connect(name), WHAT, within)

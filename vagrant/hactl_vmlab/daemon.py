@@ -18,18 +18,17 @@ import traceback
 from pathlib import Path
 
 from hactl.errors import HactlError
-from hactl.lab import abstract_socket as held_name
-from hactl.lab import linux, wire
+from hactl.lab import abstract_socket, linux, wire
 from hactl.lab.daemon import child_signals
 from hactl.lab.power import PowerSwitch
-from hactl.lab.vm import places, power, qemu
-from hactl.lab.vm.accelerator import Accelerator
-from hactl.lab.vm.definition import Definition, Node, loads
-from hactl.lab.vm.domains import Domains
-from hactl.lab.vm.machines import Machines
-from hactl.lab.vm.monitor import Event
-from hactl.lab.vm.qemus import Qemus
 from hactl.lab.wire import Message
+from hactl_vmlab import places, qemu
+from hactl_vmlab.accelerator import Accelerator
+from hactl_vmlab.backend import Machines
+from hactl_vmlab.definition import Definition, Node, loads
+from hactl_vmlab.libvirt_backend import Domains
+from hactl_vmlab.monitor import Event
+from hactl_vmlab.qemu_backend import Qemus
 
 PATIENCE = 5.0  # seconds for a client that connected and does not speak
 PLAIN, VAGRANT = "plain", "vagrant"
@@ -163,7 +162,7 @@ class Keeper:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(PATIENCE)
             question = connection.recv(4096).decode(errors="replace")
-            connection.sendall(power.answer(self.power, question, self.who(address)).encode())
+            connection.sendall(self.power.reply(question, self.who(address)).encode())
 
     def who(self, address: str) -> str:
         """Which node has an address on the management network."""
@@ -175,7 +174,7 @@ class Keeper:
     def on_control(self, control: socket.socket) -> None:
         connection, _ = control.accept()
         with connection:
-            pid, uid = held_name.peer(connection)
+            pid, uid = abstract_socket.peer(connection)
             if uid not in (0, os.getuid()):
                 return
             connection.settimeout(PATIENCE)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hactl.errors import HactlError
-from hactl.lab.vm import places
+from hactl_vmlab import places
 
 # suite -> the Python it brings, for which wheels are fetched
 SUITES = {"bookworm": "3.11", "trixie": "3.13"}

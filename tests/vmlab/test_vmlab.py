@@ -14,14 +14,14 @@ import yaml
 from hactl import intent
 from hactl.errors import HactlError, TopologyError, UsageError
 from hactl.lab.power import PowerSwitch
-from hactl.lab.vm import accelerator, box, definition, monitor, network, places, power, qemu
-from hactl.lab.vm import requirements as machine
-from hactl.lab.vm.accelerator import Accelerator
-from hactl.lab.vm.box import Box
-from hactl.lab.vm.definition import Definition
-from hactl.lab.vm.domains import Domains
-from hactl.lab.vm.keeper import Keeper
-from hactl.lab.vm.topology import topology as topology_of
+from hactl_vmlab import accelerator, box, definition, monitor, network, places, qemu
+from hactl_vmlab import requirements as machine
+from hactl_vmlab.accelerator import Accelerator
+from hactl_vmlab.box import Box
+from hactl_vmlab.daemon import Keeper
+from hactl_vmlab.definition import Definition
+from hactl_vmlab.libvirt_backend import Domains
+from hactl_vmlab.topology import topology as topology_of
 
 TEXT = places.DEFINITION.read_text()
 BOX = Box(Path("/box"), "bookworm", "6.1", "digest")
@@ -145,7 +145,7 @@ def test_an_accelerator_that_was_asked_for_is_not_silently_another() -> None:
 
 
 def test_a_misspelled_accelerator_is_refused_before_a_box_is_built() -> None:
-    argv = [sys.executable, "-m", "hactl.lab.vm", "up", "--accelerator", "kwm"]
+    argv = [sys.executable, "-m", "hactl_vmlab", "up", "--accelerator", "kwm"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2
     assert "'kwm' is not one of 'auto', 'kvm', 'tcg'" in done.stderr
@@ -240,10 +240,10 @@ def test_an_event_of_a_machine_is_told_from_a_reply() -> None:
 def test_the_power_switch_says_to_fence_agents_what_it_has_seen() -> None:
     on = {"node1", "node2"}
     switch = PowerSwitch(("node1", "node2"), on.__contains__, on.discard, on.add)
-    assert power.answer(switch, "off node2\n", "node1") == "ok off\n"
-    assert power.answer(switch, "list\n", "node1") == "ok node1 on\nnode2 off\n"
-    assert power.answer(switch, "status node9\n", "node1").startswith("error the lab has no node")
-    assert power.answer(switch, "explode\n", "node1").startswith("error the power switch knows")
+    assert switch.reply("off node2\n", "node1") == "ok off\n"
+    assert switch.reply("list\n", "node1") == "ok node1 on\nnode2 off\n"
+    assert switch.reply("status node9\n", "node1").startswith("error the lab has no node")
+    assert switch.reply("explode\n", "node1").startswith("error the power switch knows")
     assert switch.history[0].by == "node1"
 
 

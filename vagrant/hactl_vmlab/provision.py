@@ -15,13 +15,13 @@ from pathlib import Path
 from hactl import corosync, intent
 from hactl.errors import ClusterError
 from hactl.lab import ready
-from hactl.lab.vm import places
-from hactl.lab.vm.command import run
-from hactl.lab.vm.definition import Definition, Node
-from hactl.lab.vm.network import hosts_file
-from hactl.lab.vm.shell import on_all, wait_until
-from hactl.lab.vm.site import Site
-from hactl.lab.vm.topology import topology as topology_of
+from hactl_vmlab import places
+from hactl_vmlab.command import run
+from hactl_vmlab.definition import Definition, Node
+from hactl_vmlab.network import hosts_file
+from hactl_vmlab.reach import Site
+from hactl_vmlab.shell import on_all, wait_until
+from hactl_vmlab.topology import topology as topology_of
 
 Say = Callable[[str], None]
 # Ends a fencer that runs without the CIB, so that Pacemaker starts another.

@@ -15,22 +15,22 @@ import click
 
 from hactl.errors import HactlError
 from hactl.lab.names import NoLab
-from hactl.lab.vm import (
+from hactl_vmlab import (
     accelerator,
     box,
     build,
-    domains,
     lab,
+    libvirt_backend,
     places,
     provision,
+    reach,
     requirements,
     shell,
-    site,
 )
-from hactl.lab.vm.accelerator import Accelerator
-from hactl.lab.vm.box import Box
-from hactl.lab.vm.definition import Definition, load
-from hactl.lab.vm.lab import Lab
+from hactl_vmlab.accelerator import Accelerator
+from hactl_vmlab.box import Box
+from hactl_vmlab.definition import Definition, load
+from hactl_vmlab.lab import Lab
 
 HELP = {"help_option_names": ["-h", "--help"]}
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -79,7 +79,7 @@ def up(wanted: str, keep: bool, ceph: bool, suite: str | None) -> None:
     chosen = accelerator.choose(wanted, lambda: accelerator.probe(found.kernel))
     say(f"running on {chosen.describe()}")
     with lab.start(definition, chosen, box=found) as started:
-        reached = site.site_of(definition, chosen.name, shell.plain_config(definition))
+        reached = reach.site_of(definition, chosen.name, shell.plain_config(definition))
         try:
             provision.wait_for_ssh(reached, say, started.must_be_on)
             provision.provision(reached, say)
@@ -103,7 +103,7 @@ def current_box(definition: Definition) -> Box:
 @main.command("provision")
 def provision_again() -> None:
     """Install the project in the running nodes once more, and apply the topology."""
-    reached = site.running()
+    reached = reach.running()
     provision.wait_for_ssh(reached, say)
     provision.provision(reached, say, again=True)
 
@@ -111,7 +111,7 @@ def provision_again() -> None:
 @main.command()
 def ceph() -> None:
     """Start a small Ceph in the running lab: the one of its definition, or in the last node."""
-    reached = site.running()
+    reached = reach.running()
     provision.start_ceph(replace(reached, lab=reached.lab.with_ceph()), say)
 
 
@@ -226,7 +226,7 @@ def attach(folder: Path, name: str) -> None:
     within = definition.timing(name).boots_within / 1000
     with lab.start(definition, Accelerator(name, "Vagrant"), folder=folder.resolve()):
         shell.vagrant_config(definition, folder, within)
-        provision.start_ceph(site.site_of(definition, name, places.run() / shell.CONFIG), say)
+        provision.start_ceph(reach.site_of(definition, name, places.run() / shell.CONFIG), say)
     say("Vagrant's machines have a power switch; scripts/vm-lab test runs in them")
 
 
@@ -238,7 +238,7 @@ def check_machine(folder: Path | None) -> None:
     if folder is None:
         requirements.check(definition, places.home())
     else:
-        requirements.check_vagrant(definition, domains.URI, folder.resolve().name)
+        requirements.check_vagrant(definition, libvirt_backend.URI, folder.resolve().name)
 
 
 @main.command("accelerator")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from hactl.errors import ClusterError, HactlError
 from hactl.lab import image
-from hactl.lab.vm import places, processes
-from hactl.lab.vm.command import run
-from hactl.lab.vm.definition import Definition, Node
+from hactl_vmlab import places, processes
+from hactl_vmlab.command import run
+from hactl_vmlab.definition import Definition, Node
 
 CONFIG = "ssh_config"
 KEPT = "ssh-with-"
@@ -97,7 +97,7 @@ class Shell:
 def plain_config(lab: Definition) -> Path:
     """Write the ssh configuration of the plain lab; it works from anywhere on this machine."""
     path = places.run() / CONFIG
-    proxy = f"{sys.executable} -m hactl.lab.vm.dial %h %p"
+    proxy = f"{sys.executable} -m hactl_vmlab.ssh_proxy %h %p"
     text = OPTIONS.format(key=places.key()) + SHARED.format(folder=places.run(), kept=KEPT)
     path_of_ours = ":".join(image.source_roots())
     text += f"  ProxyCommand env PYTHONPATH={path_of_ours} {proxy}\n  ProxyUseFdpass yes\n"

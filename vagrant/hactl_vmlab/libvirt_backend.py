@@ -10,10 +10,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from hactl.errors import HactlError
-from hactl.lab.vm.command import run
-from hactl.lab.vm.definition import Definition, Network
-from hactl.lab.vm.machines import Heard
-from hactl.lab.vm.monitor import Event
+from hactl_vmlab.backend import Heard
+from hactl_vmlab.command import run
+from hactl_vmlab.definition import Definition, Network
+from hactl_vmlab.monitor import Event
 
 OFF = ("shut off", "crashed")
 ON = ("running", "paused", "idle", "in shutdown", "pmsuspended")

@@ -10,11 +10,10 @@ import subprocess
 from pathlib import Path
 
 from hactl.errors import HactlError
-from hactl.lab import switch
-from hactl.lab.vm import box, monitor, network, qemu, shell
-from hactl.lab.vm.accelerator import Accelerator
-from hactl.lab.vm.definition import Definition, Network
-from hactl.lab.vm.machines import Heard
+from hactl_vmlab import box, monitor, network, qemu, shell
+from hactl_vmlab.accelerator import Accelerator
+from hactl_vmlab.backend import Heard
+from hactl_vmlab.definition import Definition, Network
 
 NICENESS = 5  # the nodes give way to whoever drives them
 
@@ -40,7 +39,7 @@ class Qemus:
     def open(self, heard: Heard) -> selectors.DefaultSelector:
         """Build the switches. What becomes readable is to be given to `on_readable`."""
         self.heard = heard
-        switch.ip(network.build(self.lab))
+        network.build(self.lab)
         return self.selector
 
     def is_on(self, name: str) -> bool:
@@ -96,7 +95,7 @@ class Qemus:
 
     def plug(self, name: str, cable: Network, *, connected: bool) -> None:
         state = "up" if connected else "down"
-        switch.ip(network.set_port(self.nodes[name], cable, state))
+        network.set_port(self.nodes[name], cable, state)
 
     def on_readable(self) -> None:
         """Some machine has said something."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hactl.lab.vm.definition import Definition, Timing
-from hactl.lab.vm.lab import Lab
-from hactl.lab.vm.shell import CONFIG, Shell
+from hactl_vmlab.definition import Definition, Timing
+from hactl_vmlab.lab import Lab
+from hactl_vmlab.shell import CONFIG, Shell
 
 
 @dataclass(frozen=True, slots=True)

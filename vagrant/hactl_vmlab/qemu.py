@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hactl.lab.vm.accelerator import Accelerator
-from hactl.lab.vm.box import Box
-from hactl.lab.vm.definition import Definition, Node
-from hactl.lab.vm.network import boot_arguments, mac, port
+from hactl_vmlab.accelerator import Accelerator
+from hactl_vmlab.box import Box
+from hactl_vmlab.definition import Definition, Node
+from hactl_vmlab.network import boot_arguments, mac, port
 
 OVERHEAD = 350  # MiB of a QEMU beyond its guest's memory (translated code, buffers)
 

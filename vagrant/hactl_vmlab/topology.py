@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from hactl.lab.vm.definition import Definition, Node
 from hactl.topology.units import as_time
+from hactl_vmlab.definition import Definition, Node
 
 HEAD = "# made from vagrant/lab.yaml\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[2]
 VAGRANT = PROJECT / "vagrant"
 DEFINITION = VAGRANT / "lab.yaml"
 PACKAGES = VAGRANT / "box" / "packages"

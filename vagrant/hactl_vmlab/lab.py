@@ -18,18 +18,18 @@ from hactl.errors import ClusterError
 from hactl.lab import image, wire
 from hactl.lab.names import NameInUse, NoLab
 from hactl.lab.node import PATH
-from hactl.lab.vm import door, places, qemu, shell
-from hactl.lab.vm.accelerator import Accelerator
-from hactl.lab.vm.box import Box
-from hactl.lab.vm.command import run
-from hactl.lab.vm.definition import Definition, loads
-from hactl.lab.vm.keeper import PLAIN, VAGRANT
+from hactl_vmlab import places, qemu, rendezvous, shell
+from hactl_vmlab.accelerator import Accelerator
+from hactl_vmlab.box import Box
+from hactl_vmlab.command import run
+from hactl_vmlab.daemon import PLAIN, VAGRANT
+from hactl_vmlab.definition import Definition, loads
 
 
 class Lab:
     """The lab that runs here, of either kind. Every method raises HactlError with a sentence."""
 
-    def __init__(self, name: str = door.NAME) -> None:
+    def __init__(self, name: str = rendezvous.NAME) -> None:
         self.name = name
 
     def status(self) -> dict[str, Any]:
@@ -77,11 +77,11 @@ class Lab:
     def down(self) -> None:
         """Kill everything; returns when nothing is left."""
         folder = self.folder
-        door.slay(self.name)
+        rendezvous.slay(self.name)
         clear(folder)
 
     def ask(self, request: wire.Message) -> wire.Message:
-        with door.connect(self.name) as connection:
+        with rendezvous.connect(self.name) as connection:
             wire.send(connection, request)
             reply, _ = wire.receive(connection)
         if not reply.get("ok"):
@@ -89,9 +89,9 @@ class Lab:
         return reply
 
 
-def is_running(name: str = door.NAME) -> bool:
+def is_running(name: str = rendezvous.NAME) -> bool:
     with contextlib.suppress(NoLab):
-        door.connect(name).close()
+        rendezvous.connect(name).close()
         return True
     return False
 
@@ -115,7 +115,7 @@ def clear_after_death(within: float = 5.0) -> None:
     until = time.monotonic() + within
     while time.monotonic() < until:
         try:
-            with door.claim(door.NAME):
+            with rendezvous.claim(rendezvous.NAME):
                 clear()
             break
         except NameInUse:
@@ -162,7 +162,7 @@ def start(
 
 def begin(lab: Definition, box: Box | None, asked: wire.Message, *inherited: int) -> None:
     """Take the name, make the disks and launch the keeper. Raises NameInUse, ClusterError."""
-    with door.claim(door.NAME) as listener:
+    with rendezvous.claim(rendezvous.NAME) as listener:
         clear()
         places.run().mkdir(parents=True, mode=0o700)
         if box:
@@ -173,7 +173,7 @@ def begin(lab: Definition, box: Box | None, asked: wire.Message, *inherited: int
 def launch(asked: wire.Message, *inherited: int) -> None:
     """Start the keeper, which is the lab from now on."""
     subprocess.run(
-        [sys.executable, "-m", "hactl.lab.vm.keeper", *map(str, inherited)],
+        [sys.executable, "-m", "hactl_vmlab.daemon", *map(str, inherited)],
         input=json.dumps(asked).encode(),
         stdout=subprocess.DEVNULL,
         stderr=inherited[1],

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hactl.errors import HactlError, UsageError
-from hactl.lab.vm import box, places
-from hactl.lab.vm.box import Box
-from hactl.lab.vm.command import run
+from hactl_vmlab import box, places
+from hactl_vmlab.box import Box
+from hactl_vmlab.command import run
 
 TOOLS = {
     "mmdebstrap": "mmdebstrap",
