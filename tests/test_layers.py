@@ -18,7 +18,10 @@ MAY_IMPORT = {
     "hactl_agents": set[str](),
     "hactl_fencing": {
         "hactl_agents.declare",
+        "hactl_agents.host.budget",
         "hactl_agents.host.host",
+        "hactl_agents.host.stdio",
+        "hactl_agents.host.unix_socket",
         "hactl_agents.libvirt.connection",
     },
     "hactl.errors": set[str](),

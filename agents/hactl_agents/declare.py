@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TRUE = frozenset({"1", "yes", "true", "on", "y"})
 FALSE = frozenset({"0", "no", "false", "off", "n"})
+LONGEST = 100 * 24 * 3600  # seconds: what can be waited for with any clock of the system's
 SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600}
 
 
@@ -247,6 +248,8 @@ def parse_seconds(text: str) -> int:
     unit = text[len(number) :] or "s"
     if not number.isascii() or not number.isdigit() or unit not in SECONDS or len(number) > 9:
         raise ValueError("is not a duration such as 20s, 2m or 1h")
+    if int(number) * SECONDS[unit] > LONGEST:
+        raise ValueError("is longer than a hundred days")
     return int(number) * SECONDS[unit]
 
 

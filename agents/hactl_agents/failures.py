@@ -32,3 +32,8 @@ def strerror(exc: OSError) -> str:
 
 def unreadable(path: str, exc: OSError) -> Failed:
     return Failed(f"{path}: cannot be read: {strerror(exc)}")
+
+
+def seconds(limit: "float | None") -> str:
+    """A time as messages give it: 0.001 s, 1.5 s, 20 s."""
+    return f"{limit or 0.0:.3f}".rstrip("0").rstrip(".") + " s"

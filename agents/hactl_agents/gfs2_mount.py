@@ -1,9 +1,8 @@
 """A GFS2 on this node: whether it is mounted and works, who may mount it, how it is given up."""
 
 from hactl_agents.gfs2 import options
-from hactl_agents.gfs2.kernel import active, can_tell
+from hactl_agents.gfs2.kernel import active, can_have_any, can_tell
 from hactl_agents.gfs2.mounts import SELF, hiding, parse
-from hactl_agents.host.storage import Storage
 from hactl_agents.ocf import (
     Agent,
     Degraded,
@@ -108,7 +107,6 @@ class Gfs2Mount(Agent):
 
     def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
         super().__init__(host, environ)
-        self.storage: Storage = host.storage()
         self.mount: Mount | None = None  # as probe saw it
         self.active: Active | None = None
 
@@ -141,7 +139,8 @@ class Gfs2Mount(Agent):
         permission.refuse_taken_table(found)
         if found.protocol == DLM:
             permission.refuse_other_cluster(found, mounting.cluster_of_dlm())
-        self.record.put("number", self.storage.number(self.device))
+        device = self.host.paths.facts(self.device)
+        self.record.put("number", device.identity if device else None)
         self.record.put("table", found.table)
         self.record.save()
         mounting.mount(self.wanted(), found)
@@ -209,7 +208,7 @@ class Gfs2Mount(Agent):
 
         if self.mount is not None and self.active is not None:
             node = self.meta("on_node") if self.level >= 20 else ""
-            health = Health(self.host, f"{self.record.name}.hang", self.active)
+            health = Health(self.host, self.active)
             health.check(self.directory, self.mount.number, node)
 
     def permission(self) -> "Permission":
@@ -233,7 +232,7 @@ class Gfs2Mount(Agent):
         self.mount = self.active = None
         mounts = parse(self.host.read(SELF) or "")
         here = [each for each in mounts if each.point == self.directory and each.type == "gfs2"]
-        numbers = self.numbers()
+        numbers = self.numbers() if here or can_have_any(self.host) else []
         found = [each for each in here if each.number in numbers]
         if not found and here and not numbers:
             found = [each for each in here if self.same_source(each)]
@@ -273,13 +272,19 @@ class Gfs2Mount(Agent):
             raise Failed(found.remains())
 
     def numbers(self) -> "list[str]":
-        """What the device's number is, and what it was when it was started."""
-        found = [self.record.get("number"), self.storage.number(self.device)]
-        return list(dict.fromkeys(number for number in found if number))
+        """What the device's number was when it was started; where nobody knows, what it is now.
+
+        A resource that was started has its number in the record, and its device is not touched.
+        """
+        noted = self.record.get("number")
+        if noted:
+            return [noted]
+        found = self.host.paths.facts(self.device)
+        return [found.identity] if found and found.is_block else []
 
     def number_to_stop(self) -> str:
         """The number of the device that is to be given up; '' if nothing of it is here."""
-        for number in self.numbers():
+        for number in self.numbers() if can_have_any(self.host) else []:
             if active(self.host, number) is not None:
                 return number
         self.look_for_it()

@@ -139,7 +139,7 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     def is_as_given(self) -> bool:
         """What monitors would fail, a start has to build anew."""
-        wrong = self.shallow() if self.drift == "fail" else []
+        wrong = self.changed() + self.shallow() if self.drift == "fail" else []
         if wrong:
             self.host.log(f"{self.iqn} is made anew: {'; '.join(wrong)}")
         return not wrong
@@ -223,7 +223,7 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     def do(self, work: "Callable[[], None]") -> None:
         """Change the kernel's target in a process apart."""
-        self.host.delegate(work)
+        self.host.change_in_child(work)
 
     # what is wanted
 
@@ -266,7 +266,7 @@ class IscsiGateway(Parameters, Gated, Agent):
         from hactl_agents.iscsi.secret import parse_account
 
         try:
-            return parse_account(self.host.read_secret(self.auth_file))
+            return parse_account(self.host.paths.secret(self.auth_file))
         except Failed as exc:
             raise WrongHere(f"auth_file: {exc}") from None
         except ValueError as exc:
@@ -274,10 +274,9 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     def behind(self) -> "list[Backing | None]":
         """What is behind each LUN; None for an image that tgtd opens itself. Raises WrongHere."""
-        from hactl_agents.iscsi.backing import backing
+        from hactl_agents.iscsi.backing import look
 
-        by_tgtd = self.backend == TGT
-        return [None if lun.image and by_tgtd else backing(self.host, lun) for lun in self.luns]
+        return look(self.host, self.luns, by_tgtd=self.backend == TGT)
 
     def refuse_foreign(self) -> None:
         """Raises WrongHere where somebody else serves a target of this name."""
@@ -291,17 +290,15 @@ class IscsiGateway(Parameters, Gated, Agent):
         from hactl_agents.iscsi.preflight import refuse_in_use
 
         lio = self.lio(self.iqn)
-        objects = lio.own_objects()
-        held = {self.host.identity(lio.get(f"{path}/udev_path")) for path in objects}
-        ours = {*objects, self.tgt(self.iqn).daemon.socket}
-        refuse_in_use(self.host, self.iqn, self.paired(behind), ours, held)
+        ours = {*lio.own_objects(), self.tgt(self.iqn).daemon.socket}
+        refuse_in_use(self.host, self.iqn, self.paired(behind), ours)
 
     def hold(self, behind: "list[Backing | None]") -> None:
         """Keep others from starting with this name or these disks until we are done."""
         from hactl_agents.iscsi.preflight import identities
         from hactl_agents.ocf.record import file_name
 
-        found = identities(self.host, self.paired(behind))
+        found = identities(self.paired(behind))
         for name in sorted({self.iqn, *found.values()}):
             self.host.lock(file_name(f"lock {name}"))
 
@@ -309,42 +306,34 @@ class IscsiGateway(Parameters, Gated, Agent):
         """So that a monitor knows another device or file of the same name from it."""
         from hactl_agents.iscsi.backing import note
 
-        words = [note(self.host, each) for each in known(behind)]
+        words = [note(each) for each in known(behind)]
         self.record.put("behind", " ".join(words))
 
     # differences
 
     def shallow(self) -> "list[str]":
+        """What a plain monitor sees: it asks the back end, and touches no path of a LUN."""
         wanted = self.wanted(with_secrets=False)
-        return self.replaced() + self.shallow_of(wanted)
-
-    def shallow_of(self, wanted: Wanted) -> "list[str]":
         if self.found == TGT:
-            return list(self.tgt(self.iqn).differences(wanted, self.expected()))
+            return list(self.tgt(self.iqn).differences(wanted))
         from hactl_agents.iscsi import lio_drift
 
         return list(lio_drift.shallow(self.lio(self.iqn), wanted))
 
-    def replaced(self) -> "list[str]":
-        from hactl_agents.iscsi.backing import replaced
+    def changed(self) -> "list[str]":
+        from hactl_agents.iscsi.backing import changed
 
-        return list(replaced(self.host, self.luns, self.record.get("behind") or ""))
+        return list(changed(self.host, self.luns, self.record.get("behind") or ""))
 
     def deep(self) -> "list[str]":
         """What a plain monitor does not see."""
-        from hactl_agents.iscsi.backing import shrunk
-
         wanted = self.wanted()
-        wrong = [each.absence(self.host) for each in self.portals]
-        wrong += shrunk(self.host, self.luns, self.record.get("behind") or "")
+        wrong = [each.absence(self.host) for each in self.portals] + self.changed()
         if self.found != TGT:
             from hactl_agents.iscsi import lio_drift
 
             wrong += lio_drift.deep(self.lio(self.iqn), wanted, known(self.behind()))
         return [each for each in wrong if each] + self.wrong_gate()
-
-    def expected(self) -> "list[tuple[Lun, Backing | None]]":
-        return self.paired(self.behind())
 
     def paired(self, behind: "list[Backing | None]") -> "list[tuple[Lun, Backing | None]]":
         return list(zip(self.luns, behind, strict=True))

@@ -20,9 +20,10 @@ from hactl_agents.ocf.promotion import has_roles, is_promotable, note_roles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hactl_agents.host.host import Host
+    from hactl_agents.host.paths import Facts
     from hactl_agents.nvmeof.keys import Keys
     from hactl_agents.nvmeof.work import Work
 
@@ -53,6 +54,9 @@ class NvmeofGateway(Parameters, Gated, Agent):
     def __init__(self, host: "Host", environ: "Mapping[str, str]") -> None:
         super().__init__(host, environ)
         self.status: int = Status.STOPPED  # as the last probe saw it
+        self.known: dict[str, Facts | None] = {}  # path -> what is behind a namespace
+        self.buffered: dict[int, bool] = {}  # namespace -> whether it needs the page cache
+        self.known_keys: dict[str, Keys] | None = None
 
     @property
     def evidence(self) -> Evidence:
@@ -176,6 +180,7 @@ class NvmeofGateway(Parameters, Gated, Agent):
             raise WrongHere(f"{self.nqn} is served by {whose} on this node: stop that first")
         from hactl_agents.nvmeof import preflight
 
+        self.known = self.host.paths.facts_of(each.path for each in self.namespaces)
         preflight.refuse(self, evidence)
 
     def examine(self) -> None:
@@ -247,33 +252,43 @@ class NvmeofGateway(Parameters, Gated, Agent):
         """Keep others from starting with this name or these disks until we are done, and look
         again whether nobody has. What is behind each namespace is noted.
         """
-        from hactl_agents.nvmeof.backing import identities
+        from hactl_agents.nvmeof.backing import identities, needs_buffering
         from hactl_agents.ocf.record import file_name
 
-        found = identities(self.host, self.namespaces)
+        found = identities(self.namespaces, self.known)
         for name in sorted({self.nqn, *found.values()}):
             self.host.lock(file_name(f"lock {name}"))
         self.refuse_taken()
+        found = identities(self.namespaces, self.known)
+        self.buffered = {
+            each.nsid: needs_buffering(self.host, each, self.known[each.path])
+            for each in self.namespaces
+        }
         self.record.put("behind", " ".join(f"{nsid}={what}" for nsid, what in found.items()))
         self.record.save()
 
-    def do(self, work: "object") -> None:
+    def do(self, work: "Callable[[], None]") -> None:
         """Change the target in a process apart, and take over what it noted."""
         try:
-            self.host.delegate(work)  # type: ignore[arg-type]
+            self.host.change_in_child(work)
         finally:
             self.reread_record()
 
     def keys(self) -> "dict[str, Keys]":
-        """The hosts' keys, fresh from the file. Raises WrongHere."""
+        """The hosts' keys, read once in an action. Raises WrongHere."""
         if not self.auth_file:
             return {}
+        if self.known_keys is None:
+            self.known_keys = self.keys_in(self.auth_file)
+        return self.known_keys
+
+    def keys_in(self, path: str) -> "dict[str, Keys]":
         from hactl_agents.nvmeof import keys
 
-        found = keys.read(self.host, self.auth_file)
+        found = keys.read(self.host, path)
         without = [name for name in self.hosts if name not in found]
         if without:
-            raise WrongHere(f"auth_file: {self.auth_file}: has no key for the host {without[0]}")
+            raise WrongHere(f"auth_file: {path}: has no key for the host {without[0]}")
         return {name: found[name] for name in self.hosts or sorted(found)}
 
     def controller_range(self) -> "tuple[int, int]":

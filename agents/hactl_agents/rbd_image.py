@@ -166,12 +166,12 @@ class RbdImage(Agent):
 
     def refuse_open_file(self, name: str, path: str) -> None:
         """The configuration says whom root asks and obeys, the keyring who we are."""
-        mode = self.host.mode(path)
-        if mode is None:
+        found = self.host.paths.facts(path)
+        if found is None:
             raise NotInstalled(f"{path}: there is no such file on this node")
-        if mode & OTHERS_MAY_WRITE:
+        if found.mode & OTHERS_MAY_WRITE:
             raise WrongHere(f"{name}: others may write {path}: chmod go-w it")
-        if name == "keyring" and mode & OTHERS_MAY_READ:
+        if name == "keyring" and found.mode & OTHERS_MAY_READ:
             raise WrongHere(f"keyring: everybody may read {path}: chmod 600 it")
 
     def examine(self) -> None:

@@ -27,7 +27,7 @@ class Monitors:
         self.name = f"client.{client}"
         self.where = f"Ceph's monitors ({conf}, {self.name})"
         for path in (conf, keyring):
-            if path and not host.exists(path):
+            if path and host.paths.read(path) is None:
                 raise Failed(f"{path}: there is no such file")
         self.lib = host.binding("rados")
         # it would write to stderr, and leave a socket behind

@@ -6,7 +6,7 @@ from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from hactl_agents.host.unix_socket import Connection
 
 
 class LabPower(FenceDevice):
@@ -34,7 +34,7 @@ class LabPower(FenceDevice):
         self.ask(f"on {self.plug}")
 
     def plugs(self) -> "dict[str, tuple[str, str]]":
-        pairs = (line.split() for line in self.ask("list").splitlines())
+        pairs = (line.split() for line in self.ask("list").split("\n"))
         return {pair[0]: ("", pair[1]) for pair in pairs if len(pair) == 2}
 
     def check(self) -> None:
@@ -48,7 +48,7 @@ class LabPower(FenceDevice):
         if connection is None:
             raise Failed(f"{self.socket}: nobody listens: is this a node of a lab?")
         try:
-            connection.sendall(question.encode() + b"\n")
+            connection.send(question.encode() + b"\n")
             answer = read_to_end(connection)
         except (TimeoutError, BlockingIOError):
             raise Failed(f"{self.socket}: no answer in time to: {question}") from None
@@ -62,8 +62,8 @@ class LabPower(FenceDevice):
         return rest.strip()
 
 
-def read_to_end(connection: "Any") -> str:
+def read_to_end(connection: "Connection") -> str:
     pieces = []
-    while piece := connection.recv(65536):
+    while piece := connection.receive():
         pieces.append(piece)
     return b"".join(pieces).decode(errors="replace")

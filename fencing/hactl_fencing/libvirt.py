@@ -35,6 +35,7 @@ class LibvirtGuest(FenceDevice):
     """
 
     letters = {"uri": "a"}
+    steady_for = 1.0  # a guest is gone for a moment while somebody else boots it anew
 
     uri: "tuple[str, ...]" = words(
         "libvirt URIs of all hosts the guest can run on",

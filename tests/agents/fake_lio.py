@@ -23,9 +23,9 @@ class LioHost(ConfigfsHost):
     def is_claimed(self, path: str) -> bool:
         return path in self.claimed
 
-    def identity(self, path: str) -> str:
-        path = self.links.get(path, path)
-        return path if path in self.files else ""
+    def facts(self, path: str) -> tuple[int, int, int, str] | None:
+        found = super().facts(path)
+        return (*found[:3], self.links.get(path, path)) if found else None
 
     def everything(self) -> list[str]:
         """The objects somebody made, and the links."""

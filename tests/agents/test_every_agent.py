@@ -146,3 +146,30 @@ def test_modules_hold_one_agent_each() -> None:
     assert sorted(modules) == sorted(set(modules))
     for name in modules:
         assert importlib.import_module(name) is sys.modules[name]
+
+
+@each_agent
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "> /dev/full", "| :"])
+def test_the_answer_does_not_depend_on_who_listens(
+    installed: Installed, agent: type[Agent], streams: str
+) -> None:
+    program = installed.agent(agent.__name__)
+    name = f"OCF_RESOURCE_INSTANCE=listeners-{agent.__name__}"
+    for action, code in (("meta-data", 0), ("monitor", 7), ("stop", 0), ("explode", 3)):
+        script = f"set -o pipefail; {name} {program} {action} {streams}"
+        done = run("bash", "-c", script, env={})
+        assert done.returncode == code, (action, done.stderr)
+
+
+@each_agent
+def test_any_timeout_and_an_ignored_signal_are_taken(
+    installed: Installed, agent: type[Agent]
+) -> None:
+    """SIGCHLD may be ignored by the caller, and a timeout be any number of milliseconds."""
+    program = installed.agent(agent.__name__)
+    for timeout in ("1", "9" * 30, "0", "-1", "1e9"):
+        words = f"trap '' CHLD; exec {program} stop"
+        env = {"OCF_RESKEY_CRM_meta_timeout": timeout, "OCF_RESOURCE_INSTANCE": "any-timeout"}
+        done = run("bash", "-c", words, env=env)
+        assert done.returncode in ((0, 1) if timeout == "1" else (0,)), done.stderr
+        assert "unexpected" not in done.stderr

@@ -677,7 +677,7 @@ def test_a_device_that_hangs_does_not_hang_start() -> None:
 def test_a_device_that_is_missing_or_none_is_refused() -> None:
     host = Node()
     host.store.numbers[DEVICE] = ""
-    assert refused(host) == f"device: {DEVICE} is no block device"
+    assert refused(host) == f"device: {DEVICE} is not a block device"
     host.store.numbers.clear()
     assert refused(host) == f"device: this node has no {DEVICE}"
 
@@ -685,7 +685,7 @@ def test_a_device_that_is_missing_or_none_is_refused() -> None:
 def test_a_directory_that_cannot_be_used_is_refused() -> None:
     host = Node()
     host.modes[DIRECTORY] = 0o100644
-    assert refused(host) == f"directory: {DIRECTORY} is no folder"
+    assert refused(host) == f"directory: {DIRECTORY} is not a folder"
     del host.files[DIRECTORY]
     assert "make it on every node" in refused(host)
     host.links["/srv"] = "/data"

@@ -1,15 +1,20 @@
 """The real Host, on this machine: files, commands, deadlines, private state."""
 
+import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from hactl_agents.host.host import Failed, Host, NotInstalled, TimedOut
+from hactl_agents.host.unix_socket import Connection
+from tests.support.stalling_fs import StallingFs
 
 
 @pytest.fixture
@@ -196,52 +201,84 @@ def test_a_secret_is_read_only_where_nobody_else_can(host: Host, tmp_path: Path)
     assert "s3cret" not in str(refused.value)
 
 
-# work in a process of its own
+# a process that was killed while one of its threads hangs in the kernel
+
+THREADS = """\
+import os, sys, threading, time
+begun = threading.Barrier(18)
+def wait():
+    begun.wait()
+    time.sleep(600)
+def hang():
+    begun.wait()
+    os.stat(sys.argv[1])
+for work in [wait] * 16 + [hang]:
+    threading.Thread(target=work, daemon=True).start()
+begun.wait()
+time.sleep(0.2)
+print(flush=True)
+time.sleep(600)
+"""
 
 
-def test_work_apart_is_done_and_its_failure_is_ours(host: Host, tmp_path: Path) -> None:
-    done = tmp_path / "done"
-    host.delegate(done.touch)
-    assert done.exists()
-    with pytest.raises(NotInstalled, match="ls: none here") as refused:
-        host.delegate(lambda: fail(NotInstalled("ls: none\nhere")))
-    assert refused.value.code == 5
-    with pytest.raises(Failed, match="KeyError during counting"):
-        host.delegate(lambda: (host.at("counting"), {}["absent"])[1])
-    with pytest.raises(Failed, match="was killed during: counting"):
-        host.delegate(lambda: (host.at("counting"), os.kill(os.getpid(), signal.SIGKILL))[1])
+def test_a_thread_that_hangs_keeps_its_process_from_being_called_gone(
+    host: Host, tmp_path: Path
+) -> None:
+    """The kernel ends a listing of /proc/PID/task early where a thread dies while it is read."""
+    with StallingFs(tmp_path / "storage") as storage:
+        for _ in range(10):
+            storage.stall()
+            words = ["/usr/bin/python3", "-c", THREADS, storage.path("disk")]
+            with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
+                assert child.stdout is not None
+                child.stdout.readline()
+                started = host.started(child.pid)
+                assert started is not None
+                child.kill()
+                stop_at = time.monotonic() + 0.1
+                while time.monotonic() < stop_at:
+                    assert host.started(child.pid) == started
+                found = host.process(child.pid)
+                assert found is not None and found[0] in "DZ"
+                storage.answer()
+                assert host.wait_for("its end", lambda pid=child.pid: gone(host, pid))  # type: ignore[misc]
 
 
-def test_work_apart_that_hangs_is_named_and_killed(tmp_path: Path) -> None:
-    host, mark = Host(budget=0.5), tmp_path / "pid"
-
-    def work() -> None:
-        mark.write_text(str(os.getpid()))
-        host.at("disabling namespace 1")
-        time.sleep(1000)
-
-    with pytest.raises(TimedOut, match="disabling namespace 1: no answer within"):
-        host.delegate(work)
-    assert gone(host, int(mark.read_text()))
+# daemons
 
 
-def test_work_apart_ends_at_the_next_step_once_nobody_waits_for_it(tmp_path: Path) -> None:
-    mark = tmp_path / "pid"
-    program = (
-        "import os, time; from hactl_agents.host.host import Host; host = Host(20.0, {})\n"
-        "def work():\n"
-        f"    open({str(mark)!r}, 'w').write(str(os.getpid()))\n"
-        "    [(host.at('step'), time.sleep(0.05)) for _ in range(400)]\n"
-        "host.delegate(work)\n"
-    )
-    path = str(Path(__file__).parents[2] / "agents")
-    process = subprocess.Popen(["/usr/bin/python3", "-c", program], env={"PYTHONPATH": path})
-    host = Host(budget=20.0)
-    assert host.wait_for("the child", lambda: mark.exists() and bool(mark.read_text()))
-    process.kill()
-    process.wait()
-    assert host.wait_for("its end", lambda: gone(host, int(mark.read_text())), within=5)
+def test_a_deadline_is_for_the_whole_answer(host: Host, tmp_path: Path) -> None:
+    """Not for each byte of it."""
+
+    def trickle(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            for _ in range(100):
+                connection.sendall(b"x")
+                time.sleep(0.1)
+
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(8)
+        for ask in (
+            lambda: host.ask("asking", path.encode(), b"?", lambda data: len(data) > 99, 0.5),
+            lambda: read_all(host.dial(path, 0.5)),
+        ):
+            thread = threading.Thread(target=lambda: trickle(listener.accept()[0]))
+            thread.start()
+            began = time.monotonic()
+            with pytest.raises((TimedOut, TimeoutError)):
+                ask()
+            assert time.monotonic() - began < 5, "all of it takes 10 s"
+            thread.join()
 
 
-def fail(exc: Failed) -> None:
-    raise exc
+def read_all(connection: Connection | None) -> bytes:
+    assert connection is not None
+    data = b""
+    try:
+        while piece := connection.receive():
+            data += piece
+    finally:
+        connection.close()
+    return data

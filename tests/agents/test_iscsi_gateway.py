@@ -269,7 +269,8 @@ def test_a_start_that_fails_leaves_nothing(host: LioHost) -> None:
 def test_a_vanished_path_is_seen_and_still_torn_down(host: LioHost) -> None:
     assert call(host, "start") == 0
     del host.files["/dev/vg/one"]
-    assert "/dev/vg/one is gone" in why(host, "monitor")
+    assert call(host, "monitor") == Status.RUNNING, "it touches no path"
+    assert "this node has no /dev/vg/one" in found_by_a_deep_look(host)
     assert call(host, "stop") == 0
     assert host.everything() == ["iscsi"]
 
@@ -468,8 +469,9 @@ def test_what_somebody_changed_is_seen(host: LioHost, what: str) -> None:
 def test_another_device_or_file_of_the_same_name_is_seen(host: LioHost) -> None:
     assert call(host, "start") == 0
     host.links["/dev/vg/one"] = "/dev/vg/two"
-    assert "/dev/vg/one is another" in why(host, "monitor")
-    assert call(host, "monitor", drift="report") == DEGRADED
+    assert call(host, "monitor") == Status.RUNNING, "it touches no path"
+    assert "/dev/vg/one is another" in found_by_a_deep_look(host)
+    assert call(host, "monitor", 10, drift="report") == DEGRADED
     assert call(host, "stop") == 0
 
 

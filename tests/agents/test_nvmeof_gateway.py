@@ -271,7 +271,7 @@ def test_a_demotion_waits_for_what_is_under_way() -> None:
     host = group_host()
     assert in_group(host, "start") == 0
     assert in_group(host, "promote") == 0
-    identity = host.identity("/dev/vg/one")
+    identity = identity_of(host, "/dev/vg/one")
     host.files[f"/sys/dev/block/{identity}/inflight"] = "       0        1\n"
     text = reason(NvmeofGateway, host, "demote", meta=CLONE, **GROUP)
     assert text == f"{NQN} is inaccessible, but something is still being read or written"
@@ -478,17 +478,23 @@ def test_one_address_for_all_instances_of_a_clone_is_refused() -> None:
     assert "one gateway of the group knows nothing of another's" in text
 
 
+def identity_of(host: NvmetHost, path: str) -> str:
+    found = host.paths.facts(path)
+    assert found is not None
+    return found.identity
+
+
 def test_devices_that_are_missing_used_or_no_devices_are_refused() -> None:
     host = NvmetHost()
     host.disk("/dev/null", 0o020666)
     host.refused.add(("/dev/vg/two", errno.EBUSY))
-    identity = host.identity("/dev/vg/two")
+    identity = identity_of(host, "/dev/vg/two")
     host.files[f"/sys/dev/block/{identity}/holders/dm-3/size"] = ""
     host.files["/proc/self/mountinfo"] = f"36 35 {identity} / /srv rw - ext4 /dev/x rw\n"
     host.links["/dev/again"] = "/dev/vg/one"
     for given, text in (
         ("1=/dev/none", "namespace 1: this node has no /dev/none"),
-        ("1=/dev/null", "/dev/null is no block device and no file"),
+        ("1=/dev/null", "/dev/null is neither a block device nor a file"),
         ("1=/dev/vg/two", "namespace 1: /dev/vg/two is in use by dm-3 the mount /srv"),
         ("1=/dev/vg/one 2=/dev/again", "namespace 2: /dev/again is behind another one already"),
     ):

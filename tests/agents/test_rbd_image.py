@@ -418,7 +418,7 @@ def test_an_image_without_exclusive_lock_is_refused() -> None:
 def test_a_ceph_that_hangs_is_named(step: str) -> None:
     host, _, _ = node()
     host.hangs.add(f"Ceph: {step}")
-    assert complaint(host) == f"Ceph: {step}: no answer within 12.0 s"
+    assert complaint(host) == f"Ceph: {step}: no answer within 12 s"
     assert act(RbdImage, host, "monitor", **PARAMS) == Status.STOPPED
 
 

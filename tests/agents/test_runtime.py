@@ -1,5 +1,7 @@
 """The contract the runtime keeps for every agent."""
 
+import pytest
+
 from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.ocf import Status
 from hactl_agents.ocf.main import budget
@@ -166,9 +168,15 @@ def test_a_hanging_call_names_the_step() -> None:
 
 
 def test_the_deadline_leaves_time_to_answer() -> None:
-    assert budget(environ({}, timeout="20000"), Toy, "start") == 18.0
-    assert budget(environ({}, timeout="600000"), Toy, "start") == 595.0
-    assert budget({}, Toy, "start") == 27.0
+    for given, work, look in (("20000", 16.2, 1.8), ("600000", 593.0, 2.0), ("1", 0.00081, 9e-5)):
+        found = budget(environ({}, timeout=given), Toy, "start")
+        assert (found.work, found.look) == (pytest.approx(work), pytest.approx(look))
+    assert budget({}, Toy, "start").work == pytest.approx(25.0)
+
+
+@pytest.mark.parametrize("given", ["1" * 20, "9" * 400, "9" * 5000])
+def test_any_timeout_can_be_counted_with(given: str) -> None:
+    assert budget(environ({}, timeout=given), Toy, "start").work < 2e7
 
 
 def test_anonymous_clone_instances_share_a_record() -> None:
@@ -185,3 +193,58 @@ def test_reload_records_the_new_values() -> None:
     act(Toy, host, "start", path=PATH, size="1")
     act(Toy, host, "reload-agent", path=PATH, size="2")
     assert "param.size=2\n" in host.saved["test.run"]
+
+
+# a wait that ended badly
+
+
+def test_what_has_ended_all_the_same_is_seen_by_a_last_look() -> None:
+    """It lived when it was asked, and died while it was waited for."""
+    host = host_with("here")
+
+    def remove(*argv: str):  # type: ignore[no-untyped-def]
+        host.sleep(host.left() or 0.0)
+        host.files.pop(PATH)
+        raise TimedOut(f"{argv[0]}: no answer")
+
+    host.replies["rm"] = remove
+    assert act(Toy, host, "stop", path=PATH) == 0
+    assert host.logged == ["it has stopped all the same: rm: no answer"]
+    assert host.saved == {}
+
+
+def test_a_last_look_has_time_of_its_own() -> None:
+    host = FakeHost({PATH: "here"}, budget=10.0)
+    host.kept_back = 1.5
+    left: list[float | None] = []
+
+    def remove(*argv: str):  # type: ignore[no-untyped-def]
+        host.sleep(11.0)
+        left.append(host.left())
+        raise TimedOut(f"{argv[0]}: no answer")
+
+    host.replies["rm"] = remove
+    assert act(Toy, host, "stop", path=PATH) == 1
+    assert left == [0.0]
+    assert host.left() == 1.5
+
+
+def test_what_may_still_come_is_not_stopped_though_nothing_is_there() -> None:
+    host = host_with("here")
+
+    def remove(*argv: str):  # type: ignore[no-untyped-def]
+        host.files.pop(PATH)
+        host.pending = "process 7 hangs in the kernel with this: unmounting it"
+        raise TimedOut(f"{argv[0]}: no answer")
+
+    host.replies["rm"] = remove
+    assert act(Toy, host, "stop", path=PATH) == 1
+
+
+def test_what_an_earlier_action_left_behind_is_not_absent() -> None:
+    host = host_with()
+    host.waiting["test.run.lock"] = "process 7, which an earlier action has left behind, may do it"
+    assert act(Toy, host, "monitor", path=PATH) == 1
+    assert act(Toy, host, "monitor", path=PATH, meta={"interval": "0"}) == 1
+    host.files[PATH] = "here"
+    assert act(Toy, host, "monitor", path=PATH) == 0

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -186,3 +187,50 @@ def test_it_is_called_by_pacemaker_with_more_than_it_knows(installed: Path, swit
     )
     assert fence(installed, stdin=lines).returncode == 0
     assert switch.power["node1"] == "on"
+
+
+@pytest.mark.parametrize("stream", ["<&-", ">&-", "2>&-", ">&- 2>&-", "> /dev/full", "| :"])
+def test_the_answer_does_not_depend_on_who_listens(
+    installed: Path, switch: Switch, stream: str
+) -> None:
+    """A proven off is an off, and a failure a failure, whatever became of the words."""
+    options = f"--socket {switch.path} --plug node1"
+    for action, code in (("off", 0), ("status", 2), ("on", 0), ("status", 0), ("explode", 1)):
+        script = f"set -o pipefail; {installed} {options} --action {action} {stream}"
+        if stream == "<&-" and action == "explode":
+            continue
+        done = subprocess.run(["bash", "-c", script], capture_output=True, check=False)
+        assert done.returncode == code, (action, done.stderr)
+
+
+def test_input_that_is_too_long_is_refused_whole(installed: Path, switch: Switch) -> None:
+    """Cut off at the limit, the last line would name another node."""
+    lines = "action=off\nsocket=" + str(switch.path) + "\nfiller="
+    lines += "x" * (65536 - len(lines) - len("\nplug=node1")) + "\nplug=node10\n"
+    done = subprocess.run([installed], input=lines, capture_output=True, text=True, check=False)
+    assert (done.returncode, switch.asked) == (1, [])
+    assert "longer than 65536 bytes: nothing was done" in done.stderr
+
+
+def test_an_answer_that_trickles_is_given_up_in_time(installed: Path, tmp_path: Path) -> None:
+    """The deadline is for all of it, not for each byte."""
+
+    def trickle(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    for letter in b"ok" + b" " * 600:
+                        connection.sendall(bytes((letter,)))
+                        time.sleep(0.05)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "slow.sock"))
+        listener.listen(8)
+        threading.Thread(target=trickle, args=(listener,), daemon=True).start()
+        options = {"plug": "node1", "socket": str(tmp_path / "slow.sock"), "power_timeout": "2"}
+        began = time.monotonic()
+        done = fence(installed, action="off", **options)
+        assert time.monotonic() - began < 15, "it would take 30 s"
+    assert done.returncode == 1
+    assert "no answer in time" in done.stderr

@@ -100,10 +100,11 @@ def test_a_transient_guest_that_is_not_there_is_not_off(world: World) -> None:
     assert world.call("off") == 1
 
 
-def test_a_guest_that_comes_back_at_once_is_not_off(world: World) -> None:
+def test_a_guest_that_comes_back_at_once_is_destroyed_again(world: World) -> None:
     world["a"].add("vm1", spring=1)
-    assert world.call("off") == 1
-    assert world.libvirt.changes == ["destroy vm1"]
+    assert world.call("off") == 0
+    assert world.libvirt.changes == ["destroy vm1", "destroy vm1"]
+    assert not world.runs("vm1")
 
 
 def test_reboot_boots_afresh_instead_of_waking_a_saved_memory(world: World) -> None:

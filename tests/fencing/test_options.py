@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hactl_agents.declare import BadValue
-from hactl_fencing.fence.options import from_lines, from_words
+from hactl_fencing.fence.options import from_lines, from_words, pairs
 from hactl_fencing.lab import LabPower
 from tests.fencing.switch import Call, FakeSwitch, fresh
 
@@ -29,7 +31,33 @@ def test_old_names_are_understood() -> None:
 
 @given(st.text())
 def test_no_input_breaks_it_or_invents_an_option(text: str) -> None:
-    assert set(from_lines(text, OPTIONS)) <= set(OPTIONS)
+    with contextlib.suppress(BadValue):
+        assert set(from_lines(text, OPTIONS)) <= set(OPTIONS)
+
+
+@pytest.mark.parametrize("code", [0, 11, 12, 13, 28, 29, 30, 133, 0x2028, 0x2029])
+def test_what_only_looks_like_the_end_of_a_line_is_refused(
+    code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    device = fresh(a="on", b="on")
+    said = f"action=status\nplug=b\npassword=x{chr(code)}action=off{chr(code)}plug=a\n"
+    assert Call(device, stdin=said).code == 1
+    assert (device.used, device.looks) == ([], 0)
+    assert f"U+{code:04X}" in capfd.readouterr().err
+
+
+@given(st.text())
+def test_nobody_reads_more_lines_than_there_are(value: str) -> None:
+    """Whatever is in a value: it is either refused, or one line to everybody."""
+    text = f"password={value}\nplug=a\n"
+    with contextlib.suppress(BadValue):
+        assert len(list(pairs(text))) == text.count("\n") - value.count("\n") + sum(
+            "=" in line.strip() and line.strip()[0] not in "=#" for line in value.split("\n")[1:]
+        )
+
+
+def test_lines_of_another_system_are_understood() -> None:
+    assert from_lines("action=off\r\nplug=a\r\n", OPTIONS) == {"action": "off", "plug": "a"}
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,14 @@
 """What of Gfs2Mount needs no kernel with GFS2: superblocks, processes that hang, instructions."""
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hactl.install.agents import install
 from hactl_agents.gfs2 import superblock
-from hactl_agents.host.child import Abandoned
-from hactl_agents.host.host import Failed, Host
 from hactl_agents.host.storage import Storage
 from tests.support.execd import pacemaker_environment
 
@@ -47,54 +41,7 @@ def test_superblock_and_journals_are_read_as_mkfs_wrote_them(
 
     found = superblock.look(read)
     assert (found.journals, found.table, found.protocol) == (journals, TABLE, "lock_dlm")
-    assert superblock.parse(b"".join(superblock.told(read))).uuid == found.uuid
-
-
-# a process apart
-
-
-def test_what_is_done_apart_comes_back() -> None:
-    assert Host(10.0).apart("counting", lambda: [b"one ", b"two"]) == b"one two"
-
-
-def test_a_failure_apart_is_a_failure_here() -> None:
-    def fail() -> "list[bytes]":
-        raise Failed("the disk is on fire")
-
-    with pytest.raises(Failed, match="the disk is on fire"):
-        Host(10.0).apart("looking", fail)
-
-
-def test_who_hangs_apart_is_left_behind_with_what_he_said() -> None:
-    def hang() -> "Iterator[bytes]":
-        yield b"so far"
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(1000)
-
-    began = time.monotonic()
-    with pytest.raises(Abandoned, match=r"no answer within 0\.5 s") as caught:
-        Host(10.0).apart("looking", hang, within=0.5)
-    assert time.monotonic() - began < 2
-    assert caught.value.so_far == b"so far"
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(caught.value.pid, 0)
-
-
-def test_who_hangs_apart_holds_neither_a_lock_nor_a_pipe(tmp_path: Path) -> None:
-    host = Host(10.0, state_dir=str(tmp_path / "state"))
-    host.lock("test.lock")
-    reader, writer = os.pipe()
-
-    def look() -> "Iterator[bytes]":
-        for path in Path("/proc/self/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # the listing's own
-                yield f"{path.readlink()} ".encode()
-
-    said = host.apart("looking", look).decode()
-    os.close(reader)
-    os.close(writer)
-    assert "test.lock" not in said
-    assert said.count("pipe:") == 1, "the one to tell us"
+    assert superblock.Superblock(*superblock.told(read)).uuid == found.uuid
 
 
 # what a monitor costs

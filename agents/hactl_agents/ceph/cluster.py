@@ -35,7 +35,8 @@ class Cluster:
     def __init__(self, host: "Host", wish: "Wish") -> None:
         self.host = host
         for path in (wish.conf, wish.keyring):
-            if path and not host.exists(path):
+            # librados reads both in this process: what hangs must be found out before
+            if path and host.paths.read(path) is None:
                 raise NotInstalled(f"{path}: there is no such file on this node")
         self.rados, self.rbd = host.binding("rados"), host.binding("rbd")
         self.name = f"client.{wish.client}"

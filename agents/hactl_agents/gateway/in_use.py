@@ -20,35 +20,43 @@ NVMET = "/sys/kernel/config/nvmet/subsystems"
 BLOCKS = "/sys/block"
 TGTD = "/var/run/tgtd"  # of the distribution's tgtds
 RBD = "rbd:"  # begins the identity of an image
-PATIENCE = 2.0  # seconds for a tgtd that is not ours
+PATIENCE = 2.0  # seconds for a tgtd that is not ours, and for each path of others that hangs
 MOUNTS = "/proc/self/mountinfo"
 
 
 class Use:
     """``by`` is whoever uses it, as a path or name; ``who`` the same in words.
 
-    ``identity`` is the device's or file's, '' where it is gone; ``names`` are those that
-    initiators and hosts know it by.
+    ``what`` is the path of a device or file, or an image; ``identity`` is its own, '' where it is
+    gone or does not answer; ``names`` are those that initiators and hosts know it by.
     """
 
-    def __init__(self, by: str, identity: str, who: str, *names: str) -> None:
+    def __init__(self, by: str, what: str, who: str, *names: str) -> None:
         self.by = by
-        self.identity = identity
+        self.what = what
+        self.identity = "" if what[:1] == "/" else what
         self.who = who
         self.names = {name for name in names if name.strip("0-")}
 
 
 class Uses:
-    """All uses of storage on this node but those by ``ours``."""
+    """All uses of storage on this node but those by ``ours``; ``held`` is what those have."""
 
     def __init__(self, host: "Host", ours: "Container[str]") -> None:
         self.host = host
-        self.found = [use for use in uses(host, ours) if use.by not in ours]
+        every = list(uses(host, ours))
+        paths = [use.what for use in every if use.what[:1] == "/"]
+        known = host.paths.those_that_answer(paths, PATIENCE)
+        for use in every:
+            found = known.get(use.what)
+            use.identity = found.identity if found else use.identity
+        self.found = [use for use in every if use.by not in ours]
+        self.held = {use.identity for use in every if use.by in ours}
 
     def refuse(self, what: str, path: str, identity: str, *names: str) -> None:
         """Raises WrongHere where somebody uses that, or serves something else by its names."""
         for use in self.found:
-            if use.identity and use.identity == identity:
+            if use.what == path or (use.identity and use.identity == identity):
                 raise WrongHere(f"{what}: {path} is served by {use.who}: stop that first")
             twice = use.names.intersection(names)
             if twice:
@@ -58,16 +66,18 @@ class Uses:
                 )
 
 
-def refuse_claimed(host: "Host", what: str, path: str) -> None:
+def refuse_claimed(host: "Host", what: str, path: str, identity: str) -> None:
     """Raises WrongHere where somebody has a block device for itself."""
-    if host.is_claimed(path):
-        by = claimants(host, host.identity(path))
+    if host.paths.is_claimed(path):
+        by = claimants(host, identity)
         raise WrongHere(f"{what}: {path} is in use{by}: free it first")
 
 
-def refuse_unfit_device(host: "Host", what: str, path: str, *, writable: bool) -> None:
+def refuse_unfit_device(
+    host: "Host", what: str, path: str, identity: str, *, writable: bool
+) -> None:
     """Raises WrongHere for a block device without size, or one that cannot be written."""
-    folder = f"/sys/dev/block/{host.identity(path)}"
+    folder = f"/sys/dev/block/{identity}"
     if line(host, f"{folder}/size") == "0":
         raise WrongHere(f"{what}: {path} has no size: there is nothing behind it")
     if writable and line(host, f"{folder}/ro") == "1":
@@ -88,8 +98,8 @@ def by_lio(host: "Host") -> "Iterator[Use]":
             for name in host.listdir(f"{CORE}/{adapter}"):
                 folder = f"{CORE}/{adapter}/{name}"
                 serial = line(host, f"{folder}/wwn/vpd_unit_serial").removeprefix(SERIAL)
-                identity = identity_in(host, f"{folder}/udev_path")
-                yield Use(folder, identity, f"the storage object {adapter}/{name}", serial)
+                path = line(host, f"{folder}/udev_path")
+                yield Use(folder, path, f"the storage object {adapter}/{name}", serial)
 
 
 def by_nvmet(host: "Host") -> "Iterator[Use]":
@@ -97,9 +107,9 @@ def by_nvmet(host: "Host") -> "Iterator[Use]":
     for nqn in host.listdir(NVMET):
         for nsid in host.listdir(f"{NVMET}/{nqn}/namespaces"):
             folder = f"{NVMET}/{nqn}/namespaces/{nsid}"
-            identity = identity_in(host, f"{folder}/device_path")
+            path = line(host, f"{folder}/device_path")
             names = [line(host, f"{folder}/device_{name}") for name in ("uuid", "nguid")]
-            yield Use(f"{NVMET}/{nqn}", identity, f"namespace {nsid} of {nqn}", *names)
+            yield Use(f"{NVMET}/{nqn}", path, f"namespace {nsid} of {nqn}", *names)
 
 
 def by_tgtd(host: "Host", ours: "Container[str]") -> "Iterator[Use]":
@@ -107,20 +117,21 @@ def by_tgtd(host: "Host", ours: "Container[str]") -> "Iterator[Use]":
     for socket, target in tgtd_targets(host, ours):
         for number, lun in target.luns.items():
             path = lun.get("Backing store path", "")
-            identity = host.identity(path) if path[:1] == "/" else ""
             if lun.get("Backing store type") == "rbd":
-                identity = f"{RBD}{path}"
+                path = f"{RBD}{path}"
+            elif path[:1] != "/":
+                path = ""
             who = f"LUN {number} of {target.name}, by the tgtd of {socket}"
             if number:  # 0 is no disk
-                yield Use(socket, identity, who, lun.get("SCSI SN", ""))
+                yield Use(socket, path, who, lun.get("SCSI SN", ""))
 
 
 def by_loop(host: "Host") -> "Iterator[Use]":
     """Files that stand for a block device."""
     for name in host.listdir(BLOCKS):
         if name.startswith("loop"):
-            identity = identity_in(host, f"{BLOCKS}/{name}/loop/backing_file")
-            yield Use(f"/dev/{name}", identity, f"the loop device /dev/{name}")
+            path = line(host, f"{BLOCKS}/{name}/loop/backing_file")
+            yield Use(f"/dev/{name}", path, f"the loop device /dev/{name}")
 
 
 def tgtd_targets(host: "Host", but: "Container[str]") -> "Iterator[tuple[str, Shown]]":
@@ -151,17 +162,11 @@ def asked(host: "Host", socket: str) -> "Iterator[tuple[str, Shown]]":
 def claimants(host: "Host", identity: str) -> str:
     """Who has a block device for itself, as far as that can be told."""
     holders = host.listdir(f"/sys/dev/block/{identity}/holders")
-    for mount in (host.read(MOUNTS) or "").splitlines():
+    for mount in (host.read(MOUNTS) or "").split("\n"):
         fields = mount.split(" ")
         if fields[2:3] == [identity]:
             holders.append(f"the mount {fields[4]}")
     return f" by {' '.join(holders)}" if holders else ""
-
-
-def identity_in(host: "Host", path: str) -> str:
-    """Of what the path in an attribute stands for."""
-    found = line(host, path)
-    return host.identity(found) if found[:1] == "/" else ""
 
 
 def line(host: "Host", path: str) -> str:

@@ -5,8 +5,6 @@ from hactl_agents.ocf.errors import Degraded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from hactl_agents.gfs2.kernel import Active
     from hactl_agents.host.host import Host
     from hactl_agents.host.storage import Storage
@@ -16,34 +14,23 @@ START_OF_GFS2 = 65536  # bytes; read past the cache, so that the device has to a
 
 
 class Health:
-    """A deep look. ``note`` is where a process that hangs is remembered, so that one is enough."""
+    """A deep look."""
 
-    def __init__(self, host: "Host", note: str, active: "Active") -> None:
+    def __init__(self, host: "Host", active: "Active") -> None:
         self.host = host
-        self.note = note
         self.active = active
 
     def check(self, directory: str, number: str, node: str) -> None:
         """Raises Failed where it does not answer; with ``node`` it has to write a file, too."""
         from hactl_agents.host.child import Abandoned
 
-        self.refuse_if_it_still_hangs(directory)
         storage = self.host.storage()
         written = f".hactl-{node}".replace("/", "_") if node else ""
-        step = f"asking {directory}"
+        words = (storage, directory, device_node(self.host, number), written)
         try:
-            node_of_it = device_node(self.host, number)
-            self.host.apart(step, touch, storage, directory, node_of_it, written, within=ANSWER)
+            self.host.read_in_child(f"asking {directory}", touch, *words, within=ANSWER)
         except Abandoned as exc:
-            self.host.save(self.note, f"{exc.pid} {self.host.started(exc.pid)}")
             self.complain(str(exc))
-
-    def refuse_if_it_still_hangs(self, directory: str) -> None:
-        words = (self.host.load(self.note) or "").split()
-        if len(words) == 2 and words[0].isdigit():
-            if str(self.host.started(int(words[0]))) == words[1]:
-                self.complain(f"{directory} still hangs: process {words[0]} waits for it")
-            self.host.drop(self.note)
 
     def complain(self, sentence: str) -> None:
         """While a dead node is not fenced yet everybody has to wait: no fault of this one."""
@@ -60,6 +47,6 @@ def device_node(host: "Host", number: str) -> str:
     raise Failed(f"the device {number} has gone")
 
 
-def touch(storage: "Storage", directory: str, device: str, written: str) -> "Iterable[bytes]":
+def touch(storage: "Storage", directory: str, device: str, written: str) -> None:
     storage.read(device, START_OF_GFS2, 4096)
-    return storage.exercise(directory, written)
+    storage.exercise(directory, written)

@@ -52,9 +52,10 @@ class Active:
         that it is thawed, and hangs (Linux 6.1). Raises Failed, TimedOut.
         """
         if self.frozen_everywhere:
-            self.host.run("fsfreeze", "--unfreeze", directory, within=THAW)
+            self.host.run("fsfreeze", "--unfreeze", directory, within=THAW, changes=True)
         else:
-            self.host.run("tee", f"{FOLDER}/{self.table}/freeze", stdin="0", within=THAW)
+            switch = f"{FOLDER}/{self.table}/freeze"
+            self.host.run("tee", switch, stdin="0", within=THAW, changes=True)
 
     @property
     def frozen_everywhere(self) -> bool:
@@ -68,6 +69,11 @@ def active(host: "Host", number: str) -> "Active | None":
         if (host.read(f"{FOLDER}/{table}/id") or "").strip() == number:
             return Active(host, table)
     return None
+
+
+def can_have_any(host: "Host") -> bool:
+    """Whether this kernel has a GFS2, mounted or not, as far as it tells."""
+    return bool(host.listdir(FOLDER))
 
 
 def can_tell(host: "Host") -> bool:

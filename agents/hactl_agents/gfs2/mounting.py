@@ -40,7 +40,7 @@ class Mounting:
         log = self.host.storage().kernel_log()
         words = ["mount", "-c", "-t", "gfs2", *(["-o", ",".join(wanted)] if wanted else [])]
         try:
-            self.host.run(*words, *self.places(), within=self.left())
+            self.host.run(*words, *self.places(), within=self.left(), changes=True)
         except NotInstalled:
             raise
         except Failed as exc:
@@ -49,7 +49,7 @@ class Mounting:
     def change(self, wanted: "list[str]") -> None:
         """Other options, while it is mounted."""
         given = ",".join(["remount", *options.RESET, *wanted])
-        self.host.run("mount", "-c", "-o", given, *self.places())
+        self.host.run("mount", "-c", "-o", given, *self.places(), changes=True)
 
     def places(self) -> "tuple[str, ...]":
         return ("--source", self.device, "--target", self.directory)

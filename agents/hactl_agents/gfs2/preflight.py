@@ -29,40 +29,37 @@ class Permission:
         for mount in parse(self.host.read(SELF) or ""):
             if mount.point == self.directory:
                 raise WrongHere(f"directory: {mount} is there already: unmount it")
-        path = ""
-        for part in self.directory.split("/")[1:]:
-            path += f"/{part}"
-            if self.host.readlink(path) is not None:
-                raise WrongHere(f"directory: {path} is a symbolic link: give the path it leads to")
-        mode = self.host.mode(self.directory)
-        if mode is None:
+        step = f"looking at {self.directory}"
+        link, kind, is_empty = self.host.read_in_child(step, look, self.host, self.directory)
+        if link:
+            raise WrongHere(f"directory: {link} is a symbolic link: give the path it leads to")
+        if not kind:
             raise WrongHere(f"directory: there is no {self.directory}: make it on every node")
-        if mode & TYPE != FOLDER_TYPE:
-            raise WrongHere(f"directory: {self.directory} is no folder")
-        if self.host.listdir(self.directory):
+        if kind != FOLDER_TYPE:
+            raise WrongHere(f"directory: {self.directory} is not a folder")
+        if not is_empty:
             self.host.log(f"{self.directory} is not empty: what is in it will be hidden")
 
     def refuse_device(self) -> None:
-        storage = self.host.storage()
+        paths = self.host.paths
 
         def is_there() -> bool:
-            return storage.number(self.device) is not None
+            return paths.exists(self.device)
 
-        self.host.wait_for(f"waiting for {self.device}", is_there, within=APPEARS)
-        number = storage.number(self.device)
-        if number is None:
+        self.host.wait_for(f"waiting for {self.device}", is_there, within=APPEARS, interval=0.5)
+        found = paths.facts(self.device)
+        if found is None:
             raise WrongHere(f"device: this node has no {self.device}")
-        if not number:
-            raise WrongHere(f"device: {self.device} is no block device")
+        if not found.is_block:
+            raise WrongHere(f"device: {self.device} is not a block device")
         for mount in parse(self.host.read(SELF) or ""):
-            if mount.number == number:
+            if mount.number == found.identity:
                 raise WrongHere(f"device: {mount} is mounted already: unmount it there")
 
     def superblock(self) -> "Superblock":
         """What the medium says; read in a process of its own, because a device may hang."""
         from hactl_agents.failures import TimedOut
-        from hactl_agents.gfs2.superblock import parse as parsed
-        from hactl_agents.gfs2.superblock import told
+        from hactl_agents.gfs2.superblock import Superblock, told
 
         storage, device = self.host.storage(), self.device
 
@@ -70,7 +67,8 @@ class Permission:
             return storage.read(device, offset, size)
 
         try:
-            return parsed(self.host.apart(f"reading the superblock of {device}", told, read))
+            step = f"reading the superblock of {device}"
+            return Superblock(*self.host.read_in_child(step, told, read))
         except TimedOut:
             raise
         except Failed as exc:
@@ -119,6 +117,18 @@ class Permission:
                     f"the lock table {table} is in use by the device {number}: is {self.device} "
                     "a copy of that? Give it a table of its own with tunegfs2 -o locktable"
                 )
+
+
+def look(host: "Host", directory: str) -> "tuple[str, int, bool]":
+    """A symbolic link on the way to a folder, '' for none; its type, 0 for nothing; is it empty."""
+    path = ""
+    for part in directory.split("/")[1:]:
+        path += f"/{part}"
+        if host.readlink(path) is not None:
+            return path, 0, True
+    found = host.facts(directory)
+    kind = found[0] & TYPE if found else 0
+    return "", kind, kind != FOLDER_TYPE or not host.listdir(directory)
 
 
 def count(number: int, noun: str) -> str:

@@ -101,7 +101,9 @@ class Release:
             left = self.host.left()
             within = None if left is None else max(0.1, left - RESERVE)
             try:
-                done = self.host.run("umount", "-c", self.directory, check=False, within=within)
+                done = self.host.run(
+                    "umount", "-c", self.directory, check=False, within=within, changes=True
+                )
             except TimedOut as exc:
                 raise Failed(f"{exc}: {HANGS}") from None
             if done.returncode:
@@ -140,7 +142,9 @@ class Release:
         for mount in reversed([each for each in mounts if each.number == self.number]):
             detach = self.host.storage().detach
             try:
-                self.host.apart("unmounting a copy", detach, pid, mount.point, within=self.patience)
+                self.host.read_in_child(
+                    "unmounting a copy", detach, pid, mount.point, within=self.patience
+                )
             except Failed as exc:
                 self.host.log(str(exc))
 

@@ -44,17 +44,10 @@ class Superblock:
         return self.table.partition(":")[2]
 
 
-def parse(data: bytes) -> Superblock:
-    """What ``told`` said."""
-    protocol, table, uuid, journals = data.decode(errors="replace").split("\n")[:4]
-    return Superblock(protocol, table, uuid, int(journals))
-
-
-def told(read: "Read") -> "Iterable[bytes]":
-    """The superblock in four lines, for a pipe. Raises NoSuperblock, and what ``read`` raises."""
+def told(read: "Read") -> "tuple[str, str, str, int]":
+    """What makes a Superblock, in plain values. Raises NoSuperblock, and what ``read`` raises."""
     found = look(read)
-    lines = (found.protocol, found.table, found.uuid, str(found.journals))
-    return ["\n".join(lines).encode(errors="replace")]
+    return found.protocol, found.table, found.uuid, found.journals
 
 
 def look(read: "Read") -> Superblock:

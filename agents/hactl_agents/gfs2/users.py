@@ -10,7 +10,7 @@ from hactl_agents.gfs2.sockets import Sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hactl_agents.gfs2.mounts import Mount
     from hactl_agents.host.host import Host
@@ -62,17 +62,12 @@ def find(host: "Host", number: str, directory: str) -> Users:
     users = Users()
     users.others = others(host, number, directory)
     try:
-        said = host.apart("looking for processes", scan, host, number, within=SCAN)
+        found = host.read_in_child("looking for processes", scan, host, number, within=SCAN)
     except Abandoned as exc:  # somebody's memory map cannot be read while he hangs
         host.log(str(exc))
-        said = exc.so_far
-    users.processes = [User(*parsed(line)) for line in said.decode(errors="replace").splitlines()]
+        found = exc.so_far
+    users.processes = [User(*each) for each in found]
     return users
-
-
-def parsed(line: str) -> "tuple[int, int, str, str]":
-    pid, started, name, how = line.split("\t")
-    return int(pid), int(started), name, how
 
 
 # what is no process
@@ -121,8 +116,8 @@ def below(host: "Host", folder: str, inner: str) -> "Iterable[str]":
 # processes
 
 
-def scan(host: "Host", number: str) -> "Iterable[bytes]":
-    """A line for each process that uses it; whoever cannot be looked at is left out."""
+def scan(host: "Host", number: str) -> "Iterator[tuple[int, int, str, str]]":
+    """What makes a User, for each process that uses it; whoever cannot be looked at is left out."""
     storage, ids = host.storage(), Ids(number)
     copies, sockets = Copies(host, ids), Sockets(host, number)
     for name in host.listdir("/proc"):
@@ -136,7 +131,7 @@ def scan(host: "Host", number: str) -> "Iterable[bytes]":
         except Failed:
             continue
         if started is not None:
-            yield f"{name}\t{started}\t{comm(host, name)}\t{how}\n".encode(errors="replace")
+            yield int(name), started, comm(host, name), how
 
 
 class Copies:

@@ -7,12 +7,12 @@ import posix
 import select
 import time
 
-from hactl_agents.failures import Failed, TimedOut, strerror
+from hactl_agents.failures import Failed, TimedOut, seconds, strerror
 from hactl_agents.host import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 TOOL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 ENVIRONMENT = {"PATH": ":".join(TOOL_PATH), "LC_ALL": "C", "HOME": "/root"}
@@ -35,28 +35,44 @@ class Done:
         return f"{self.argv[0]} exited {self.returncode}: {said[-300:] or 'without a word'}"
 
 
+class Left(TimedOut):
+    """A command was killed, and the kernel holds on to it; ``pid`` says which process it is."""
+
+    def __init__(self, message: str, pid: int) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
 def run(
     argv: "tuple[str, ...]",
     full: "tuple[str, ...]",
     limit: "float | None",
     stdin: str,
     children: "set[int]",
+    keeps: "tuple[int, ...]" = (),
+    begun: "Callable[[int], None] | None" = None,
 ) -> Done:
     """Run ``full``, which stands for ``argv`` in messages, for at most ``limit`` seconds.
 
-    Its pid is in ``children`` while it runs. Raises TimedOut; then it has been killed, and what it
-    started with it.
+    Its pid is in ``children`` while it runs, and ``begun`` is told it; it holds the descriptors in
+    ``keeps`` as long as it lives. Raises TimedOut; then it has been killed, and what it started
+    with it. Raises Left where the kernel holds on to it.
     """
     out, child_out = posix.pipe()
     err, child_err = posix.pipe()
     child_in = feed(stdin)
     ends = [(child_in, 0), (child_out, 1), (child_err, 2)]
-    actions = [(posix.POSIX_SPAWN_DUP2, end, number) for end, number in ends]
+    actions = [
+        (posix.POSIX_SPAWN_DUP2, end, number)
+        for end, number in [*ends, *((kept, kept) for kept in keeps)]
+    ]
     pid = posix.posix_spawn(full[0], full, ENVIRONMENT, file_actions=actions, setpgroup=0)
     for end, _ in ends:
         posix.close(end)
     children.add(pid)
     try:
+        if begun:
+            begun(pid)
         return collect(argv, pid, (out, err), limit)
     finally:
         children.discard(pid)
@@ -86,6 +102,10 @@ def collect(
     texts = dict.fromkeys(streams, b"")
     try:
         read_until_exit(argv, pid, texts, limit)
+    except TimedOut as exc:
+        if not slay(pid):
+            raise Left(str(exc), pid) from None
+        raise
     except BaseException:
         slay(pid)
         raise
@@ -108,7 +128,7 @@ def read_until_exit(
             left = None if stop_at is None else max(0.0, stop_at - time.monotonic())
             ready = select.select([ended, *still_open], (), (), left)[0]
             if not ready:
-                raise TimedOut(f"{' '.join(argv[:3])}: no answer within {limit:.1f} s")
+                raise TimedOut(f"{' '.join(argv[:3])}: no answer within {seconds(limit)}")
             for stream in still_open & set(ready):
                 if not drain(stream, texts):
                     still_open.discard(stream)
@@ -144,8 +164,8 @@ def drain(stream: int, texts: "dict[int, bytes]") -> bool:
     return bool(piece)
 
 
-def slay(pid: int) -> None:
-    """Kill a command and what it started, and reap it unless the kernel holds on to it."""
+def slay(pid: int) -> bool:
+    """Kill a command and what it started, and reap it; False where the kernel holds on to it."""
     for kill in (posix.killpg, posix.kill):
         try:
             kill(pid, SIGKILL)
@@ -154,7 +174,8 @@ def slay(pid: int) -> None:
     for _ in range(20):
         try:
             if posix.waitpid(pid, posix.WNOHANG)[0]:
-                return
+                return True
         except OSError:
-            return
+            return True
         time.sleep(0.05)
+    return False

@@ -41,29 +41,24 @@ class Files:
             raise unreadable(path, exc) from None
         return True
 
-    def mode(self, path: str) -> "int | None":
-        """The type and permissions of a file (inode(7), st_mode); None where there is none."""
-        try:
-            return posix.stat(path).st_mode
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return None
-            raise unreadable(path, exc) from None
-
-    def identity(self, path: str) -> str:
-        """What a path stands for, links followed: a block device's MAJOR:MINOR, a file's place.
-
-        '' where there is nothing.
-        """
+    def facts(self, path: str) -> "tuple[int, int, int, str] | None":
+        """Mode, size, block size and identity of a path, links followed; None for nothing."""
         try:
             found = posix.stat(path)
         except OSError as exc:
             if exc.errno in ABSENT:
-                return ""
+                return None
             raise unreadable(path, exc) from None
+        identity = f"{found.st_dev}/{found.st_ino}"
         if found.st_mode & 0o170000 == 0o060000:  # S_IFBLK
-            return f"{posix.major(found.st_rdev)}:{posix.minor(found.st_rdev)}"
-        return f"{found.st_dev}/{found.st_ino}"
+            identity = f"{posix.major(found.st_rdev)}:{posix.minor(found.st_rdev)}"
+        return found.st_mode, found.st_size, found.st_blksize, identity
+
+    def realpath(self, path: str) -> str:
+        """The path without any symbolic link in it, as far as it is there."""
+        import posixpath
+
+        return posixpath.realpath(path)
 
     def is_claimed(self, path: str) -> bool:
         """Whether somebody has a block device for itself: a mount, a volume group, a guest."""
@@ -82,22 +77,6 @@ class Files:
                 return True
             raise unreadable(path, exc) from None
         return False
-
-    def size(self, path: str) -> int:
-        """The bytes in a file; 0 where there is none."""
-        try:
-            return posix.stat(path).st_size
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return 0
-            raise unreadable(path, exc) from None
-
-    def block_size(self, path: str) -> int:
-        """The bytes in a block of the file system that a file is on."""
-        try:
-            return posix.stat(path).st_blksize
-        except OSError as exc:
-            raise unreadable(path, exc) from None
 
     def listdir(self, path: str) -> "list[str]":
         """The names in a folder, sorted; empty where there is no such folder."""

@@ -4,7 +4,6 @@ Tests pass ``hactl_agents.testing.FakeHost``. Everything imported here is built 
 interpreter; ``os``, ``subprocess`` and ``signal`` would each cost every monitor milliseconds.
 """
 
-import errno
 import posix
 import sys
 import time
@@ -14,20 +13,21 @@ from hactl_agents.failures import (
     NotInstalled,
     Terminated,
     TimedOut,
-    strerror,
+    seconds,
 )
 from hactl_agents.host import state
+from hactl_agents.host.network import Network
 from hactl_agents.host.processes import Processes
+from hactl_agents.host.thread import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
     from hactl_agents.host.command import Done
+    from hactl_agents.host.paths import Paths
     from hactl_agents.host.storage import Storage
-    from hactl_agents.netlink.links import Links
-    from hactl_agents.netlink.nftables import Tables
 
     T = TypeVar("T")
 
@@ -38,43 +38,11 @@ SIGTERM, SIGKILL = 15, 9
 __all__ = ["Failed", "Host", "NotInstalled", "Task", "Terminated", "TimedOut"]
 
 
-class Task:
-    """A call under way in a thread of its own."""
-
-    def __init__(self, function: "Callable[..., Any]", args: "tuple[Any, ...]") -> None:
-        import _thread
-
-        self.outcome: list[Any] = []
-        self.ended = _thread.allocate_lock()
-        self.ended.acquire()
-        _thread.start_new_thread(self.work, (function, args))
-
-    def work(self, function: "Callable[..., Any]", args: "tuple[Any, ...]") -> None:
-        try:
-            self.outcome = [True, function(*args)]
-        except BaseException as exc:
-            self.outcome = [False, exc]
-        self.ended.release()
-
-    def finished(self, within: "float | None") -> bool:
-        """Wait up to ``within`` seconds (None: as long as it takes); True once it has ended."""
-        if not self.outcome and self.ended.acquire(timeout=-1 if within is None else within):
-            self.ended.release()
-        return bool(self.outcome)
-
-    def result(self) -> "Any":
-        """What a finished call returned; raises what it raised."""
-        good, value = self.outcome
-        if not good:
-            raise value
-        return value
-
-
-class Host(Processes):
+class Host(Processes, Network):
     """Files, processes, commands and time, all under one deadline.
 
-    ``budget`` is in seconds, None for no limit. ``step`` names what is being done, for the
-    message when the time runs out.
+    ``budget`` is in seconds, None for no limit; ``kept_back`` more are for a last look. ``step``
+    names what is being done, for the message when the time runs out.
     """
 
     def __init__(
@@ -82,13 +50,18 @@ class Host(Processes):
         budget: "float | None" = None,
         environ: "Mapping[str, str] | None" = None,
         state_dir: str = STATE_DIR,
+        kept_back: float = 0.0,
     ) -> None:
         self.environ = environ if environ is not None else environment()
         self.state_dir = state_dir
         self.step = ""
         self.children: set[int] = set()
-        self.held: set[str] = set()  # locks
-        self.teller: Callable[[str], None] | None = None  # to the parent of a process apart
+        self.locks: dict[str, int] = {}  # name -> the descriptor that holds it
+        self.teller: Callable[[str, str], None] | None = None  # to the parent of a child
+        self.pending = ""  # what a child that the kernel holds may yet do
+        self.hang_note = ""  # where a child that was left behind while it read is remembered
+        self.is_look = False  # looks come again and again, and leave one child behind, not more
+        self.kept_back = kept_back
         self.deadline = None if budget is None else self.now() + budget
 
     # time
@@ -107,6 +80,12 @@ class Host(Processes):
             return most
         left = max(0.0, self.deadline - self.now())
         return left if most is None else min(left, most)
+
+    def look_again(self) -> None:
+        """From now on the time counts that was kept back for a last look."""
+        if self.deadline is not None:
+            self.deadline = max(self.deadline, self.now()) + self.kept_back
+        self.kept_back = 0.0
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -140,7 +119,7 @@ class Host(Processes):
         limit = self.left(within)
         task = self.begin(step, function, *args)
         if not task.finished(limit):
-            raise TimedOut(f"{step}: no answer within {limit:.1f} s")
+            raise TimedOut(f"{step}: no answer within {seconds(limit)}")
         return task.result()  # type: ignore[no-any-return]
 
     def begin(self, step: str, function: "Callable[..., Any]", *args: "Any") -> "Task":
@@ -152,35 +131,47 @@ class Host(Processes):
         """Note what is being done, for the message when the time runs out."""
         self.step = step
         if self.teller is not None:
-            self.teller(f"at {step}")
+            self.sign_locks(self.pid(), posix.getppid())
+            self.teller("at", step)
 
-    def delegate(self, work: "Callable[[], None]") -> None:
-        """Do ``work`` in a process of its own, which is left behind where the kernel holds it.
+    def read_in_child(
+        self,
+        step: str,
+        function: "Callable[..., Any]",
+        *args: "Any",
+        within: "float | None" = None,
+    ) -> "Any":
+        """What ``function(*args)`` returns (plain values), in a child that only reads: the kernel
+        may never let go of one that touches a file system or device that hangs.
+
+        Raises Failed where the function does, and Abandoned (a TimedOut) at the deadline.
+        """
+        from hactl_agents.host import child
+
+        return child.read(self, step, function, args, within)
+
+    def change_in_child(self, work: "Callable[[], None]") -> None:
+        """Do ``work`` in a child, which is left behind with our locks where the kernel holds it.
 
         For writes that wait for a disk: neither a signal nor our own end interrupts them. Raises
         what ``work`` raised, and TimedOut at the deadline, naming the step. What ``work`` notes
         in memory is lost.
         """
-        from hactl_agents.host import worker
+        from hactl_agents.host import child
 
-        worker.run(self, work)
+        child.change(self, work)
 
-    def apart(
-        self,
-        step: str,
-        function: "Callable[..., Iterable[bytes]]",
-        *args: "Any",
-        within: "float | None" = None,
-    ) -> bytes:
-        """All that ``function(*args)`` yields, in a process of its own: the kernel may never let
-        go of one that touches a file system or device that hangs.
+    def refuse_pending(self) -> None:
+        """Raises Failed where something we began may still come: nothing is done on top of it."""
+        if self.pending:
+            raise Failed(f"{self.pending}: it may come yet")
 
-        Raises Failed where the function does, and Abandoned (a TimedOut) at the deadline.
-        """
-        from hactl_agents.host import child as apart
+    @property
+    def paths(self) -> "Paths":
+        """Whatever an operator named by a path."""
+        from hactl_agents.host.paths import Paths
 
-        self.step = step
-        return apart.call(step, function, args, self.left(within))
+        return Paths(self)
 
     def storage(self) -> "Storage":
         """Block devices, file systems and mounts."""
@@ -204,12 +195,18 @@ class Host(Processes):
         return None
 
     def run(
-        self, *argv: str, check: bool = True, within: "float | None" = None, stdin: str = ""
+        self,
+        *argv: str,
+        check: bool = True,
+        within: "float | None" = None,
+        stdin: str = "",
+        changes: bool = False,
     ) -> "Done":
         """Run a command to its end, in an empty environment, without a shell.
 
         Raises NotInstalled, TimedOut (the command is killed), and Failed where it exits non-zero
-        and ``check`` is set. If this process dies, the command dies with it.
+        and ``check`` is set. If this process dies, the command dies with it, unless the kernel
+        holds on to it: one that ``changes`` something, and leaves no daemon, keeps our locks then.
         """
         from hactl_agents.host import command
 
@@ -219,10 +216,30 @@ class Host(Processes):
         self.step = " ".join(argv[:3])
         guard = self.which("setpriv")
         full = (guard, "--pdeathsig", "KILL", program, *argv[1:]) if guard else (program, *argv[1:])
-        done = command.run(argv, full, self.left(within), stdin, self.children)
+        if not changes:
+            done = command.run(argv, full, self.left(within), stdin, self.children)
+        else:
+            done = self.change_by_command(argv, full, within, stdin)
         if check and done.returncode:
             raise Failed(done.complaint())
         return done
+
+    def change_by_command(
+        self, argv: "tuple[str, ...]", full: "tuple[str, ...]", within: "float | None", stdin: str
+    ) -> "Done":
+        from hactl_agents.host import command
+
+        self.refuse_pending()
+        kept = tuple(self.locks.values())
+
+        def begun(pid: int) -> None:
+            self.sign_locks(pid, self.pid())
+
+        try:
+            return command.run(argv, full, self.left(within), stdin, self.children, kept, begun)
+        except command.Left as exc:
+            self.pending = f"process {exc.pid} hangs in the kernel with this: {self.step}"
+            raise
 
     def launch(self, *argv: str, log: str, environment: "Mapping[str, str]") -> int:
         """Start a daemon that stays in the foreground, and come back at once; its pid.
@@ -254,69 +271,6 @@ class Host(Processes):
         except ImportError as exc:
             raise NotInstalled(f"Python module {name} is not installed: {exc}") from None
 
-    # network
-
-    def ask(
-        self,
-        step: str,
-        address: bytes,
-        message: bytes,
-        complete: "Callable[[bytes], bool]",
-        within: "float | None" = None,
-    ) -> "bytes | None":
-        """Send a message to a unix socket and read the answer; None where nobody listens.
-
-        ``complete`` tells when an answer is whole. Raises TimedOut where there is silence, and
-        Failed where the other side hangs up.
-        """
-        from hactl_agents.host import unix_socket
-
-        self.step = step
-        return unix_socket.ask(step, address, message, complete, self.left(within))
-
-    def network(self) -> "Links":
-        """The network devices of this network namespace."""
-        from hactl_agents.netlink.links import Links
-
-        return Links()
-
-    def firewall(self) -> "Tables":
-        """The packet filter of this network namespace."""
-        from hactl_agents.netlink.nftables import Tables
-
-        return Tables()
-
-    def keeps_out(self, gate: str) -> bool:
-        """Whether a PortGate of that name lets nobody through. Raises Failed."""
-        from hactl_agents.gate import look as gate_look
-
-        return gate_look.keeps_out(gate)
-
-    def has_address(self, address: str) -> bool:
-        """Whether an IP address, v4 or v6, is one of this node's."""
-        import _socket
-
-        family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
-        attempt = _socket.socket(family, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
-        try:
-            attempt.bind((address, 0))
-        except OSError as exc:
-            if exc.errno == errno.EADDRNOTAVAIL:
-                return False
-            raise Failed(f"{address}: cannot tell whether it is ours: {strerror(exc)}") from None
-        finally:
-            attempt.close()
-        return True
-
-    def dial(self, path: str, within: "float | None" = None) -> "Any":
-        """A connection to a unix socket; None where nobody listens.
-
-        Raises TimedOut where somebody does and takes no more callers, and Failed.
-        """
-        from hactl_agents.host import unix_socket
-
-        return unix_socket.dial(path, self.left(within))
-
     # private state of this node, gone at reboot
 
     def load(self, name: str) -> "str | None":
@@ -336,49 +290,49 @@ class Host(Processes):
 
         A node whose /run is full or read-only has to stop its resources all the same: no lock.
         """
-        import fcntl
+        from hactl_agents.host import locks
 
+        if name in self.locks:
+            return
         try:
-            held = state.lock_file(self.state_dir, name)
+            self.locks[name] = locks.take(self, name)
+        except TimedOut:
+            raise
         except (Failed, OSError) as exc:
             self.log(f"goes on without the lock {name}: {exc}")
-            return
+        else:
+            self.sign_locks(self.pid(), 0)
 
-        def taken() -> bool:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            return True
+    def sign_locks(self, pid: int, parent: int) -> None:
+        from hactl_agents.host import locks
 
-        if not self.wait_for("waiting for another action on this resource", taken):
-            raise TimedOut("another action on this resource is still under way")
-        self.held.add(name)
+        text = locks.signature(self, pid, parent, self.step)
+        for descriptor in self.locks.values():
+            locks.sign(descriptor, text)
 
     def busy(self, name: str) -> bool:
         """Whether another process holds the lock ``name``, be it one that is about to exec."""
-        import fcntl
+        from hactl_agents.host import locks
 
-        if name in self.held:
-            return False
-        try:
-            descriptor = state.lock_file(self.state_dir, name)
-        except (Failed, OSError):
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            posix.close(descriptor)
-        return False
+        return name not in self.locks and locks.is_taken(self, name)
+
+    def left_behind(self, name: str) -> str:
+        """What an earlier action that is gone may still bring about, as the holder of the lock
+        ``name``; '' if nothing.
+        """
+        from hactl_agents.host import locks
+
+        return locks.left_behind(self, name) if self.busy(name) else ""
 
     def log(self, text: str) -> None:
         """A line for Pacemaker's log (it records an agent's stderr)."""
         if self.teller is not None:
-            self.teller(f"said {text}")
+            self.teller("said", text)
             return
-        posix.write(2, (" ".join(text.split()) + "\n").encode(errors="replace"))
+        try:
+            posix.write(2, (" ".join(text.split()) + "\n").encode(errors="replace"))
+        except OSError:
+            pass  # nobody listens: no reason to leave off
 
 
 def environment() -> "dict[str, str]":

@@ -27,23 +27,16 @@ class Processes(Files):
     def process(self, pid: int) -> "tuple[str, int] | None":
         """The state letter (proc(5): ``T`` is stopped by a signal) and start time of a process.
 
-        A zombie is no process, unless threads of it live on: they may still be writing.
+        ``Z``: its first thread has ended, and others live on: they may still be writing. Without
+        any it is a zombie, which is no process. The kernel counts the threads in one piece
+        (field 20); a listing of /proc/PID/task ends early where a thread dies while it is read.
         """
-        found = self.task_state(f"/proc/{pid}/stat")
-        if found is None or found[0] not in "ZX":
-            return found
-        tasks = [name for name in self.listdir(f"/proc/{pid}/task") if name != str(pid)]
-        for name in tasks:
-            thread = self.task_state(f"/proc/{pid}/task/{name}/stat")
-            if thread is not None and thread[0] not in "ZX":
-                return thread[0], found[1]
-        return None
-
-    def task_state(self, path: str) -> "tuple[str, int] | None":
-        line = self.read(path)
+        line = self.read(f"/proc/{pid}/stat")
         if not line:
             return None
         fields = line[line.rindex(")") + 2 :].split()
+        if fields[0] in "ZX" and int(fields[17]) < 2:
+            return None
         return fields[0], int(fields[19])
 
     def kill(self, pid: int, signal: int, started: "int | None" = None) -> bool:

@@ -1,18 +1,13 @@
 """Block devices, file systems and mounts as system calls show them; knows no kind of file system.
 
-What may hang is called by ``Host.apart``. Tests pass ``hactl_agents.testing.FakeStorage``.
+What may hang is called by ``Host.read_in_child``. Tests pass ``hactl_agents.testing.FakeStorage``.
 """
 
-import _stat
 import errno
 import posix
 
 from hactl_agents.failures import ABSENT, Failed, strerror, unreadable
 from hactl_agents.host.state import write_all
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LOG = "/dev/kmsg"
 NEWNS = 0x20000  # CLONE_NEWNS
@@ -21,21 +16,6 @@ NOFOLLOW = 8  # UMOUNT_NOFOLLOW
 
 class Storage:
     """What this node says of devices and mounts."""
-
-    def number(self, path: str) -> "str | None":
-        """The number of a block device (``major:minor``); '' for something else, None for nothing.
-
-        Raises Failed where that cannot be told.
-        """
-        try:
-            found = posix.stat(path)
-        except OSError as exc:
-            if exc.errno in ABSENT:
-                return None
-            raise unreadable(path, exc) from None
-        if not _stat.S_ISBLK(found.st_mode):
-            return ""
-        return f"{posix.major(found.st_rdev)}:{posix.minor(found.st_rdev)}"
 
     def read(self, path: str, offset: int, size: int) -> bytes:
         """Part of a device as it is on the medium, past this node's cache. Raises Failed.
@@ -86,7 +66,7 @@ class Storage:
             return ""
         return f"{posix.major(found)}:{posix.minor(found)}"
 
-    def exercise(self, directory: str, note: str = "") -> "Iterable[bytes]":
+    def exercise(self, directory: str, note: str = "") -> None:
         """Let a file system answer: its size, its root and, with ``note``, a written file.
 
         Raises Failed. Takes for ever where the file system hangs.
@@ -98,9 +78,8 @@ class Storage:
                 write_through(f"{directory}/{note}")
         except OSError as exc:
             raise Failed(f"{directory} does not work: {strerror(exc)}") from None
-        return ()
 
-    def detach(self, pid: int, point: str) -> "Iterable[bytes]":
+    def detach(self, pid: int, point: str) -> None:
         """Unmount ``point`` in the mount namespace of a process. Moves the caller there for good.
 
         By the C library: a program called umount in a container is not ours to run. Raises Failed.
@@ -112,7 +91,6 @@ class Storage:
         if library.setns(namespace, NEWNS) or library.umount2(point.encode(), NOFOLLOW):
             why = posix.strerror(ctypes.get_errno())
             raise Failed(f"{point} in the namespace of process {pid} stays mounted: {why}")
-        return ()
 
     def sockets_on(self, number: str, namespace: str) -> "set[str]":
         """The unix sockets bound to names on a device, each as ``socket:[INODE]``.

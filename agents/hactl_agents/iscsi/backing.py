@@ -1,42 +1,62 @@
-"""What is behind a LUN on this node, a block device, a file or an image: is it there, and free."""
+"""What is behind a LUN on this node, a block device, a file or an image: is it there, and free.
 
-import _stat
+Paths are looked at by a child, all in one go: what they lie on may hang.
+"""
 
 from hactl_agents.ocf.errors import WrongHere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hactl_agents.ceph.image import Spec
     from hactl_agents.host.host import Host
+    from hactl_agents.host.paths import Facts
     from hactl_agents.iscsi.lun import Lun
 
 
 class Backing:
-    """``path`` is a device or file of this node; ``size`` in bytes, of files only."""
+    """``path`` is a device or file of this node; ``size`` in bytes, of files only.
 
-    def __init__(self, lun: "Lun", path: str, *, is_block: bool, size: int = 0) -> None:
+    ``identity`` tells it from any other device or file, whatever the path.
+    """
+
+    def __init__(
+        self, lun: "Lun", path: str, identity: str, *, is_block: bool, size: int = 0
+    ) -> None:
         self.lun = lun
         self.path = path
+        self.identity = identity
         self.is_block = is_block
         self.size = size
 
 
-def backing(host: "Host", lun: "Lun") -> Backing:
+def look(host: "Host", luns: "Sequence[Lun]", *, by_tgtd: bool) -> "list[Backing | None]":
+    """What is behind each LUN; None for an image that tgtd opens itself. Raises WrongHere."""
+    paths = [
+        "" if lun.image and by_tgtd else mapped(host, lun, lun.image) if lun.image else lun.path
+        for lun in luns
+    ]
+    known = host.paths.facts_of(path for path in paths if path)
+    return [
+        backing(lun, path, known[path]) if path else None
+        for lun, path in zip(luns, paths, strict=True)
+    ]
+
+
+def backing(lun: "Lun", path: str, found: "Facts | None") -> Backing:
     """Raises WrongHere where it is not there, or is nothing that could be served."""
-    path = mapped(host, lun, lun.image) if lun.image else lun.path
-    mode = host.mode(path)
-    if mode is None:
+    if found is None:
         raise WrongHere(f"LUN {lun.number}: this node has no {path}")
-    if _stat.S_ISBLK(mode):
-        return Backing(lun, path, is_block=True)
-    if not _stat.S_ISREG(mode):
-        raise WrongHere(f"LUN {lun.number}: {path} is no block device and no file")
-    size = host.size(path)
-    if not size or size % (lun.block_size or 512):
-        raise WrongHere(f"LUN {lun.number}: {path} has {size} bytes, which is no number of blocks")
-    return Backing(lun, path, is_block=False, size=size)
+    if found.is_block:
+        return Backing(lun, path, found.identity, is_block=True)
+    if not found.is_file:
+        raise WrongHere(f"LUN {lun.number}: {path} is neither a block device nor a file")
+    if not found.size or found.size % (lun.block_size or 512):
+        raise WrongHere(
+            f"LUN {lun.number}: {path} has {found.size} bytes, which is no number of blocks"
+        )
+    return Backing(lun, path, found.identity, is_block=False, size=found.size)
 
 
 def mapped(host: "Host", lun: "Lun", spec: "Spec") -> str:
@@ -55,7 +75,7 @@ def block_size(host: "Host", lun: "Lun", each: "Backing | None") -> int:
     """Bytes in a block: as given, or as the device has them; 0 where tgtd's 512 will do."""
     if lun.block_size or not each or not each.is_block:
         return lun.block_size
-    folder = f"/sys/dev/block/{host.identity(each.path)}"
+    folder = f"/sys/dev/block/{each.identity}"
     for queue in ("queue", "../queue"):  # of a partition it is its disk's
         size = (host.read(f"{folder}/{queue}/logical_block_size") or "").strip()
         if size.isdigit() and size != "512":
@@ -63,9 +83,9 @@ def block_size(host: "Host", lun: "Lun", each: "Backing | None") -> int:
     return 0
 
 
-def note(host: "Host", each: Backing) -> str:
+def note(each: Backing) -> str:
     """NUMBER=IDENTITY,SIZE of what is being served, for whoever compares later."""
-    return f"{each.lun.number}={host.identity(each.path)},{each.size}"
+    return f"{each.lun.number}={each.identity},{each.size}"
 
 
 def noted(text: str) -> "Iterable[tuple[int, str, int]]":
@@ -76,25 +96,22 @@ def noted(text: str) -> "Iterable[tuple[int, str, int]]":
         yield int(number), identity, int(size)
 
 
-def replaced(host: "Host", luns: "Iterable[Lun]", notes: str) -> "Iterable[str]":
-    """Paths that lead to something else than what is served, or nowhere."""
-    served = {number: identity for number, identity, _ in noted(notes)}
-    for lun in luns:
-        if lun.image:
-            continue
-        now = host.identity(lun.path)
-        if not now:
+def changed(host: "Host", luns: "Iterable[Lun]", notes: str) -> "Iterable[str]":
+    """Paths that lead to something else than what is served, or nowhere, and files that have
+    become smaller than they are to initiators.
+    """
+    served = {number: (identity, size) for number, identity, size in noted(notes)}
+    by_path = [lun for lun in luns if not lun.image]
+    known = host.paths.facts_of(lun.path for lun in by_path)
+    for lun in by_path:
+        now = known[lun.path]
+        identity, size = served.get(lun.number, (now.identity if now else "", 0))
+        if now is None:
             yield f"LUN {lun.number}: {lun.path} is gone from this node"
-        elif served.get(lun.number, now) != now:
-            what = "device" if ":" in served[lun.number] else "file"
+        elif identity != now.identity:
+            what = "device" if ":" in identity else "file"
             yield f"LUN {lun.number}: {lun.path} is another {what} now than the one that is served"
-
-
-def shrunk(host: "Host", luns: "Iterable[Lun]", notes: str) -> "Iterable[str]":
-    """Files that have become smaller than they are to initiators."""
-    served = {number: size for number, _, size in noted(notes)}
-    for lun in luns:
-        size = served.get(lun.number, 0)
-        now = 0 if lun.image or not size else host.size(lun.path)
-        if now < size:
-            yield f"LUN {lun.number}: {lun.path} has shrunk to {now} of the {size} bytes it had"
+        elif now.size < size:
+            yield (
+                f"LUN {lun.number}: {lun.path} has shrunk to {now.size} of the {size} bytes it had"
+            )

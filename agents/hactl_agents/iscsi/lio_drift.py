@@ -63,9 +63,8 @@ def device_differs(lio: "Lio", each: "Backing") -> "Iterable[str]":
     if "Major" not in words or "Minor" not in words:
         return
     opened = f"{words[words.index('Major') + 1]}:{words[words.index('Minor') + 1]}"
-    identity = lio.host.identity(each.path)
-    if opened != identity:
-        yield f"LUN {each.lun.number} is device {opened}, {each.path} is {identity or 'none'} now"
+    if opened != each.identity:
+        yield f"LUN {each.lun.number} is device {opened}, {each.path} is {each.identity} now"
 
 
 def extra(lio: "Lio", folder: str, wanted: "set[str]", does: str) -> "Iterable[str]":

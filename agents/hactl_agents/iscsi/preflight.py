@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from hactl_agents.iscsi.lun import Lun
 
 
-def identities(host: "Host", luns: "Iterable[tuple[Lun, Backing | None]]") -> "dict[int, str]":
+def identities(luns: "Iterable[tuple[Lun, Backing | None]]") -> "dict[int, str]":
     """What is behind each LUN, whatever the path: its number -> a device's, a file's, an image's.
 
     Raises WrongHere where two LUNs have the same behind them.
     """
     found: dict[int, str] = {}
     for lun, each in luns:
-        identity = host.identity(each.path) if each else lun.path
+        identity = each.identity if each else lun.path
         if identity in found.values():
             raise WrongHere(f"LUN {lun.number}: {lun.path} is behind another LUN already")
         found[lun.number] = identity
@@ -31,20 +31,19 @@ def refuse_in_use(
     iqn: str,
     luns: "list[tuple[Lun, Backing | None]]",
     ours: "Container[str]",
-    held: "Container[str]",
 ) -> None:
     """Raises WrongHere where somebody else serves or uses what is behind a LUN.
 
-    ``ours`` are the users that do not count, ``held`` the devices that they have for themselves.
+    ``ours`` are the users that do not count; what they have for themselves is ours already.
     """
     uses = Uses(host, ours)
-    behind = identities(host, luns)
+    behind = identities(luns)
     for lun, each in luns:
         what = f"LUN {lun.number}"
         uses.refuse(what, lun.path, behind[lun.number], lun.serial_for(iqn))
-        if each is None and not host.exists(lun.conf):
+        if each is None and not host.paths.exists(lun.conf):
             raise WrongHere(f"{what}: this node has no {lun.conf}, by which Ceph is found")
         if each and each.is_block:
-            refuse_unfit_device(host, what, each.path, writable=not lun.readonly)
-            if behind[lun.number] not in held:
-                refuse_claimed(host, what, each.path)
+            refuse_unfit_device(host, what, each.path, each.identity, writable=not lun.readonly)
+            if each.identity not in uses.held:
+                refuse_claimed(host, what, each.path, each.identity)

@@ -116,14 +116,14 @@ class Tgt:
         for text in self.portals():
             if not any(each.holds(portal.canonical(text)) for each in wanted.portals):
                 wire.ask("closing a portal", PORTAL, DELETE, f"portal={text}")
-        wrong = list(self.differences(wanted, behind))
+        wrong = list(self.differences(wanted))
         if wrong:
             raise Failed(f"tgtd did not make it as it was told: {'; '.join(wrong)}")
         wire.ask("taking it online", TARGET, UPDATE, f"state={READY}", tid=self.tid)
 
     def add_lun(self, wanted: "Wanted", lun: "Lun", each: "Backing | None") -> None:
         wire = self.daemon.wire()
-        words = {"path": path_of(lun, each), **store_of(lun, each)}
+        words = {"path": path_of(lun), **store_of(lun, each)}
         size = block_size(self.host, lun, each)
         if size:
             words["blocksize"] = str(size)
@@ -197,9 +197,7 @@ class Tgt:
 
     # comparing
 
-    def differences(
-        self, wanted: "Wanted", behind: "Iterable[tuple[Lun, Backing | None]]"
-    ) -> "Iterable[str]":
+    def differences(self, wanted: "Wanted") -> "Iterable[str]":
         """What is otherwise than it was made, as far as tgtd tells."""
         shown = self.shown()
         if shown is None:
@@ -208,33 +206,34 @@ class Tgt:
         numbers = {lun.number for lun in wanted.luns}
         for extra in sorted(set(shown.luns) - numbers - {0}):
             yield f"it exports LUN {extra} as well"
-        for lun, each in behind:
+        for lun in wanted.luns:
             found = shown.luns.get(lun.number)
             if found is None:
                 yield f"it no longer exports LUN {lun.number}"
             else:
-                yield from lun_differs(wanted, lun, each, found)
+                yield from lun_differs(wanted, lun, found)
         admitted = set(wanted.initiators) or {ANYBODY}
         if set(shown.admitted) != admitted:
             yield f"it admits {' '.join(sorted(shown.admitted)) or 'nobody'}"
         yield from account_differs(wanted, shown)
 
 
-def path_of(lun: "Lun", each: "Backing | None") -> str:
+def path_of(lun: "Lun") -> str:
     """An image is tgtd's own business: it needs no device for it."""
     image = lun.image
-    if image is not None and each is None:
-        return f"{image.pool}/{image.image}"
-    return each.path if each else lun.path
+    return f"{image.pool}/{image.image}" if image is not None else lun.path
+
+
+def type_of(lun: "Lun") -> str:
+    return "rbd" if lun.image else "rdwr"
 
 
 def store_of(lun: "Lun", each: "Backing | None") -> "dict[str, str]":
-    if lun.image and each is None:
-        return {"bstype": "rbd", "bsopts": f"conf={lun.conf};id={lun.client}"}
-    if each and each.is_block:
-        # past the page cache: what another node wrote meanwhile must not be hidden by it
-        return {"bstype": "rdwr", "bsoflags": "direct"}
-    return {"bstype": "rdwr"}
+    words = {"bstype": type_of(lun)}
+    if lun.image:
+        return {**words, "bsopts": f"conf={lun.conf};id={lun.client}"}
+    # past the page cache: what another node wrote meanwhile must not be hidden by it
+    return {**words, "bsoflags": "direct"} if each and each.is_block else words
 
 
 def properties(wanted: "Wanted", lun: "Lun") -> "dict[str, str]":
@@ -245,12 +244,10 @@ def properties(wanted: "Wanted", lun: "Lun") -> "dict[str, str]":
     return found if lun.write_cache else found | {"mode_page": WRITE_THROUGH}
 
 
-def lun_differs(
-    wanted: "Wanted", lun: "Lun", each: "Backing | None", found: "dict[str, str]"
-) -> "Iterable[str]":
+def lun_differs(wanted: "Wanted", lun: "Lun", found: "dict[str, str]") -> "Iterable[str]":
     expected = {
-        "Backing store path": path_of(lun, each),
-        "Backing store type": store_of(lun, each)["bstype"],
+        "Backing store path": path_of(lun),
+        "Backing store type": type_of(lun),
         "SCSI ID": lun.naa_for(wanted.iqn),
         "SCSI SN": lun.serial_for(wanted.iqn),
         "Readonly": "Yes" if lun.readonly else "No",

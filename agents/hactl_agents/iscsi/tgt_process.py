@@ -4,6 +4,7 @@ It is found by the pid and start time in the record, or by the name of its pid f
 arguments, which no other tgtd has. It may be gone, frozen or hang in the kernel.
 """
 
+from hactl_agents.failures import seconds
 from hactl_agents.iscsi.tgt_wire import Tgtd
 from hactl_agents.ocf.errors import Failed, NotInstalled
 
@@ -81,11 +82,14 @@ class Daemon:
             raise Failed(f"tgtd ended at once: {self.last_words()}")
         self.record.put("tgtd", f"{pid} {started}")
         self.record.save()
+        within = self.host.left(UP)
         up = self.host.wait_for(
-            "starting tgtd", lambda: self.answers(pid), within=UP, interval=0.02
+            "starting tgtd", lambda: self.answers(pid), within=within, interval=0.02
         )
         if not up:
-            raise Failed(f"tgtd does not answer {UP:.0f} s after its start: {self.last_words()}")
+            raise Failed(
+                f"tgtd does not answer {seconds(within)} after its start: {self.last_words()}"
+            )
 
     def answers(self, pid: int) -> bool:
         if self.host.started(pid) is None:
@@ -96,8 +100,8 @@ class Daemon:
         return connection is not None
 
     def last_words(self) -> str:
-        lines = (self.host.read(self.log) or "").strip().splitlines()
-        return lines[-1][-200:] if lines else "it said nothing"
+        lines = (self.host.read(self.log) or "").strip().split("\n")
+        return lines[-1][-200:] or "it said nothing"
 
     def kill(self) -> None:
         """Kill it; what it had open is closed with it. Raises Failed where it stays."""

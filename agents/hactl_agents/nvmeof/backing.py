@@ -1,7 +1,5 @@
 """What a namespace is made of, a block device or a file: whether it is there, and free."""
 
-import _stat
-
 from hactl_agents.gateway.in_use import Uses, refuse_claimed, refuse_unfit_device
 from hactl_agents.nvmeof.tree import subsystem
 from hactl_agents.ocf.errors import WrongHere
@@ -11,74 +9,78 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hactl_agents.host.host import Host
+    from hactl_agents.host.paths import Facts
     from hactl_agents.nvmeof.namespace import Namespace
     from hactl_agents.nvmeof_gateway import NvmeofGateway
+
+    Known = dict[str, "Facts | None"]
 
 LARGEST_BLOCK = 4096  # bytes; nvmet_file_ns_enable
 
 
-def identities(host: "Host", namespaces: "Iterable[Namespace]") -> "dict[int, str]":
+def identities(namespaces: "Iterable[Namespace]", known: "Known") -> "dict[int, str]":
     """What is behind each namespace, whatever the path: its number -> a device's, a file's.
 
     Raises WrongHere where two have the same behind them.
     """
     found: dict[int, str] = {}
     for each in namespaces:
-        identity = host.identity(each.path)
+        facts = known[each.path]
+        identity = facts.identity if facts else ""
         if identity and identity in found.values():
             raise WrongHere(f"namespace {each.nsid}: {each.path} is behind another one already")
         found[each.nsid] = identity
     return found
 
 
-def refuse_unfit(host: "Host", agent: "NvmeofGateway", fresh: "Iterable[Namespace]") -> None:
+def refuse_unfit(
+    host: "Host", agent: "NvmeofGateway", fresh: "Iterable[Namespace]", known: "Known"
+) -> None:
     """Raises WrongHere where a path is no device or file, or somebody else uses what it is.
 
     ``fresh`` are the namespaces that are not served yet.
     """
     uses = Uses(host, {subsystem(agent.nqn)})
-    behind = identities(host, agent.namespaces)
+    behind = identities(agent.namespaces, known)
     for namespace in fresh:
         what, path = f"namespace {namespace.nsid}", namespace.path
-        kind = host.mode(path)
-        if kind is None:
+        found, identity = known[path], behind[namespace.nsid]
+        if found is None:
             raise WrongHere(f"{what}: this node has no {path}")
         names = (namespace.uuid(agent.nqn), namespace.nguid(agent.nqn))
-        uses.refuse(what, path, behind[namespace.nsid], *names)
-        if _stat.S_ISBLK(kind):
-            refuse_unfit_device(host, what, path, writable=True)
-            refuse_claimed(host, what, path)
-        elif _stat.S_ISREG(kind):
-            refuse_odd_size(host, what, path)
+        uses.refuse(what, path, identity, *names)
+        if found.is_block:
+            refuse_unfit_device(host, what, path, identity, writable=True)
+            refuse_claimed(host, what, path, identity)
+        elif found.is_file:
+            refuse_odd_size(what, path, found)
         else:
-            raise WrongHere(f"{what}: {path} is no block device and no file")
+            raise WrongHere(f"{what}: {path} is neither a block device nor a file")
 
 
-def refuse_odd_size(host: "Host", what: str, path: str) -> None:
+def refuse_odd_size(what: str, path: str, found: "Facts") -> None:
     """The kernel cuts off what is no whole block, as large as its file system's, at most 4 KiB."""
-    size, block = host.size(path), min(host.block_size(path), LARGEST_BLOCK)
+    size, block = found.size, min(found.block_size, LARGEST_BLOCK)
     if not size or size % block:
         raise WrongHere(
             f"{what}: {path} has {size} bytes, which is no number of blocks of {block} bytes"
         )
 
 
-def needs_buffering(host: "Host", namespace: "Namespace") -> bool:
+def needs_buffering(host: "Host", namespace: "Namespace", found: "Facts | None") -> bool:
     """Whether the page cache has to be used: as wished, or where there is no direct I/O."""
     if namespace.buffered is not None:
         return namespace.buffered
-    kind = host.mode(namespace.path)
-    if kind is None or _stat.S_ISBLK(kind):
+    if found is None or found.is_block:
         return False
-    return not host.has_direct_io(namespace.path)
+    return not host.paths.has_direct_io(namespace.path)
 
 
-def under_way(host: "Host", paths: "Iterable[str]") -> "list[str]":
-    """The block devices that have reads or writes under way. What is gone has none."""
+def under_way(host: "Host", numbers: "Iterable[str]") -> "list[str]":
+    """The block devices, by number, that have reads or writes under way. Files have no number."""
     busy = []
-    for path in paths:
-        identity = host.identity(path)
-        counts = host.read(f"/sys/dev/block/{identity}/inflight") if identity else None
+    for number in numbers:
+        counts = host.read(f"/sys/dev/block/{number}/inflight") if ":" in number else None
         if counts and any(count != "0" for count in counts.split()):
-            busy.append(path)
+            busy.append(number)
     return busy

@@ -102,11 +102,12 @@ class Drift:
         wrong = [] if self.host.has_address(address) else [f"{address} is no address of this node"]
         noted = (self.agent.record.get("behind") or "").split()
         served = dict(word.split("=", 1) for word in noted)
+        known = self.host.paths.facts_of(each.path for each in self.agent.namespaces)
         for namespace in self.agent.namespaces:
-            now = self.host.identity(namespace.path)
-            if not now:
+            now = known[namespace.path]
+            if now is None:
                 wrong.append(f"{namespace.path} of namespace {namespace.nsid} has vanished")
-            elif served.get(str(namespace.nsid), now) != now:
+            elif served.get(str(namespace.nsid), now.identity) != now.identity:
                 wrong.append(f"{namespace.path} is no longer what namespace {namespace.nsid} is")
         return wrong
 

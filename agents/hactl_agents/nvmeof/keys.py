@@ -28,7 +28,7 @@ class Keys:
 def read(host: "Host", path: str) -> "dict[str, Keys]":
     """Host NQN -> keys. Raises WrongHere, with the line."""
     try:
-        text = host.read_secret(path)
+        text = host.paths.secret(path)
     except Failed as exc:
         raise WrongHere(f"auth_file: {exc}") from None
     found: dict[str, Keys] = {}

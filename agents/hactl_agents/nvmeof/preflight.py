@@ -20,7 +20,7 @@ def refuse(agent: "NvmeofGateway", evidence: "Evidence") -> None:
         if target.get(f"{tree.namespace(agent.nqn, nsid)}/enable") == "1"
     }  # fmt: skip
     fresh = [each for each in agent.namespaces if str(each.nsid) not in served]
-    backing.refuse_unfit(agent.host, agent, fresh)
+    backing.refuse_unfit(agent.host, agent, fresh, agent.known)
     refuse_taken_portal(agent, evidence)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LOCK = "nvmet.lock"  # held by whoever gives a port its id, or a host its keys
 INACCESSIBLE = "inaccessible"
+ANSWER = 2.0  # seconds for a path that hangs
 SETTLE = 10.0  # seconds given to reads and writes that are under way
 
 
@@ -84,7 +85,7 @@ class Work:
         self.tree.put(f"{folder}/device_uuid", wanted.uuid(self.nqn))
         self.tree.put(f"{folder}/device_nguid", wanted.nguid(self.nqn))
         self.tree.put(f"{folder}/ana_grpid", str(wanted.ana_group))
-        buffered = backing.needs_buffering(self.host, wanted)
+        buffered = self.agent.buffered.get(wanted.nsid, bool(wanted.buffered))
         self.tree.put(f"{folder}/buffered_io", str(int(buffered)))
         if self.agent.reservations:
             if not self.host.exists(f"{folder}/resv_enable"):
@@ -169,13 +170,27 @@ class Work:
         What is under way here must not reach the disk after what hosts write elsewhere next.
         """
 
+        numbers = self.numbers_served()
+
         def quiet() -> bool:
-            return not backing.under_way(self.host, self.evidence.paths_found())
+            return not backing.under_way(self.host, numbers)
 
         within = min(SETTLE, (self.host.left(30.0) or 0.0) / 3)
         step = "waiting until nothing is being read or written"
         self.host.at(step)
         return self.host.wait_for(step, quiet, within=within, interval=0.02)
+
+    def numbers_served(self) -> "list[str]":
+        """What is behind the namespaces that are served, as it was noted when they were made.
+
+        Only where nobody noted it their paths are looked at; one that hangs has no number then.
+        """
+        noted = dict(word.split("=", 1) for word in (self.record.get("behind") or "").split())
+        served = self.tree.namespaces(self.nqn)
+        if all(nsid in noted for nsid in served):
+            return [noted[nsid] for nsid in served]
+        known = self.host.paths.those_that_answer(self.evidence.paths_found(), ANSWER)
+        return [found.identity for found in known.values() if found]
 
     # taking away
 

@@ -106,6 +106,17 @@ class Agent:
             self.host.log(f"nothing was started here, and its name is not known: {exc}")
             return Status.STOPPED
 
+    @property
+    def lock(self) -> str:
+        """The name of the lock that is held by whoever changes something about this resource."""
+        return f"{self.record.name}.lock"
+
+    def refuse_left_behind(self) -> None:
+        """Nothing is here. Raises Failed where something that was begun may still come."""
+        waits = self.host.left_behind(self.lock)
+        if waits:
+            raise Failed(f"nothing is here yet, but {waits}")
+
     def check(self) -> None:
         """Raise NotConfigured where the parameters contradict each other. Touches nothing."""
 

@@ -4,6 +4,8 @@ import _signal  # type: ignore[import-not-found]  # signal itself imports enum: 
 import posix
 import sys
 
+from hactl_agents.host import stdio
+from hactl_agents.host.budget import Budget, milliseconds, split
 from hactl_agents.host.host import SIGTERM, Host, environment
 from hactl_agents.ocf.agent import PREFIX, RUNS, Status
 from hactl_agents.ocf.errors import Degraded, Failed, Terminated, Unimplemented
@@ -29,9 +31,8 @@ SERIAL = frozenset(
 def main(agent: "type[Agent]") -> "NoReturn":
     """Run ``NAME <action>`` and end the process, skipping the interpreter's own tidying up."""
     words = sys.argv[1:]
-    code = run(agent, words[0] if words else "usage", environment())
-    sys.stdout.flush()
-    posix._exit(code)
+    stdio.secure()
+    stdio.end(run(agent, words[0] if words else "usage", environment()))
 
 
 def run(agent: "type[Agent]", wanted: str, environ: "Mapping[str, str]") -> int:
@@ -40,9 +41,10 @@ def run(agent: "type[Agent]", wanted: str, environ: "Mapping[str, str]") -> int:
         from hactl_agents.ocf import metadata
 
         text = metadata.document(agent) if wanted.startswith("meta") else metadata.usage(agent)
-        sys.stdout.write(text)
+        stdio.say(text)
         return OK
-    host = Host(budget(environ, agent, wanted), environ)
+    seconds = budget(environ, agent, wanted)
+    host = Host(seconds.work, environ, kept_back=seconds.look)
     _signal.signal(SIGTERM, lambda *_: terminated(host))
     try:
         return told(perform(agent(host, environ), wanted), wanted, environ)
@@ -61,8 +63,11 @@ def perform(agent: "Agent", wanted: str) -> int:
         return OK
     if wanted not in agent.actions():
         raise Unimplemented(f"{wanted}: this agent has no such action")
+    agent.host.hang_note = f"{agent.record.name}.hang"
+    agent.host.is_look = wanted == "monitor"
     if wanted in SERIAL:
-        agent.host.lock(f"{agent.record.name}.lock")
+        agent.host.step = wanted  # what others read who wait for us
+        agent.host.lock(agent.lock)
         agent.reread_record()
     if wanted in EVIDENCE_ONLY:
         agent.fall_back_on_record()
@@ -85,19 +90,39 @@ def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
         agent.host.log(f"started, degraded: {exc}")
     except BaseException:
         agent.host.slay_children()
+        agent.host.look_again()
         agent.given_up()
         raise
+    agent.host.drop(agent.host.hang_note)
     return OK
 
 
 def stop(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     if not is_stopped(agent):
+        end(agent)
+    agent.stopped()
+    agent.record.drop()
+    agent.host.drop(agent.host.hang_note)
+    return OK
+
+
+def end(agent: "Agent") -> None:
+    """Stop it, and return only once it is seen to have stopped.
+
+    A wait that ended badly says nothing yet: what was waited for may have ended meanwhile. So the
+    evidence is looked at once more, in time that was kept back, unless something may still come.
+    """
+    try:
         agent.stop()  # type: ignore[attr-defined]
         if agent.look() != Status.STOPPED:
             raise Failed("still running after stop")
-    agent.stopped()
-    agent.record.drop()
-    return OK
+    except Terminated:
+        raise
+    except Failed as exc:
+        agent.host.look_again()
+        if agent.host.pending or not is_stopped(agent):
+            raise
+        agent.host.log(f"it has stopped all the same: {exc}")
 
 
 def reload_agent(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
@@ -108,6 +133,8 @@ def reload_agent(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
 
 def call(agent: "Agent", wanted: str) -> int:
     result = getattr(agent, wanted.replace("-", "_"))()
+    if result == Status.STOPPED and wanted == "monitor":
+        agent.refuse_left_behind()
     return result if isinstance(result, int) else OK
 
 
@@ -136,15 +163,14 @@ def is_stopped(agent: "Agent") -> bool:
         return False
 
 
-def budget(environ: "Mapping[str, str]", agent: "type[Agent]", wanted: str) -> float:
-    """Seconds an action may take: Pacemaker's timeout less a tenth, to answer before it is cut off.
+def budget(environ: "Mapping[str, str]", agent: "type[Agent]", wanted: str) -> Budget:
+    """What an action may take, by Pacemaker's timeout.
 
     Pacemaker gives CRM_meta_timeout in milliseconds; by hand the advised timeout counts.
     """
-    text = environ.get(f"{PREFIX}CRM_meta_timeout", "")
+    given = milliseconds(environ.get(f"{PREFIX}CRM_meta_timeout", ""))
     advised = agent.actions().get(wanted, [{"timeout": 20}])[0]["timeout"]
-    allowed = int(text) / 1000 if text.isdigit() and int(text) else float(advised)
-    return allowed - min(5.0, allowed / 10)
+    return split(float(advised) if given is None else given)
 
 
 def answer(host: Host, wanted: str, exc: Failed, environ: "Mapping[str, str]") -> int:
@@ -158,7 +184,10 @@ def answer(host: Host, wanted: str, exc: Failed, environ: "Mapping[str, str]") -
         return told(code, wanted, environ)
     reason = " ".join(str(exc).split()) or type(exc).__name__
     prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
-    posix.write(2, f"{prefix}{reason[:500]}\n".encode(errors="replace"))
+    try:
+        posix.write(2, f"{prefix}{reason[:500]}\n".encode(errors="replace"))
+    except OSError:
+        pass  # nobody listens
     return code if code in KNOWN else GENERIC
 
 

@@ -151,9 +151,10 @@ class Preflight:
             path = agent.values[name]
             if not path:
                 continue
-            mode = self.host.mode(path)
-            if mode is None:
+            found = self.host.paths.facts(path)
+            if found is None:
                 raise WrongHere(f"{name}: there is no file {path} on this node")
+            mode = found.mode
             if mode & TYPE != REGULAR:
                 raise WrongHere(f"{name}: {path} is no regular file")
             if mode & OTHERS_MAY_WRITE:
@@ -161,7 +162,8 @@ class Preflight:
         if agent.flows:
             flows.read(self.host, agent.flows)
         key = agent.ssl_private_key
-        if key and (self.host.mode(key) or 0) & OTHERS_MAY_READ:
+        found = self.host.paths.facts(key) if key else None
+        if found and found.mode & OTHERS_MAY_READ:
             raise WrongHere(f"ssl_private_key: others may read {key}: chmod 600 it")
 
     def refuse_ssl_without_key(self, now: Snapshot) -> None:

@@ -1,11 +1,13 @@
 """The node itself: files, processes, programs and time as a test lays them out."""
 
+import marshal
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from hactl_agents.failures import seconds
 from hactl_agents.gate.turn import CLOSED, DRAINING, gate_state
-from hactl_agents.host.child import Abandoned
+from hactl_agents.host.child import Abandoned, refuse_to_pile_up, remember
 from hactl_agents.host.command import Done
 from hactl_agents.host.host import Failed, Host, NotInstalled, Task, TimedOut
 from hactl_agents.testing.links import FakeLinks
@@ -14,6 +16,11 @@ from hactl_agents.testing.tables import FakeTables
 
 Reply = Done | Failed | Callable[..., Done]
 STUCK = 4242  # the pid of a process that is left behind
+NODES_OWN = ("/proc", "/sys", "/run", "/var/run", "/dev/kmsg")  # nothing there can hang for long
+
+
+class Hangs(Exception):
+    """Whoever touches this path waits for ever."""
 
 
 class FakeHost(Host):
@@ -25,6 +32,9 @@ class FakeHost(Host):
     and by calls under ``bounded`` or ``begin``: ``delays`` says how long a step takes, ``hangs``
     which never end; ``frozen`` are the pids stopped by a signal. ``sockets`` maps the address of
     a unix socket to what answers there; ``modes`` are the modes of files that are not 0600.
+
+    Whoever touches what lies below one of ``hung`` waits for ever. ``touched`` lists the paths
+    that were touched by the agent's own process and are not the node's own: there must be none.
     """
 
     def __init__(
@@ -60,6 +70,10 @@ class FakeHost(Host):
         self.ours: set[str] = set()  # IP addresses
         self.epoch = 1_700_000_000.0  # seconds from 1970 to the start of the clock
         self.sockets: dict[bytes, Callable[[bytes], bytes] | Failed] = {}
+        self.hung: set[str] = set()
+        self.touched: list[str] = []
+        self.in_child = False
+        self.waiting: dict[str, str] = {}  # locks that what was left behind holds, and with what
 
     def ask(
         self,
@@ -92,19 +106,44 @@ class FakeHost(Host):
     def pid(self) -> int:
         return 999
 
-    def apart(
+    def read_in_child(
         self,
         step: str,
-        function: Callable[..., Iterable[bytes]],
+        function: Callable[..., Any],
         *args: Any,
         within: float | None = None,
-    ) -> bytes:
-        task = self.begin(step, lambda: b"".join(function(*args)))
+    ) -> Any:
+        pieces: list[Any] = []
+        refuse_to_pile_up(self, step)
+
+        def work() -> Any:
+            value = function(*args)
+            if not hasattr(value, "__next__"):
+                return marshal.loads(marshal.dumps(value))
+            pieces.extend(value)
+            return pieces
+
         limit = self.left(within)
-        if not task.finished(limit):
-            raise Abandoned(f"{step}: no answer within {limit:.1f} s", STUCK, b"")
-        said: bytes = task.result()
-        return said
+        task = self.begin(step, work)
+        self.in_child = True
+        try:
+            if task.finished(limit):
+                return task.result()
+        except Hangs:
+            self.clock += limit or 0.0
+        finally:
+            self.in_child = False
+        remember(self, step, STUCK)
+        raise Abandoned(f"{step}: no answer within {seconds(limit)}", STUCK, pieces)
+
+    def touch(self, path: str) -> str:
+        """Note who touches a path; raises Hangs in a child where it hangs."""
+        if any(f"{path}/".startswith(f"{below}/") for below in self.hung):
+            assert self.in_child, f"this agent hangs for ever, by touching {path}"
+            raise Hangs
+        if not self.in_child and not path.startswith(NODES_OWN):
+            self.touched.append(path)
+        return path
 
     def now(self) -> float:
         return self.clock
@@ -128,35 +167,42 @@ class FakeHost(Host):
         if step in self.hangs:
             raise TimedOut(f"{step}: no answer within the operation's time")
 
-    def delegate(self, work: Callable[[], None]) -> None:
+    def change_in_child(self, work: Callable[[], None]) -> None:
+        self.refuse_pending()
         work()
 
     def read(self, path: str) -> str | None:
-        found = self.files.get(path)
+        found = self.files.get(self.touch(path))
         if isinstance(found, Failed):
             raise found
         return found
 
     def exists(self, path: str) -> bool:
+        self.touch(path)
         return path in self.files or path in self.links or bool(self.listdir(path))
 
-    def mode(self, path: str) -> int | None:
-        return self.modes.get(path, 0o100600) if self.exists(path) else None
-
-    def identity(self, path: str) -> str:
-        path = self.links.get(path, path)
+    def facts(self, path: str) -> tuple[int, int, int, str] | None:
+        path = self.links.get(self.touch(path), path)
+        if path in self.store.numbers:
+            number = self.store.numbers[path]
+            return (0o060600, 0, 4096, number) if number else (0o100600, 0, 4096, path)
+        if isinstance(refused := self.files.get(path), Failed):
+            raise refused
         if not self.exists(path):
-            return ""
-        kind = self.modes.get(path, 0o100600)
-        return f"7:{sorted(self.modes).index(path)}" if kind & 0o060000 == 0o060000 else path
+            return None
+        mode = self.modes.get(path, 0o100600)
+        block = mode & 0o060000 == 0o060000
+        identity = f"7:{sorted(self.modes).index(path)}" if block else path
+        return mode, self.sizes.get(path, 1 << 20), 4096, identity
+
+    def realpath(self, path: str) -> str:
+        return self.links.get(self.touch(path), path)
 
     def fails_to_open(self, path: str, flags: int, how: int) -> bool:  # noqa: ARG002
-        return (path, how) in self.refused
-
-    def size(self, path: str) -> int:
-        return self.sizes.get(path, 1 << 20) if self.exists(path) else 0
+        return (self.touch(path), how) in self.refused
 
     def listdir(self, path: str) -> list[str]:
+        self.touch(path)
         start = path.rstrip("/") + "/"
         below = (
             name[len(start) :] for name in (*self.files, *self.links) if name.startswith(start)
@@ -164,7 +210,7 @@ class FakeHost(Host):
         return sorted({name.partition("/")[0] for name in below})
 
     def readlink(self, path: str) -> str | None:
-        return self.links.get(path)
+        return self.links.get(self.touch(path))
 
     def read_secret(self, path: str) -> str:
         found = self.read(path)
@@ -175,7 +221,7 @@ class FakeHost(Host):
         return found
 
     def write(self, path: str, text: str, secret: bool = False) -> None:
-        if path not in self.files:
+        if self.touch(path) not in self.files:
             what = "the secret" if secret else repr(text)
             raise Failed(f"{path}: cannot write {what}: No such file or directory")
         self.files[path] = text
@@ -187,10 +233,10 @@ class FakeHost(Host):
         return True
 
     def rename(self, path: str, to: str) -> None:
-        self.files[to] = self.files.pop(path)
+        self.files[self.touch(to)] = self.files.pop(self.touch(path))
 
     def remove(self, path: str) -> None:
-        self.files.pop(path, None)
+        self.files.pop(self.touch(path), None)
 
     def remove_folder(self, path: str) -> bool:
         below = [name for name in self.files if name.startswith(path + "/")]
@@ -222,7 +268,10 @@ class FakeHost(Host):
         check: bool = True,
         within: float | None = None,  # noqa: ARG002
         stdin: str = "",  # noqa: ARG002
+        changes: bool = False,
     ) -> Done:
+        if changes:
+            self.refuse_pending()
         self.step = " ".join(argv[:3])
         self.calls.append(argv)
         reply = self.replies.get(argv[0])
@@ -254,6 +303,12 @@ class FakeHost(Host):
 
     def busy(self, name: str) -> bool:
         return name in self.taken and name not in self.locked
+
+    def left_behind(self, name: str) -> str:
+        return self.waiting.get(name, "")
+
+    def sign_locks(self, pid: int, parent: int) -> None:
+        pass
 
     def log(self, text: str) -> None:
         self.logged.append(text)

@@ -1,7 +1,5 @@
 """Its block devices, mounts and kernel log."""
 
-from collections.abc import Iterable
-
 from hactl_agents.host.host import Failed
 from hactl_agents.host.storage import KernelLog, Storage
 
@@ -26,9 +24,6 @@ class FakeStorage(Storage):
         self.detached: list[tuple[int, str]] = []
         self.sockets: dict[tuple[str, str], set[str]] = {}
 
-    def number(self, path: str) -> str | None:
-        return self.numbers.get(path)
-
     def read(self, path: str, offset: int, size: int) -> bytes:
         found = self.blocks.get(path, {})
         if isinstance(found, Failed):
@@ -41,15 +36,13 @@ class FakeStorage(Storage):
     def device_of(self, path: str) -> str:
         return self.files.get(path, "")
 
-    def exercise(self, directory: str, note: str = "") -> Iterable[bytes]:
+    def exercise(self, directory: str, note: str = "") -> None:
         if self.trouble:
             raise Failed(f"{directory} does not work: {self.trouble}")
         self.written += [note] if note else []
-        return ()
 
-    def detach(self, pid: int, point: str) -> Iterable[bytes]:
+    def detach(self, pid: int, point: str) -> None:
         self.detached.append((pid, point))
-        return ()
 
     def sockets_on(self, number: str, namespace: str) -> set[str]:
         return self.sockets.get((number, namespace), set())

@@ -22,8 +22,8 @@ OTHER_ACTIONS = ("list", "list-status", "monitor", "metadata", "manpage", "valid
 class FenceDevice:
     """Subclass me: declare options, then write ``power``, ``switch_off``, ``switch_on``, ``plugs``.
 
-    ``switch_off`` is called unless power says OFF, and believed only once power says OFF. So it
-    need not wait, and need not be idempotent.
+    ``switch_off`` is always called, also where power says OFF, and again where the plug comes back;
+    it is believed only once power has said OFF for a while. So it need not wait.
 
     The module's name is the program's: hactl_fencing/lab.py is fence_lab, unless ``name`` says
     otherwise.
@@ -34,6 +34,7 @@ class FenceDevice:
     reboots = True  # False: fabric fencing; Pacemaker then cuts a node off and leaves it
     unfences = False  # True: Pacemaker calls `on` when a node joins
     on_target = False  # True: `on` runs on the node itself, never elsewhere
+    steady_for = 0.2  # seconds that a plug has to stay off until that is believed
 
     action: str = choice(
         "What to do", *POWER_ACTIONS, *OTHER_ACTIONS, "meta-data", default="reboot"
@@ -48,6 +49,13 @@ class FenceDevice:
         longdesc="Seconds Pacemaker allows for an action: the same as pcmk_off_timeout and "
         "pcmk_reboot_timeout. The agent gives up after 70 % of it, so that Pacemaker can try again "
         "or turn to the next level.",
+    )
+
+    power_wait: "int | None" = seconds(
+        "Seconds that the plug has to stay off until that is believed",
+        longdesc="Seconds that the plug has to stay off, after it was told to, until that is "
+        "believed: longer than it is off while somebody else restarts it. Default: as long as "
+        "suits the device, a second at most.",
     )
 
     def __init__(self, host: "Host", texts: "Mapping[str, str]") -> None:
@@ -71,6 +79,11 @@ class FenceDevice:
         return tuple(
             action for action in POWER_ACTIONS + OTHER_ACTIONS if cls.reboots or action != "reboot"
         )
+
+    @property
+    def steady(self) -> float:
+        """Seconds between the first look and the last that have to see it off."""
+        return self.steady_for if self.power_wait is None else float(self.power_wait)
 
     def check(self) -> None:
         """Raise BadValue where the options contradict each other. Touches nothing."""

@@ -8,9 +8,11 @@ import posix
 import sys
 
 from hactl_agents.declare import BadValue, parse_seconds
+from hactl_agents.host.budget import milliseconds
 from hactl_agents.host.host import SIGTERM, Failed, Host, Terminated
+from hactl_agents.host.stdio import end, say, secure
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
-from hactl_fencing.fence.options import LONGEST, from_lines, from_words
+from hactl_fencing.fence.options import LONGEST, from_lines, from_words, pairs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ CERTAIN, FAILED, IS_OFF = 0, 1, 2
 PART = 0.7  # of the time allowed; Pacemaker tries again only if that much is left
 DEFAULT_TIMEOUT = 60
 LOOK_EVERY = 0.2  # seconds
-STEADY = 2  # looks in a row that must say off: some devices switch back on at once
+ROUNDING = 1e-6  # seconds
 ON_PATIENCE = 10.0  # seconds for the second half of a reboot, which nobody waits for
 DOCUMENTS = ("metadata", "meta-data", "manpage", "help", "version")
 
@@ -29,25 +31,26 @@ DOCUMENTS = ("metadata", "meta-data", "manpage", "help", "version")
 def main(device: "type[FenceDevice]") -> "NoReturn":
     """Run once and end the process, skipping the interpreter's own tidying up."""
     words = sys.argv[1:]
-    code = run(device, words, standard_input(words))
-    sys.stdout.flush()
-    posix._exit(code)
+    secure()
+    try:
+        said = standard_input(words)
+    except (BadValue, OSError) as exc:
+        end(complain(device, str(exc)))
+    end(run(device, words, said))
 
 
 def standard_input(words: "Sequence[str]") -> str:
-    """What pacemaker-fenced says; nobody is asked to type it."""
+    """What pacemaker-fenced says, all of it; nobody is asked to type it. Raises BadValue."""
     if words:
         return ""
     if posix.isatty(0):
         return "action=help"
-    pieces, size = [], 0
-    while size < LONGEST:
-        piece = posix.read(0, 4096)
-        if not piece:
-            break
-        pieces.append(piece)
-        size += len(piece)
-    return b"".join(pieces).decode(errors="replace")
+    said = b""
+    while piece := posix.read(0, 4096):
+        said += piece
+        if len(said) > LONGEST:  # what is cut off could be half of a plug's name
+            raise BadValue(f"standard input is longer than {LONGEST} bytes: nothing was done")
+    return said.decode(errors="replace")
 
 
 def run(
@@ -55,7 +58,7 @@ def run(
     words: "Sequence[str]",
     stdin: str,
     host: "Host | None" = None,
-    write: "Callable[[str], object]" = sys.stdout.write,
+    write: "Callable[[str], object]" = say,
 ) -> int:
     """The exit code of one call."""
     host = host or Host()
@@ -82,10 +85,10 @@ def budget(texts: "Mapping[str, str]", stdin: str) -> float:
 
     For its own monitor it says how long (CRM_meta_timeout, in ms); for fencing it does not.
     """
-    for line in stdin.splitlines():
-        key, _, value = line.partition("=")
-        if key == "CRM_meta_timeout" and value.isdigit() and int(value):
-            return int(value) / 1000 * PART
+    for key, value in pairs(stdin):
+        given = milliseconds(value) if key == "CRM_meta_timeout" else None
+        if given is not None:
+            return given * PART
     try:
         return (parse_seconds(texts.get("power_timeout") or str(DEFAULT_TIMEOUT))) * PART
     except ValueError:
@@ -133,7 +136,9 @@ def off(device: FenceDevice, write: "Callable[[str], object]") -> int:
 def on(device: FenceDevice, write: "Callable[[str], object]") -> int:
     if look(device) != ON:
         device.switch_on()
-        wait(device, ON)
+        watch = Watch(device, ON)
+        if not device.host.wait_for(watch.step, watch.is_on, interval=LOOK_EVERY):
+            raise watch.failure()
     device.now_on()
     write(f"Success: {device.plug} is on\n")
     return CERTAIN
@@ -155,18 +160,26 @@ TARGETED = {"off": off, "on": on, "reboot": reboot, "status": status}
 
 
 def make_off(device: FenceDevice) -> None:
-    """Return only once the device is off, whoever did it. Raises Failed."""
-    seen = look(device)
-    if seen != OFF:
-        try:
-            device.switch_off()
-        except Terminated:
+    """Return only once the device was told to go off, and was seen off for a while after that.
+
+    That it is off already proves nothing: it may be in the middle of somebody else's restart. What
+    was off and is seen on is told again. Raises Failed.
+    """
+    tell_off(device)
+    watch = Watch(device)
+    if not device.host.wait_for(watch.step, watch.stays_off, interval=LOOK_EVERY):
+        raise watch.failure()
+
+
+def tell_off(device: FenceDevice) -> None:
+    """Raises Failed where the device refuses, unless what it refuses to switch off is off."""
+    try:
+        device.switch_off()
+    except Terminated:
+        raise
+    except Failed:
+        if look(device) != OFF:  # another fencer may have been faster
             raise
-        except Failed:
-            if look(device) != OFF:  # another fencer may have been faster
-                raise
-            seen = OFF
-    wait(device, OFF, STEADY - (seen == OFF))
 
 
 def look(device: FenceDevice) -> str:
@@ -182,28 +195,61 @@ def look(device: FenceDevice) -> str:
         return UNKNOWN
 
 
-def wait(device: FenceDevice, wanted: str, times: int = 1) -> None:
-    """Return only once the device itself says so, ``times`` in a row. Raises Failed."""
-    seen, row = UNKNOWN, 0
+class Watch:
+    """Looks at the power of a plug; ``wanted`` is what it was told to be."""
 
-    def reached() -> bool:
-        nonlocal seen, row
-        left = device.host.left()
-        if left is not None and left < LOOK_EVERY:
-            return False  # a look cut short would only blur what was seen last
-        seen = look(device)
-        row = row + 1 if seen == wanted else 0
-        return row >= times
+    def __init__(self, device: FenceDevice, wanted: str = OFF) -> None:
+        self.device = device
+        self.wanted = wanted
+        self.step = f"waiting for {device.plug} to be {wanted}"
+        self.seen = UNKNOWN
+        self.since: float | None = None  # the first of the looks in a row that saw it off
+        self.was_off = False
+        self.returns = 0
 
-    step = f"waiting for {device.plug} to be {wanted}"
-    if not device.host.wait_for(step, reached, interval=LOOK_EVERY):
-        why = f" ({device.doubt})" if device.doubt else ""
-        raise Failed(f"{device.plug}: told to go {wanted}, but its power is {seen}{why}")
+    def is_on(self) -> bool:
+        return self.can_look() and self.look() == ON
+
+    def stays_off(self) -> bool:
+        """Whether it has been off for long enough; one that has come back is told again."""
+        if not self.can_look():
+            return False
+        now = self.device.host.now()
+        if self.look() == OFF:
+            self.was_off = True
+            self.since = now if self.since is None else self.since
+            return now - self.since >= self.device.steady - ROUNDING
+        self.since = None
+        if self.seen == ON and self.was_off:
+            self.was_off = False
+            self.returns += 1
+            tell_off(self.device)
+        return False
+
+    def can_look(self) -> bool:
+        """A look cut short would only blur what was seen last."""
+        left = self.device.host.left()
+        return left is None or left >= LOOK_EVERY
+
+    def look(self) -> str:
+        self.seen = look(self.device)
+        return self.seen
+
+    def failure(self) -> Failed:
+        why = f" ({self.device.doubt})" if self.device.doubt else ""
+        if self.returns:
+            why += f"; it was off and came back {self.returns} times"
+        return Failed(
+            f"{self.device.plug}: told to go {self.wanted}, but its power is {self.seen}{why}"
+        )
 
 
 def complain(device: "type[FenceDevice]", reason: str) -> int:
     sentence = " ".join(reason.split())[:500]
-    posix.write(2, f"{device.program()}: {sentence}\n".encode(errors="replace"))
+    try:
+        posix.write(2, f"{device.program()}: {sentence}\n".encode(errors="replace"))
+    except OSError:
+        pass  # nobody listens
     return FAILED
 
 

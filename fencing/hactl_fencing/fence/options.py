@@ -4,7 +4,7 @@ from hactl_agents.declare import BadValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hactl_agents.declare import Param
     from hactl_fencing.fence.device import FenceDevice
@@ -22,6 +22,8 @@ LETTERS = {
 SYNONYMS = {"option": "action", "port": "plug"}
 FLAGS = {"-h": "help", "--help": "help", "-V": "version", "--version": "version"}
 LONGEST = 65536  # bytes of standard input
+# what str.splitlines, or a terminal, would take for the end of a line, and what ends a C string
+ODD = frozenset("\0\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 
 
 def letter(device: "type[FenceDevice]", name: str) -> str:
@@ -33,16 +35,31 @@ def long_form(name: str) -> str:
 
 
 def from_lines(text: str, options: "Mapping[str, Param]") -> "dict[str, str]":
-    """Option -> text. Unknown keys are Pacemaker's own and are ignored; the last value wins."""
+    """Option -> text. Unknown keys are Pacemaker's own and are ignored; the last value wins.
+
+    Raises BadValue.
+    """
     found = {}
-    for line in text.splitlines():
-        key, equals, value = line.strip().partition("=")
-        if not key or key[0] == "#" or not equals:
-            continue
-        name = proper(key.strip(), options)
+    for key, value in pairs(text):
+        name = proper(key, options)
         if name:
-            found[name] = value.strip()
+            found[name] = value
     return found
+
+
+def pairs(text: str) -> "Iterator[tuple[str, str]]":
+    """(key, value) of each line. Raises BadValue where it is not certain what is a line."""
+    text = text.replace("\r\n", "\n")
+    odd = next((each for each in text if each in ODD), "")
+    if odd:
+        raise BadValue(
+            f"standard input has the character U+{ord(odd):04X}, which may be taken for the end of "
+            "a line: remove it; nothing was done"
+        )
+    for line in text.split("\n"):
+        key, equals, value = line.strip().partition("=")
+        if key and key[0] != "#" and equals:
+            yield key.strip(), value.strip()
 
 
 def from_words(words: "Sequence[str]", device: "type[FenceDevice]") -> "dict[str, str]":
