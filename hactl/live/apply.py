@@ -106,6 +106,7 @@ def refuse_more(shown: Plan, stops: Plan) -> None:
 def plan_at_rest(world: World, wanted: _Element, options: Options, operator: Operator) -> Planned:
     """Plan once the cluster has nothing else to do: only then is a prediction worth anything."""
     cib = world.pacemaker.cib()
+    world.pacemaker.refuse_foreign(cib)
     if world.pacemaker.live:
         if cib.get("have-quorum") == "0":
             raise ClusterError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.cib import feature_set
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live import cibfile
 from hactl.live.runner import Result, Runner, TimedOut
@@ -63,6 +64,16 @@ class Pacemaker:
         InvalidPatch when this Pacemaker does not take such a diff.
         """
         self.ask("cibadmin", "--patch", "--xml-pipe", stdin=diff)
+
+    def feature_set(self) -> str:
+        """Return the feature set of the tools on this machine, such as 3.16.1."""
+        empty = cibfile.parse(self.ask("cibadmin", "--empty").stdout, "cibadmin --empty")
+        return empty.get(feature_set.ATTRIBUTE, "")
+
+    def refuse_foreign(self, cib: _Element) -> None:
+        """Raise ForeignFeatureSet if these tools cannot write to ``cib``, read from the file."""
+        if self.file is not None:
+            feature_set.refuse_foreign(cib, self.feature_set(), str(self.file))
 
     def state(self, node: str) -> str:
         """Return the state of the controller on ``node``: S_IDLE on a DC that has nothing to do."""

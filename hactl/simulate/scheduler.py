@@ -61,7 +61,23 @@ def simulate(cib: _Element, runner: Run) -> Transition:
     result, graph = document(done.stdout, RESULT), document(done.stdout, GRAPH)
     if done.returncode or result is None or graph is None or result.find("actions") is None:
         raise CannotSimulate(f"could not simulate: {complaint(done, result)}")
+    refuse_unread(cib, result)
     return transition(result, graph)
+
+
+def refuse_unread(cib: _Element, result: _Element) -> None:
+    """Raise CannotSimulate where the answer is about no node of ``cib``.
+
+    The scheduler of Pacemaker 3 says OK, and nothing else, to a CIB of a newer feature set.
+    """
+    answered = {node.get("name") for node in result.iterfind("cluster_status/nodes/node")}
+    if answered or cib.find("configuration/nodes/node") is None:
+        return
+    raise CannotSimulate(
+        "could not simulate: the scheduler here reads nothing of this CIB, whose feature set is "
+        f"{cib.get('crm_feature_set', 'not said')}",
+        "run hactl on a node of the cluster, or upgrade Pacemaker here",
+    )
 
 
 def version(runner: Run) -> str:

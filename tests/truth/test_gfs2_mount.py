@@ -11,6 +11,7 @@ from hactl.install.agents import install
 from hactl_agents.gfs2 import superblock
 from hactl_agents.host.storage import Storage
 from tests.support.execd import pacemaker_environment
+from tests.support.instructions import GRIND, allowed, collected
 
 HERE = Path(__file__).parent
 PYTHON = "/usr/bin/python3"
@@ -123,9 +124,9 @@ def monitor(node: Path, *wrapper: str) -> "subprocess.CompletedProcess[str]":
 def test_a_monitor_stays_below_its_limit_of_instructions(node: Path) -> None:
     if shutil.which("valgrind") is None:
         pytest.skip("valgrind is not installed")
-    done = monitor(node, "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
-    counted = int(done.stderr.partition("Collected : ")[2].split()[0])
-    assert (done.returncode, counted <= LIMIT) == (0, True), f"{counted} {done.stderr}"
+    done = monitor(node, *GRIND)
+    counted = collected(done.stderr)
+    assert (done.returncode, counted <= allowed(LIMIT)) == (0, True), f"{counted} {done.stderr}"
 
 
 def test_a_monitor_starts_no_process(node: Path) -> None:

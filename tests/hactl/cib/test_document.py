@@ -1,5 +1,6 @@
 """The whole configuration: Pacemaker's own schema and tools accept it."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def test_everything_rendered_is_marked_as_ours_and_unedited(text: str) -> None:
     assert all(is_ours(constraint) for constraint in made.find("configuration/constraints"))
 
 
+# Pacemaker 3.0.2 has other names for these, and reads the old ones, which all releases know.
+RENAMED = re.compile(
+    r"Support for legacy name '(stonith|fence)-[a-z-]+' for cluster option 'fencing-"
+)
+
+
 @needs_pacemaker
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_crm_verify_has_nothing_to_say_to_the_examples(example: Path, tmp_path: Path) -> None:
@@ -71,7 +78,9 @@ def test_crm_verify_has_nothing_to_say_to_the_examples(example: Path, tmp_path: 
     done = subprocess.run(
         ["crm_verify", "-VV", "-x", str(cib)], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    said = [line for line in (done.stdout + done.stderr).splitlines() if not RENAMED.search(line)]
+    assert said in ([], ["Configuration may need attention"])
+    assert done.returncode == (78 if said else 0)
 
 
 @needs_pacemaker

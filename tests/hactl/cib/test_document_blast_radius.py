@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from hactl.cib import document
-from tests.hactl.pacemaker import needs_pacemaker, simulate
+from tests.hactl.pacemaker import crm_simulate, needs_pacemaker, simulate
 from tests.hactl.topologies import cluster_of
 
 TOPOLOGY = """\
@@ -53,7 +53,7 @@ def touched(running: Path, change: Change | None = None, *faults: str) -> dict[s
         change(root)
     changed = running.with_name("changed.xml")
     changed.write_bytes(etree.tostring(root))
-    said = simulate(changed, "-R", *faults)
+    said = simulate(changed, *faults)
     actions: dict[str, set[str]] = {}
     for action in said.iterfind("actions/rsc_action"):
         name = re.sub(":[0-9]+$", "", action.get("resource", ""))
@@ -145,7 +145,7 @@ def test_a_bridge_is_taken_down_only_after_the_guests_have_left(running: Path) -
     standby("node1")(root)
     changed = running.with_name("drained.xml")
     changed.write_bytes(etree.tostring(root))
-    said = simulate(changed, "-S")
+    said = etree.fromstring(crm_simulate("--output-as=xml", "-S", "-x", str(changed)))
     steps = [
         (action.get("resource"), action.get("op"))
         for action in said.iterfind("transition/rsc_action")

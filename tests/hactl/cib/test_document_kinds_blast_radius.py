@@ -55,7 +55,7 @@ class Running:
             if each.id == primitive and operation.name == "monitor" and not operation.depth
         }
         fault = f"{primitive}_monitor_{interval}@{node}=1"
-        said = simulate(self.cib, "-R", "--op-inject", fault)
+        said = simulate(self.cib, "--op-inject", fault)
         touched = {
             action.get("resource", "").partition(":")[0]
             for action in said.iterfind("actions/rsc_action")

@@ -233,3 +233,25 @@ def test_what_would_break_the_schema_is_not_written(tmp_path: Path) -> None:
     bad.set("unknown", "attribute")
     with pytest.raises(ClusterError, match=r"would break the CIB schema pacemaker-3\.7"):
         run(tmp_path, cib(), wanted(bad))
+
+
+@pytest.mark.parametrize(
+    ("feature_set", "said"),
+    [
+        (None, r"cib\.xml: its <cib> has no crm_feature_set.*; write crm_feature_set="),
+        ("", r"has no crm_feature_set"),
+        ("three", r"says crm_feature_set='three'"),
+        ("3.99.0", r"its feature set 3\.99\.0 is newer than \d.*; run hactl where the newer"),
+    ],
+)
+def test_a_file_that_the_tools_cannot_write_to_is_refused_before_anything_is_shown(
+    feature_set: str | None, said: str, tmp_path: Path
+) -> None:
+    live, somebody = cib(), Somebody()
+    live.attrib.pop("crm_feature_set")
+    if feature_set is not None:
+        live.set("crm_feature_set", feature_set)
+    with pytest.raises(ClusterError, match=said):
+        run(tmp_path, live, wanted(dummy("web1")), somebody)
+    assert somebody.shown == []
+    assert written(tmp_path).find(".//primitive") is None

@@ -13,9 +13,10 @@ from hactl.live.runner import Result, Runner
 from hactl.live.settle import QUIET, Clock, Settled, Unsettled, settle
 from tests.hactl.cibs import cib, text
 
-NOTHING = "<pacemaker-result><actions/></pacemaker-result>"
+NODES = '<cluster_status><nodes><node name="node1"/></nodes></cluster_status>'
+NOTHING = f"<pacemaker-result>{NODES}<actions/></pacemaker-result>"
 START = (
-    '<pacemaker-result><actions><rsc_action action="start" resource="web1" node="node1"/>'
+    f'<pacemaker-result>{NODES}<actions><rsc_action action="start" resource="web1" node="node1"/>'
     "</actions></pacemaker-result>"
 )
 BLOCKED = START.replace('node="node1"', 'node="node1" blocked="true"')

@@ -33,10 +33,23 @@ def test_no_copy_of_the_cib_is_left_behind(tmp_path: Path) -> None:
 
 
 @needs_scheduler
-def test_a_feature_set_newer_than_the_tools_is_simulated(tmp_path: Path) -> None:
+def test_a_feature_set_newer_than_the_tools_is_simulated_or_said_to_be_unknown(
+    tmp_path: Path,
+) -> None:
     live = cib(dummy_text("web1"))
     live.set("crm_feature_set", "3.99.0")
-    assert simulate(live, runner(tmp_path)).actions
+    try:
+        assert simulate(live, runner(tmp_path)).actions
+    except CannotSimulate as problem:
+        assert "feature set is 3.99.0" in problem.message
+
+
+def test_an_answer_that_is_about_no_node_is_no_answer() -> None:
+    """What crm_simulate of Pacemaker 3.0.3 says to a CIB of a newer feature set."""
+    said = b"""<transition_graph/><pacemaker-result><cluster_status><nodes/></cluster_status><actions/>
+      <status code="0" message="OK"/></pacemaker-result>"""
+    with pytest.raises(CannotSimulate, match="reads nothing of this CIB"):
+        simulate(cib(dummy_text("web1")), Canned(said))
 
 
 @needs_scheduler
@@ -65,6 +78,6 @@ def test_no_answer_is_no_prediction(scheduler: Canned, said: str) -> None:
 
 def test_nothing_is_executed_or_injected() -> None:
     scheduler = Canned(b"<transition_graph/><pacemaker-result><actions/></pacemaker-result>")
-    simulate(cib(), scheduler)
+    simulate(cib(nodes=""), scheduler)
     (argv,) = scheduler.asked
     assert not {"-S", "--simulate", "-f", "--node-fail", "-X"} & set(argv)
