@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,6 +50,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True, timeout=200)
     return next(folder.glob("*.whl"))
+
+
+def test_a_wheel_carries_the_demo_and_not_the_lab_of_virtual_machines(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "hactl/lab/demo.yaml" in names
+    assert not [name for name in names if "vmlab" in name or name.startswith("tests")]
 
 
 @pytest.fixture(scope="module")

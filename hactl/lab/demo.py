@@ -24,7 +24,10 @@ from hactl.lab.lab_spec import CLIENT, LabSpec
 from hactl.lab.prober import Sample
 from hactl.lab.start import up
 
-TOPOLOGY = Path(__file__).resolve().parents[2] / "examples" / "demo.yaml"
+HERE = Path(__file__).resolve().parent
+# a wheel carries it beside this module, a checkout among the examples
+PLACES = (HERE / "demo.yaml", HERE.parents[1] / "examples" / "demo.yaml")
+TOPOLOGY = next((place for place in PLACES if place.exists()), PLACES[0])
 GUEST, CONTAINER, ADDRESS = "web1", "www1", "www1-address"
 GUEST_IP, CONTAINER_IP = "10.77.10.51", "10.77.10.80"
 BOOTS_WITHIN = 90.0  # seconds; the guest is emulated
