@@ -67,7 +67,12 @@ class TopologyError(HactlError):
 
 
 class ClusterError(HactlError):
-    """The cluster cannot be reached, or refused."""
+    """The cluster cannot be reached, or refused.
+
+    ``standing`` says how an apply left the configuration, where it got so far as to ask.
+    """
+
+    standing = ""
 
 
 class ConcurrentEdit(ClusterError):

@@ -21,8 +21,8 @@ from hactl.errors import UsageError
 from hactl.live.apply import Outcome
 from hactl.live.apply import apply as carry_out
 from hactl.live.backup import state_dir
+from hactl.live.operator import Options
 from hactl.live.session import opened
-from hactl.live.transaction import Options
 from hactl.plan.plan import Plan
 from hactl.plan.text import text
 
@@ -73,6 +73,7 @@ def apply(
         dry_run=dry_run,
         timeout=timeout,
         recorded=recorded(planfile) if planfile else {},
+        node=os.uname().nodename,
     )
     cluster, warnings = intent.read(file)
     report(warnings)

@@ -1,8 +1,8 @@
-"""Carries out a plan: plan, gate, stop what goes, commit, compare; each commit is a `Step`."""
+"""Carries out a plan: plan, show, gate, and then one transaction of several commits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,17 @@ from lxml.etree import _Element
 
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.backup import Record
+from hactl.live.blame import fencings
 from hactl.live.compare import Difference
+from hactl.live.operator import Operator, Options
 from hactl.live.session import World
 from hactl.live.settle import Unsettled
-from hactl.live.transaction import Operator, Options, Step, at_rest, fencings
+from hactl.live.take_back import at_rest
+from hactl.live.transaction import Transaction
 from hactl.plan.as_json import fingerprint
 from hactl.plan.gate import Forbidden, disruption, refuse_edits
 from hactl.plan.plan import Plan, Planned, planned
-from hactl.plan.stop_first import continues, retirement
+from hactl.plan.stages import ON_FILE, STAGES
 from hactl.simulate.scheduler import CannotSimulate
 
 
@@ -35,8 +38,8 @@ def apply(world: World, wanted: _Element, options: Options, operator: Operator) 
     """Make the cluster what ``wanted``, a ``<configuration>``, says, and verify it.
 
     Raises Forbidden where the plan has to be allowed explicitly, ConcurrentEdit where somebody
-    else changed the configuration, Unsettled and NotAsPredicted after a commit, and what planning
-    raises.
+    else changed the configuration, Unsettled and Ended after a commit, and what planning raises:
+    each says what was changed, and what not.
     """
     foreseen = plan_at_rest(world, wanted, options, operator)
     plan = foreseen.plan
@@ -57,50 +60,13 @@ def carry_out(
 ) -> Outcome:
     """Commit what was shown, see what comes of it, and take it back if that is right."""
     world.committer.prove()
-    step = Step(world, options, operator, fencings(world))
 
-    def anew() -> Planned:
-        return planned(world.pacemaker.cib(), wanted, world.runner, options.adopt)
+    def anew(live: _Element) -> Planned:
+        return planned(live, wanted, world.runner, options.adopt)
 
-    if not world.pacemaker.live:
-        return Outcome(shown.plan, committed=True, record=step.commit(shown, anew)[1])
-    rest, before = stopped_first(step, shown, anew), shown.live
-    _, record = step.commit(rest, anew)
-    return Outcome(shown.plan, True, record, step.see_through(shown.plan, before, record))
-
-
-def stopped_first(step: Step, shown: Planned, anew: Callable[[], Planned]) -> Planned:
-    """Stop, in its order, what ``shown`` removes; return the plan for what is left to do.
-
-    Raises ConcurrentEdit where that is no longer what was shown, and what a step raises.
-    """
-    runner = step.world.runner
-    stops = retirement(shown, runner)
-    if stops is None:
-        return shown
-    refuse_more(shown.plan, stops.plan)
-    step.operator.progress("stopping what is to be removed")
-    stops, record = step.commit(stops, lambda: retirement(anew(), runner))
-    step.see_through(stops.plan, stops.live, record)
-    rest = anew()
-    if not continues(shown.plan, rest.plan):
-        raise ConcurrentEdit(
-            "somebody else changed the configuration while what is to be removed was stopped",
-            "look at `hactl plan` and apply again; so far things were only stopped, by target-role",
-        )
-    return rest
-
-
-def refuse_more(shown: Plan, stops: Plan) -> None:
-    """Raise Forbidden where stopping things in order would interrupt what was not shown."""
-    named = {effect.name for effect in shown.disruptive}
-    more = sorted({effect.name for effect in stops.disruptive} - named)
-    if more or stops.fencing or not stops.simulated:
-        what = ", ".join([*more, *(fencing.node for fencing in stops.fencing)]) or stops.why_not
-        raise Forbidden(
-            f"stopping first what is to be removed would do more than was shown: {what}",
-            "remove it in two steps; nothing was changed",
-        )
+    made = Transaction(world, options, operator, shown, anew, fencings(world))
+    found = made.carry_out(STAGES if world.pacemaker.live else ON_FILE)
+    return Outcome(shown.plan, True, made.written[0].record, found)
 
 
 def plan_at_rest(world: World, wanted: _Element, options: Options, operator: Operator) -> Planned:

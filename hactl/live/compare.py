@@ -1,8 +1,8 @@
 """What was predicted against what was seen: tells a guest that is down from one elsewhere.
 
-A grave difference is one that somebody suffers from: something that should run and does not, a
-node that was fenced. The others (another node, a restart where a migration was foreseen, a failure
-that was recovered from) are said, and the configuration stays.
+A grave difference is one that somebody suffers from: something that should run and does not, or
+that did not stop, a node that was fenced. The others (another node, a restart where a migration was
+foreseen, a failure that was recovered from) are said, and the configuration stays.
 """
 
 from __future__ import annotations
@@ -55,8 +55,14 @@ def differences(
     return (
         *unforeseen_fencing(fencing, seen),
         *(d for effect in predicted for d in difference(effect, expected, seen)),
-        *(Difference(f.resource, str(f).partition(": ")[2]) for f in seen.failures()),
+        *(failed(failure, seen) for failure in seen.failures()),
     )
+
+
+def failed(failure: Failure, seen: Observation) -> Difference:
+    """Return a failed operation as a difference: grave where it leaves something stuck there."""
+    stuck = failure.operation == "stop" and failure.node in seen.settled.running(failure.resource)
+    return Difference(failure.resource, str(failure).partition(": ")[2], grave=stuck)
 
 
 def unforeseen_fencing(predicted: tuple[str, ...], seen: Observation) -> Iterator[Difference]:

@@ -75,6 +75,10 @@ class Pacemaker:
         if self.file is not None:
             feature_set.refuse_foreign(cib, self.feature_set(), str(self.file))
 
+    def forget_failures(self, resource: str, node: str) -> None:
+        """Have the cluster forget that ``resource`` failed on ``node``, and look again."""
+        self.ask("crm_resource", "--cleanup", "--resource", resource, "--node", node)
+
     def state(self, node: str) -> str:
         """Return the state of the controller on ``node``: S_IDLE on a DC that has nothing to do."""
         result = self.asked("crmadmin", "--output-as=xml", "-S", node)

@@ -1,13 +1,13 @@
 """Takes a commit back, if that heals more than it hurts: says why where it does not.
 
 Taking back configuration does not take back what has already happened. It is left alone while
-anything is under way, after a fencing, when somebody has changed the same things since, and when it
-would interrupt something the commit did not touch.
+anything is under way, after a fencing of another cause, when somebody has changed the same things
+since, and when it would interrupt something the commit did not touch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 from lxml import etree
@@ -25,8 +25,13 @@ class NotReverted(Exception):
     """The commit stays, for the reason given."""
 
 
-def reverted(now: _Element, changes: Sequence[Change], runner: Run) -> _Element:
-    """Return the CIB ``now`` with ``changes`` undone, and what others did since kept.
+def reverted(
+    now: _Element,
+    changes: Sequence[Change],
+    runner: Run,
+    tidy: Callable[[_Element], _Element] = lambda cib: cib,
+) -> _Element:
+    """Return the CIB ``now`` with ``changes`` undone, ``tidy``, and what others did since kept.
 
     Raises NotReverted where undoing is impossible or would do harm.
     """
@@ -36,6 +41,7 @@ def reverted(now: _Element, changes: Sequence[Change], runner: Run) -> _Element:
             raise NotReverted(f"{change.id} has been changed by somebody else since")
     back = deepcopy(now)
     back.replace(child(back, "configuration"), carried_out(configuration, reverse(changes)))
+    back = tidy(back)
     foreseen = simulate(back, runner)
     if foreseen.fencing:
         raise NotReverted(f"{foreseen.fencing[0].node} would be fenced")

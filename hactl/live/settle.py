@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lxml.etree import _Element
 
 from hactl.errors import ClusterError
-from hactl.live.history import pending
+from hactl.live.history import Failure, failures, pending
 from hactl.live.pacemaker import NotConnected, Pacemaker
 from hactl.live.runner import Runner
 from hactl.simulate.scheduler import simulate
@@ -36,10 +36,14 @@ class Clock:
 
 @dataclass(frozen=True)
 class Settled:
-    """The CIB of a cluster that has nothing to do, and what its scheduler says of it."""
+    """The CIB of a cluster that has nothing to do, and what its scheduler says of it.
+
+    ``failed`` is what was seen to fail on the way: a node that was fenced forgets it.
+    """
 
     cib: _Element
     transition: Transition
+    failed: frozenset[Failure] = frozenset()
 
 
 def settle(
@@ -83,10 +87,12 @@ class Watch:
     version: str = ""
     quiet_since: float = 0.0
     doing: str = ""
+    failed: frozenset[Failure] = frozenset()
 
     def look(self) -> Settled | None:
         cib = self.pacemaker.cib()
         self.doing = under_way(cib)
+        self.failed |= failures(cib)
         if spelled(cib) != self.version or not idle(self.pacemaker, cib):
             self.quiet_since, self.version = self.clock.now(), spelled(cib)
             return None
@@ -95,7 +101,8 @@ class Watch:
         # simulating may take longer than that: whether the DC is idle then was not looked at
         long_quiet = self.clock.now() - self.quiet_since > QUIET
         transition = simulate(cib, self.runner)
-        return Settled(cib, transition) if nothing_left(transition) or long_quiet else None
+        at_rest = nothing_left(transition) or long_quiet
+        return Settled(cib, transition, self.failed) if at_rest else None
 
 
 def spelled(cib: _Element) -> str:

@@ -1,162 +1,205 @@
-"""One guarded commit: written, waited for, compared, and taken back where that is right."""
+"""The commits of one apply: each checked anew, written, waited for and compared; or taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
 
 from lxml.etree import _Element
 
+from hactl.cib.temporary import leftovers
+from hactl.cib.temporary import name as named_apply
 from hactl.errors import ClusterError, ConcurrentEdit
-from hactl.live.backup import Record, save
-from hactl.live.commit import Committer
-from hactl.live.compare import Difference, Observation, differences
-from hactl.live.revert import NotReverted, reverted
+from hactl.live.backup import save
+from hactl.live.blame import compared, fencings, others_fencing
+from hactl.live.compare import Difference, Observation
+from hactl.live.conclusion import NotAsPredicted, concluded
+from hactl.live.interrupts import deferred
+from hactl.live.operator import Operator, Options
+from hactl.live.pacemaker import NotConnected
 from hactl.live.session import World
-from hactl.live.settle import Settled, Unsettled, settle
+from hactl.live.settle import Unsettled
+from hactl.live.standing import Written, net, told
+from hactl.live.take_back import TakeBack, at_rest
 from hactl.plan.as_json import document, fingerprint
-from hactl.plan.plan import Plan, Planned
+from hactl.plan.gate import Forbidden, beyond, refuse_harm
+from hactl.plan.plan import Planned, foreseen
+from hactl.plan.stages import Stage
+from hactl.plan.three_way import conflicts
 
-# Somebody who edits the configuration this often is at work on it: let them finish.
-ATTEMPTS = 5
-
-
-class Operator(Protocol):
-    """Whoever sits in front: sees the plan, may be asked if there, watches the progress."""
-
-    @property
-    def there(self) -> bool: ...
-    def show(self, plan: Plan) -> None: ...
-    def agrees(self, question: str) -> bool: ...
-    def progress(self, text: str) -> None: ...
+# Somebody who edits the configuration again and again for so many seconds is at work on it.
+PATIENCE = 20.0
 
 
-@dataclass(frozen=True)
-class Options:
-    """What an operator allows. ``recorded`` is a plan made earlier, as JSON; times in seconds.
+@dataclass
+class Transaction:
+    """Commits what was ``shown`` in stages, for one operator.
 
-    ``records`` is where the configuration before and the plan are kept.
+    ``anew`` plans from the CIB as it is by then; ``fenced`` are the fencings on record before the
+    first commit.
     """
-
-    records: Path
-    adopt: Collection[str] = ()
-    yes: bool = False
-    allow_disruption: bool = False
-    overwrite_edits: bool = False
-    dry_run: bool = False
-    timeout: float = 600.0
-    recorded: Mapping[str, Any] = field(default_factory=dict)
-
-
-class NotAsPredicted(ClusterError):
-    """The commit led to something else than was foreseen."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """Commits, for one operator; ``fenced`` are the fencings on record before the first."""
 
     world: World
     options: Options
     operator: Operator
+    shown: Planned
+    anew: Callable[[_Element], Planned]
     fenced: set[tuple[str, str, str]]
+    name: str = ""
+    written: list[Written] = field(default_factory=list)
 
-    def commit(self, shown: Planned, anew: Callable[[], Planned | None]) -> tuple[Planned, Record]:
-        """Write what was planned; plan ``anew`` when refused, and go on if that is the same plan.
+    def __post_init__(self) -> None:
+        self.name = self.name or named_apply(datetime.now(tz=UTC), self.options.node)
 
-        Raises ConcurrentEdit if it is not; then nothing was written.
+    def carry_out(self, stages: Sequence[Stage]) -> tuple[Difference, ...]:
+        """Go through ``stages``; return how it ended otherwise than was foreseen.
+
+        Raises what ended it, with what has been written, and what not, in the message.
         """
-        now: Planned | None = shown
-        for _ in range(ATTEMPTS):
-            if now is None or fingerprint(now.plan) != fingerprint(shown.plan):
-                break
-            plan = document(now.plan)
-            record = save(self.options.records, now.live, plan, datetime.now(tz=UTC))
-            try:
-                self.committer().commit(now.live, now.merged)
-            except ConcurrentEdit:
-                record.discard()
-                now = None if self.options.recorded else anew()
-            else:
-                return now, record
-        raise ConcurrentEdit(
-            "somebody else changed the configuration in the meantime, and the plan is no longer "
-            "the one shown",
-            "look at `hactl plan` and apply again; nothing was changed",
-        )
+        found: tuple[Difference, ...] = ()
+        try:
+            for stage in stages:
+                found += self.advance(stage)
+        except (ClusterError, KeyboardInterrupt, SystemExit) as problem:
+            raise self.ended(problem) from None
+        return found
 
-    def see_through(self, plan: Plan, before: _Element, record: Record) -> tuple[Difference, ...]:
+    def advance(self, stage: Stage) -> tuple[Difference, ...]:
+        if stage.tidies:
+            return self.tidy(stage)
+        if self.commit(stage) and self.world.pacemaker.live:
+            return self.see_through()
+        return ()
+
+    def tidy(self, stage: Stage) -> tuple[Difference, ...]:
+        """Take away what was written for a moment; what cannot be is said, and the rest stays."""
+        try:
+            self.commit(stage)
+        except ClusterError as problem:
+            left = [
+                left for left in leftovers(self.world.pacemaker.cib()) if left.apply == self.name
+            ]
+            return tuple(Difference(one.about, f"{one}; {problem.message}") for one in left)
+        return ()
+
+    def commit(self, stage: Stage) -> bool:
+        """Write what ``stage`` has to write; return whether there was anything.
+
+        Raises ConcurrentEdit or Forbidden where that is no longer what was shown.
+        """
+        deadline = self.world.clock.now() + PATIENCE
+        rest = self.anew(self.world.pacemaker.cib()) if self.written else self.shown
+        while True:
+            step = self.step(stage, rest)
+            if not step.plan.changes:
+                return False
+            self.check(stage, rest, step)
+            try:
+                self.write(stage, step)
+            except ConcurrentEdit:
+                if self.world.clock.now() > deadline:
+                    raise
+                rest = self.anew(self.world.pacemaker.cib())
+            else:
+                return True
+
+    def step(self, stage: Stage, rest: Planned) -> Planned:
+        """Return the plan of one stage of ``rest``."""
+        target = stage.toward(rest, self.name)
+        if target is rest.merged:
+            return rest
+        return foreseen(rest.live, target, self.world.runner)
+
+    def check(self, stage: Stage, rest: Planned, step: Planned) -> None:
+        """Check again, before each commit, all that was checked before the first."""
+        if stage.tidies:
+            refuse_harm(step.plan)
+            return
+        if rest is not self.shown:
+            self.refuse_conflicts(rest)
+        for plan in (rest.plan, step.plan):
+            more = beyond(self.shown.plan, plan)
+            if more:
+                raise Forbidden(
+                    f"{stage.doing} would do more than was shown: {more}",
+                    "look at `hactl plan` and apply again",
+                )
+
+    def refuse_conflicts(self, rest: Planned) -> None:
+        """Raise ConcurrentEdit where others changed what is left to do, or what it would do."""
+        known = self.written[-1].step.merged if self.written else self.shown.live
+        met = conflicts(known, rest, self.anew)
+        other = not self.written and fingerprint(rest.plan) != fingerprint(self.shown.plan)
+        if met or other or self.options.recorded:
+            raise ConcurrentEdit(
+                f"somebody else changed {', '.join(met) or 'the configuration'} in the meantime, "
+                "and the plan is no longer the one shown",
+                "look at `hactl plan` and apply again",
+            )
+
+    def write(self, stage: Stage, step: Planned) -> None:
+        """Write one stage, whole: an interruption waits until it is known what became of it."""
+        record = save(self.options.records, step.live, document(step.plan), datetime.now(tz=UTC))
+        with deferred():
+            self.written.append(Written(stage, step, record, sure=False))
+            try:
+                self.world.committer.commit(step.live, step.merged)
+            except NotConnected:
+                raise
+            except ClusterError:
+                self.written.pop()
+                record.discard()
+                raise
+            self.written[-1] = Written(stage, step, record)
+
+    def see_through(self) -> tuple[Difference, ...]:
         """Wait until the cluster is at rest; return how it differs from what was foreseen.
 
         Raises Unsettled if it does not come to rest, and NotAsPredicted if somebody suffers from
-        the difference; the commit has then been taken back where that was right.
+        the difference.
         """
-        try:
-            settled = at_rest(self.world, self.options, self.operator)
-            new = {node for node, *_ in fencings(self.world) - self.fenced}
-        except (ClusterError, KeyboardInterrupt) as problem:
-            raise left_alone(problem, record) from None
-        seen = Observation(before, settled.cib, settled.transition, tuple(sorted(new)))
-        found = compared(plan, seen)
+        last = self.written[-1]
+        self.operator.progress(last.stage.doing)
+        settled = at_rest(self.world, self.options, self.operator)
+        plan, before = last.step.plan, last.step.live
+        if last.stage.whole:
+            plan, before = self.shown.plan, self.shown.live
+        new = tuple(sorted({node for node, *_ in fencings(self.world) - self.fenced}))
+        found = compared(plan, Observation(before, settled.cib, settled.transition, new))
         if any(difference.grave for difference in found):
-            raise self.take_back(plan, seen, found, record)
+            raise NotAsPredicted(found, others_fencing(new, settled.failed, net(self.written)))
         return found
 
-    def take_back(
-        self, plan: Plan, seen: Observation, found: tuple[Difference, ...], record: Record
-    ) -> ClusterError:
-        """Undo the commit if that is right, and return what to say."""
-        said = "".join(f"\n  {difference}" for difference in found)
+    def ended(self, problem: BaseException) -> ClusterError:
+        """Take back what can be, look what stands, and return what to say."""
+        self.ascertain()
+        why = self.take_back(problem) if self.written else ""
+        standing = told(self.written, self.look(), self.name)
+        return concluded(problem, standing, why)
+
+    def take_back(self, problem: BaseException) -> str:
+        """Take back what was written; return why that was not done, or nothing.
+
+        Nothing is taken back while something is under way: a guest might run twice.
+        """
+        if isinstance(problem, (Unsettled, KeyboardInterrupt, SystemExit)):
+            return ""
+        if isinstance(problem, NotAsPredicted) and problem.fenced:
+            return f"{', '.join(problem.fenced)} was fenced"
+        back = TakeBack(self.world, self.options, self.operator, self.name)
+        return back.of(net(self.written))
+
+    def ascertain(self) -> None:
+        """Look whether a commit arrived that nobody has confirmed."""
+        if not self.written or self.written[-1].sure:
+            return
+        now, last = self.look(), self.written[-1]
+        if now is not None and last.arrived(now):
+            self.written[-1] = replace(last, sure=True)
+
+    def look(self) -> _Element | None:
         try:
-            if seen.fenced:
-                raise NotReverted(f"{', '.join(seen.fenced)} was fenced")
-            now = self.world.pacemaker.cib()
-            self.committer().commit(now, reverted(now, plan.changes, self.world.runner))
-        except (NotReverted, ClusterError) as problem:
-            return NotAsPredicted(
-                f"hactl: committed, and it did not go as predicted:{said}\n"
-                f"The configuration stays, because {problem}; the one before is in {record.cib}"
-            )
-        try:
-            at_rest(self.world, self.options, self.operator)
-        except Unsettled as problem:
-            said += f"\n  after taking it back: {problem}"
-        return NotAsPredicted(
-            f"hactl: it did not go as predicted, so the configuration was taken back:{said}"
-        )
-
-    def committer(self) -> Committer:
-        return self.world.committer
-
-
-def at_rest(world: World, options: Options, operator: Operator) -> Settled:
-    """Wait until the cluster has nothing to do; raises Unsettled after the operator's timeout."""
-    return settle(world.pacemaker, world.runner, options.timeout, operator.progress, world.clock)
-
-
-def fencings(world: World) -> set[tuple[str, str, str]]:
-    """Return every successful fencing on record that took a node down."""
-    if not world.pacemaker.live:
-        return set()
-    return {
-        (event.get("target", ""), event.get("action", ""), event.get("completed", ""))
-        for event in world.pacemaker.fencing().iter("fence_event")
-        if event.get("status") == "success" and event.get("action") != "on"
-    }
-
-
-def compared(plan: Plan, seen: Observation) -> tuple[Difference, ...]:
-    fencing = tuple(fencing.node for fencing in plan.fencing)
-    return differences(plan.effects.all, fencing, seen)
-
-
-def left_alone(problem: BaseException, record: Record) -> ClusterError:
-    """Nothing is taken back while something is under way: a guest might run twice."""
-    said = problem.message if isinstance(problem, ClusterError) else "interrupted"
-    return Unsettled(
-        f"the configuration is committed and stays; {said}",
-        f"watch it with `hactl status`; the configuration before is in {record.cib}",
-    )
+            return self.world.pacemaker.cib()
+        except ClusterError:
+            return None

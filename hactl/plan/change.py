@@ -109,6 +109,29 @@ def reverse(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(change.reverse() for change in changes)
 
 
+def combined(steps: Iterable[Iterable[Change]]) -> tuple[Change, ...]:
+    """Return what several steps, one made after the other, come to."""
+    net: dict[tuple[Place, str], Change] = {}
+    for change in (change for step in steps for change in step):
+        address = change.place, change.id
+        earlier = net.pop(address, None)
+        both = change if earlier is None else then(earlier, change)
+        if both is not None:
+            net[address] = both
+    return tuple(net.values())
+
+
+def then(first: Change, second: Change) -> Change | None:
+    """Return what ``first`` and ``second``, to the same thing, come to; None if to nothing."""
+    if isinstance(first, Create):
+        if isinstance(second, Delete):
+            return None
+        return replace(first, after=second.after, details=())
+    if isinstance(second, Delete):
+        return replace(second, before=first.before, details=())
+    return Update(first.id, second.kind, first.place, first.before, second.after)
+
+
 def carried_out(configuration: _Element, changes: Iterable[Change]) -> _Element:
     """Return a copy of ``<configuration>`` with ``changes`` made.
 

@@ -32,6 +32,28 @@ def refuse_edits(plan: Plan, overwrite_edits: bool) -> None:
         )
 
 
+def beyond(shown: Plan, now: Plan) -> str:
+    """Return what ``now`` would interrupt or undo beyond what was ``shown``, as a clause."""
+    if not now.simulated:
+        return now.why_not
+    fenced = {f.node for f in now.fencing} - {f.node for f in shown.fencing}
+    names = {e.name for e in now.disruptive} - {e.name for e in shown.disruptive}
+    undone = set(now.edited) - set(shown.edited)
+    said = (
+        f"{', '.join(sorted(names))} would be interrupted" if names else "",
+        f"{', '.join(sorted(fenced))} would be fenced" if fenced else "",
+        f"what was edited by hand would be undone: {', '.join(sorted(undone))}" if undone else "",
+    )
+    return "; ".join(text for text in said if text)
+
+
+def refuse_harm(plan: Plan) -> None:
+    """Raise Forbidden if a plan that is to disturb nobody would, or if nobody knows."""
+    harm = disruption(plan) if plan.simulated else plan.why_not
+    if harm:
+        raise Forbidden(harm)
+
+
 def disruption(plan: Plan) -> str:
     """Return what the plan interrupts, as a clause, or nothing if it interrupts nothing.
 

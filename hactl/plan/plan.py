@@ -10,6 +10,8 @@ from lxml.etree import _Element
 from hactl.cib import schema
 from hactl.cib.edits import Switch, edits, switches
 from hactl.cib.merge import PROPERTIES, child, merge
+from hactl.cib.temporary import Leftover, leftovers, lifted
+from hactl.plan import trial
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
 from hactl.plan.effects import Effects, effects
@@ -45,6 +47,7 @@ class Plan:
     fencing: tuple[Fencing, ...] = ()
     edited: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
     notes: tuple[str, ...] = ()
     why_not: str = ""
 
@@ -71,17 +74,20 @@ class Planned:
 def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str] = ()) -> Planned:
     """Return the plan that turns ``live`` into what ``wanted`` says.
 
-    ``live`` is a whole ``<cib>``, ``wanted`` a ``<configuration>``. A scheduler that gives no
-    answer makes a plan that says so.
+    ``live`` is a whole ``<cib>``, ``wanted`` a ``<configuration>``. What an apply that did not end
+    left behind is lifted. A scheduler that gives no answer makes a plan that says so.
 
     Raises SchemaTooNew, Refused or Invalid where there can be no plan.
     """
     schema.refuse_newer(live)
-    bare = foreseen(live, merge(live, wanted, adopt), runner)
+    clean, left = lifted(live), leftovers(live)
+    bare = foreseen(live, trial.kept(live, merge(clean, wanted, adopt)), runner)
+    changed = tuple(leftover.about for leftover in left if not leftover.proven)
     plan = replace(
         bare.plan,
-        edited=edits(child(live, "configuration"), wanted),
+        edited=(*edits(child(clean, "configuration"), wanted), *changed),
         switches=switches(child(bare.merged, "configuration")),
+        leftovers=left,
         notes=(*notes(live, wanted), *other_version(live, runner)),
     )
     return replace(bare, plan=plan)

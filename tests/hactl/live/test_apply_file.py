@@ -13,10 +13,10 @@ from lxml.etree import _Element
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live import cibfile
 from hactl.live.apply import Outcome, apply
+from hactl.live.operator import Options
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
 from hactl.live.session import World
-from hactl.live.transaction import Options
 from hactl.plan.as_json import document, fingerprint
 from hactl.plan.gate import Forbidden
 from hactl.plan.plan import Plan, planned

@@ -1,0 +1,111 @@
+"""What an apply has left in the CIB, told from the CIBs that were seen: writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lxml.etree import _Element
+
+from hactl.cib.merge import child
+from hactl.cib.temporary import leftovers
+from hactl.live.backup import Record
+from hactl.live.revert import still_ours
+from hactl.plan.change import Change, combined, reverse
+from hactl.plan.plan import Planned
+from hactl.plan.stages import Stage
+
+NAMED = 5
+
+
+class Standing(StrEnum):
+    """How the configuration stands after an apply that did not come to its end."""
+
+    UNTOUCHED = "untouched"
+    TAKEN_BACK = "taken back"
+    PARTLY = "partly"
+    WRITTEN = "written"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A commit that was made, or perhaps made: ``sure`` once the cluster has said so."""
+
+    stage: Stage
+    step: Planned
+    record: Record
+    sure: bool = True
+
+    def arrived(self, now: _Element) -> bool:
+        """Whether ``now`` shows that it was made; that somebody took it back at once counts not."""
+        there = child(now, "configuration")
+        return any(still_ours(there, change) for change in self.step.plan.changes)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What there is to say: a clause for the operator, computed."""
+
+    standing: Standing
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def net(written: Sequence[Written]) -> tuple[Change, ...]:
+    """Return what all that was written comes to, without what others did in between."""
+    return combined(one.step.plan.changes for one in written)
+
+
+def told(written: Sequence[Written], now: _Element | None, apply: str) -> Told:
+    """Return how ``now``, the CIB as it is, stands to what was ``written``.
+
+    ``now`` is None where nobody could look.
+    """
+    if now is None:
+        return unseen(written)
+    if not written:
+        return Told(Standing.UNTOUCHED, "nothing was changed")
+    ours = net(written)
+    configuration = child(now, "configuration")
+    there = [change for change in ours if still_ours(configuration, change)]
+    back = [change for change in reverse(ours) if still_ours(configuration, change)]
+    if len(back) == len(ours):
+        return Told(Standing.TAKEN_BACK, "all that was written has been taken back")
+    way_back = f"the configuration before is in {written[0].record.cib}"
+    if any(one.stage.whole for one in written) and len(there) == len(ours):
+        return Told(Standing.WRITTEN, f"the configuration is committed and stays; {way_back}")
+    return Told(Standing.PARTLY, f"{partly(now, there, ours, apply)}; {way_back}")
+
+
+def unseen(written: Sequence[Written]) -> Told:
+    if not written:
+        return Told(Standing.UNTOUCHED, "nothing was changed")
+    if any(not one.sure for one in written):
+        text = "whether it was written is not known, because nobody could look"
+    else:
+        text = f"so far written: {', '.join(one.stage.doing for one in written)}"
+    return Told(Standing.UNKNOWN, f"{text}; the configuration before is in {written[0].record.cib}")
+
+
+def partly(now: _Element, there: Sequence[Change], ours: Sequence[Change], apply: str) -> str:
+    """Return which part of ``ours`` is ``there``, and which is not."""
+    held = [left.about for left in leftovers(now) if left.what == "hold" and left.apply == apply]
+    rest = [change.id for change in there if apply not in change.id]
+    said = []
+    if held:
+        said.append(f"{named(held)} kept from running (`hactl mend`, or the next apply, lifts it)")
+    if rest:
+        said.append(f"written: {named(rest)}")
+    if len(there) < len(ours):
+        gone = {change.id for change in ours} - {change.id for change in there}
+        said.append(f"not as we wrote it: {named(sorted(gone))}")
+    return f"so far {', '.join(said)}"
+
+
+def named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return f"{', '.join(ids[:NAMED])}{more}"

@@ -1,0 +1,85 @@
+"""New resources are on trial until they have run once: says which, and for how long.
+
+Nobody knows whether the stop of a new resource works before it has been tried. While it is on
+trial a failed stop blocks it where it is; afterwards the usual holds, and the node is fenced. What
+has run before is never on trial: to be blocked could mean to stay down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+
+from lxml.etree import _Element
+
+from hactl.cib.properties import same_property
+from hactl.cib.temporary import put_on_trial, trials
+
+RUNNING = frozenset({"0", "8"})
+STOPPED = frozenset({"0", "7"})
+
+
+def marked(live: _Element, merged: _Element, apply: str) -> _Element:
+    """Return ``merged`` with what is new in it on trial; itself where nothing is."""
+    if not fences(merged):
+        return merged
+    known = {*primitives(live), *ever_ran(live)}
+    return on_trial(merged, {name: apply for name in primitives(merged) if name not in known})
+
+
+def kept(live: _Element, merged: _Element) -> _Element:
+    """Return ``merged`` with those still on trial whose stop has failed: lifted, it would fence."""
+    failed = {name for name, _ in failed_stops(live)}
+    return on_trial(merged, {name: apply for name, apply in trials(live) if name in failed})
+
+
+def on_trial(merged: _Element, applies: Mapping[str, str]) -> _Element:
+    if not applies:
+        return merged
+    copy = deepcopy(merged)
+    for primitive in copy.iterfind("configuration/resources//primitive"):
+        apply = applies.get(primitive.get("id", ""))
+        if apply:
+            put_on_trial(primitive, apply)
+    return copy
+
+
+def primitives(cib: _Element) -> Iterator[str]:
+    """Yield the primitives that stop: a device that fences has nothing to stop."""
+    for primitive in cib.iterfind("configuration/resources//primitive"):
+        if primitive.get("class") != "stonith":
+            yield primitive.get("id", "")
+
+
+def fences(cib: _Element) -> bool:
+    """Whether a failed stop would fence: without fencing it blocks anyhow."""
+    pairs = cib.iterfind("configuration/crm_config/cluster_property_set/nvpair")
+    values = {pair.get("name"): pair.get("value", "") for pair in pairs}
+    names = same_property("stonith-enabled")
+    value = next((values[name] for name in names if name in values), "true")
+    return value.lower() not in ("false", "off", "no", "n", "0")
+
+
+def ever_ran(cib: _Element) -> set[str]:
+    """Return the primitives that are on record as running, or as having been started."""
+    return {name for name, _, record in records(cib) if record.get("rc-code") in RUNNING}
+
+
+def failed_stops(cib: _Element) -> set[tuple[str, str]]:
+    """Return the primitives whose stop is on record as failed, each with the node."""
+    return {(name, node) for name, node, record in records(cib) if failed_stop(record)}
+
+
+def failed_stop(record: _Element) -> bool:
+    if record.get("operation") != "stop" or record.get("op-status") == "-1":
+        return False
+    return record.get("op-status") != "0" or record.get("rc-code") not in STOPPED
+
+
+def records(cib: _Element) -> Iterator[tuple[str, str, _Element]]:
+    """Yield each record in the status with its primitive and its node."""
+    for state in cib.iterfind("status/node_state"):
+        for resource in state.iterfind("lrm/lrm_resources/lrm_resource"):
+            name = resource.get("id", "").partition(":")[0]
+            for record in resource.iterchildren("lrm_rsc_op"):
+                yield name, state.get("uname", ""), record

@@ -1,0 +1,175 @@
+"""A cluster made of a CIB file: real tools, and Pacemaker's own scheduler plays what follows.
+
+Each commit is carried out by ``crm_simulate --simulate`` before anybody reads the CIB again. What
+only daemons can answer (who is the DC, who was fenced, forget this failure) is answered here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lxml import etree
+from lxml.etree import _Element
+
+from hactl.live import cibfile
+from hactl.live.pacemaker import Pacemaker
+from hactl.live.runner import Result, Runner
+from hactl.live.session import World
+from hactl.live.settle import Clock
+from tests.hactl.cibs import text
+
+IDLE = b'<pacemaker-result><crmd state="S_IDLE"/></pacemaker-result>'
+FENCED = re.compile(r"\* Fencing (\S+) \(")
+ROUNDS = 8
+
+# Called before each call of a tool with its number, from 1, and its words.
+Hook = Callable[[int, Sequence[str]], None]
+# What one call of a tool takes, in seconds.
+CALL = 0.1
+
+
+def nothing(number: int, argv: Sequence[str]) -> None:
+    """Do nothing in between."""
+
+
+@dataclass
+class Cluster:
+    """What is shared by all who work on one CIB file.
+
+    ``failing`` are operations that fail, as crm_simulate has them: ``bad_start_0@node1=1``.
+    """
+
+    file: Path
+    directory: Path
+    failing: tuple[str, ...] = ()
+    fenced: list[str] = field(default_factory=list)
+    settled_at: str = ""
+
+    @classmethod
+    def of(cls, live: _Element, directory: Path, failing: Sequence[str] = ()) -> Cluster:
+        directory.mkdir(exist_ok=True)
+        file = directory / "cib.xml"
+        file.write_text(text(live))
+        return cls(file, directory, tuple(failing))
+
+    def cib(self) -> _Element:
+        """Return the CIB once the cluster has done what follows from it."""
+        self.settle()
+        return cibfile.read(self.file)
+
+    def settle(self) -> None:
+        for _ in range(ROUNDS):
+            now = cibfile.read(self.file)
+            if self.settled_at == now.get("epoch") or not self.moves():
+                self.settled_at = now.get("epoch", "")
+                return
+
+    def moves(self) -> bool:
+        """Have the scheduler carry out one transition; return whether there was something to do."""
+        before = cibfile.read(self.file)
+        after = self.directory / "after.xml"
+        words = [word for failing in self.failing for word in ("--op-fail", failing)]
+        argv = ["crm_simulate", "-x", str(self.file), "-S", "-O", str(after), *words]
+        said = subprocess.run(argv, capture_output=True, text=True, env=self.environment()).stdout
+        self.fenced += FENCED.findall(said)
+        made = cibfile.read(after)
+        for name in ("epoch", "admin_epoch"):
+            made.set(name, before.get(name, "0"))
+        made.set("num_updates", str(int(before.get("num_updates", "0")) + 1))
+        forget_orphans(made)
+        self.write(made)
+        return "Transition Summary:\n  *" in said
+
+    def write(self, cib: _Element) -> None:
+        """Replace the file in one go: a reader sees all of it or nothing."""
+        new = self.directory / "new.xml"
+        new.write_text(text(cib))
+        new.replace(self.file)
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "CIB_shadow_dir": str(self.directory), "CIB_file": str(self.file)}
+
+    def forget(self, resource: str, node: str) -> None:
+        """Do as `crm_resource --cleanup` would."""
+        cib = cibfile.read(self.file)
+        path = f"status/node_state[@uname='{node}']//lrm_resource[@id='{resource}']"
+        for found in cib.findall(path):
+            parent = found.getparent()
+            assert parent is not None
+            parent.remove(found)
+        for pair in cib.findall(f"status/node_state[@uname='{node}']//nvpair"):
+            holder = pair.getparent()
+            if f"-{resource}#" in pair.get("name", "") and holder is not None:
+                holder.remove(pair)
+        self.write(cib)
+        self.settled_at = ""
+
+
+def forget_orphans(cib: _Element) -> None:
+    """Delete the history of what is stopped and no longer configured: crm_simulate only says so."""
+    there = {
+        primitive.get("id") for primitive in cib.iterfind("configuration/resources//primitive")
+    }
+    for history in list(cib.iter("lrm_resource")):
+        parent, last = history.getparent(), history.find("lrm_rsc_op[last()]")
+        stopped = last is None or last.get("operation") == "stop" or last.get("rc-code") == "7"
+        if history.get("id", "").partition(":")[0] not in there and stopped and parent is not None:
+            parent.remove(history)
+
+
+@dataclass(frozen=True)
+class Tools(Runner):
+    """Runs the real tools on the file; ``hook`` sees each call before it is made."""
+
+    cluster: Cluster = field(kw_only=True)
+    hook: Hook = field(default=nothing, kw_only=True)
+    calls: list[Sequence[str]] = field(default_factory=list, kw_only=True)
+
+    def run(self, argv: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> Result:
+        self.calls.append(argv)
+        self.hook(len(self.calls), argv)
+        if argv[0] == "crmadmin":
+            return Result(0, IDLE, b"")
+        if argv[0] == "stonith_admin":
+            return Result(0, fencing_history(self.cluster.fenced), b"")
+        if argv[0] == "crm_resource":
+            self.cluster.forget(argv[argv.index("--resource") + 1], argv[argv.index("--node") + 1])
+            return Result(0, b"", b"")
+        if argv[:2] == ("cibadmin", "--query"):
+            self.cluster.settle()
+        if argv[0] != "cibadmin" or "CIB_file" in self.env:
+            return super().run(argv, stdin, timeout)
+        return self.with_env(CIB_file=str(self.cluster.file)).real(argv, stdin, timeout)
+
+    def real(self, argv: Sequence[str], stdin: bytes, timeout: float) -> Result:
+        return super().run(argv, stdin, timeout)
+
+
+def fencing_history(fenced: Sequence[str]) -> bytes:
+    made = etree.Element("pacemaker-result")
+    for number, node in enumerate(fenced):
+        event = {"status": "success", "action": "reboot", "target": node, "completed": str(number)}
+        etree.SubElement(made, "fence_event", event)
+    return etree.tostring(made)
+
+
+def world(cluster: Cluster, hook: Hook = nothing) -> World:
+    """Return the cluster as an apply sees it: time passes only where somebody sleeps."""
+    env = {"CIB_shadow_dir": str(cluster.directory)}
+    tools = Tools(env, cluster=cluster, hook=hook)
+    slept = [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept[0] += seconds
+
+    def now() -> float:
+        return slept[0] + CALL * len(tools.calls)
+
+    scratch = cluster.directory / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return World(Pacemaker(tools), tools, scratch, Clock(now, sleep))

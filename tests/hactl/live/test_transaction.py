@@ -1,0 +1,88 @@
+"""An apply of several commits on a cluster that Pacemaker's scheduler plays: what it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+from lxml.etree import _Element
+
+from hactl.cib.temporary import leftovers
+from hactl.live.apply import Outcome, apply
+from hactl.live.conclusion import Ended
+from hactl.live.operator import Options
+from hactl.plan.diff import changes
+from hactl.plan.plan import planned
+from tests.hactl.cibs import cib, dummy, text, wanted
+from tests.hactl.live.cluster_on_file import Cluster, Hook, nothing, world
+from tests.hactl.live.test_apply_file import Somebody
+from tests.hactl.scheduler import needs_scheduler, runner
+
+pytestmark = needs_scheduler
+ON = '<nvpair id="hactl-stonith" name="fencing-enabled" value="true"/>'
+POWER = etree.fromstring('<primitive id="power" class="stonith" type="fence_lab"/>')
+DISK_THEN_WEB = """
+  <rsc_order id="hactl-order" first="disk" then="web1" kind="Mandatory"/>
+  <rsc_colocation id="hactl-with" rsc="web1" with-rsc="disk" score="INFINITY"/>"""
+
+
+def test_what_goes_is_stopped_and_then_removed(tmp_path: Path) -> None:
+    here = start(tmp_path)
+    want = wanted(dummy("stays", memory="2"))
+    outcome = carry_out(here, want)
+    assert outcome.committed
+    assert outcome.differences == ()
+    assert as_wanted(here, want, tmp_path)
+
+
+def test_a_new_resource_is_on_trial_until_it_runs(tmp_path: Path) -> None:
+    here, seen = start(tmp_path), []
+
+    def looks(_number: int, argv: Any) -> None:
+        if argv[:2] == ("cibadmin", "--query"):
+            seen.extend(str(left.what) for left in leftovers(here.cib()))
+
+    want = wanted(*old(), dummy("new"), constraints=DISK_THEN_WEB)
+    outcome = carry_out(here, want, hook=looks)
+    assert outcome.differences == ()
+    assert set(seen) == {"trial"}
+    assert as_wanted(here, want, tmp_path)
+
+
+def test_a_new_resource_that_neither_starts_nor_stops_fences_nobody(tmp_path: Path) -> None:
+    fails = [f"bad_{op}_0@node{n}=1" for op in ("start", "stop") for n in (1, 2, 3)]
+    here = start(tmp_path, fails)
+    before = here.cib()
+    want = wanted(*old(), dummy("bad"), constraints=DISK_THEN_WEB)
+    with pytest.raises(Ended, match="so the configuration was taken back") as problem:
+        carry_out(here, want)
+    assert problem.value.standing == "taken back"
+    assert here.fenced == []
+    assert changes(before, here.cib()) == ()
+
+
+def old() -> list[_Element]:
+    return [dummy("disk", "storage"), dummy("web1"), dummy("stays", memory="1")]
+
+
+def start(directory: Path, failing: list[str] | None = None) -> Cluster:
+    resources = "".join(text(resource) for resource in old()) + text(POWER)
+    live = cib(resources, DISK_THEN_WEB)
+    pair = live.find(".//nvpair[@name='stonith-enabled']")
+    assert pair is not None
+    pair.set("value", "true")
+    here = Cluster.of(live, directory / "cluster", failing or ())
+    here.cib()
+    return here
+
+
+def carry_out(here: Cluster, want: _Element, hook: Hook = nothing, **options: Any) -> Outcome:
+    allowed = {"allow_disruption": True, **options}
+    records = here.directory / "records"
+    return apply(world(here, hook), want, Options(records, **allowed), Somebody())
+
+
+def as_wanted(here: Cluster, want: _Element, directory: Path) -> bool:
+    return not planned(here.cib(), want, runner(directory)).plan.changes
