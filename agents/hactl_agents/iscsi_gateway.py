@@ -84,6 +84,7 @@ class IscsiGateway(Parameters, Gated, Agent):
 
     @action(timeout=60)
     def start(self) -> None:
+        self.close_gate()
         behind = self.behind()
         self.hold(behind)
         self.refuse_foreign()

@@ -104,6 +104,7 @@ class NvmeofGateway(Parameters, Gated, Agent):
 
     @action(timeout=60)
     def start(self) -> None:
+        self.close_gate()
         self.hold()
         note_roles(self)
         self.record.put("controllers", "-".join(str(number) for number in self.controller_range()))

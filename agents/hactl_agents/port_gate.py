@@ -82,11 +82,8 @@ class PortGate(Agent):
         self.host.firewall().replace(self.name, self.wanted())
 
     def found_running(self) -> None:
-        """What is started after the gate must not be seen before it is whole."""
-        from hactl_agents.gate.turn import close_gate
-
+        """An open gate stays open: something may be serving through it."""
         self.remember()
-        close_gate(self.host, self.gate)
 
     @action(timeout=20)
     def stop(self) -> None:

@@ -276,7 +276,7 @@ def said(networks: "Iterable[Network]") -> str:
 
 def boot_time(stat: str) -> "int | None":
     """When this boot began, in seconds since 1970 (proc(5), /proc/stat)."""
-    for line in stat.splitlines():
+    for line in stat.split("\n"):
         word, _, value = line.partition(" ")
         if word == "btime" and value.isdigit():
             return int(value)

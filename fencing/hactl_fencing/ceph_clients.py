@@ -12,6 +12,7 @@ LIBRARIES = ("librados", "librbd", "libcephfs")
 OURSELVES = "fence_ceph_blocklist"
 RBD = "/sys/bus/rbd/devices"
 KERNEL_CLIENTS = "/sys/kernel/debug/ceph"
+TRIES = 100  # looks at a process whose threads are ending
 
 
 def users(host: "Host") -> "list[str]":
@@ -49,17 +50,24 @@ def of_process(host: "Host", pid: str, seen: "set[str]") -> "Iterator[str]":
 
 
 def memory(host: "Host", pid: str) -> str:
-    """A process may live on in its threads after its first thread has ended."""
+    """A process may live on in its threads after its first thread has ended. Raises Failed.
+
+    A listing of them ends early where one dies while it is read: then it is read again.
+    """
     maps = host.read(f"/proc/{pid}/maps")
-    if not maps:
-        for thread in host.listdir(f"/proc/{pid}/task"):
+    for _ in range(TRIES):
+        for thread in [] if maps else host.listdir(f"/proc/{pid}/task"):
             maps = maps or host.read(f"/proc/{pid}/task/{thread}/maps")
-    return maps or ""
+        found = host.process(int(pid))
+        if maps or found is None or found[0] != "Z":
+            return maps or ""
+        host.sleep(0.01)
+    raise Failed(f"process {pid}: cannot tell which files it has mapped: it is ending")
 
 
 def mounts(mountinfo: str) -> "Iterator[str]":
     """proc(5): the type of a file system stands behind a lone dash."""
-    for line in mountinfo.splitlines():
+    for line in mountinfo.split("\n"):
         front, _, back = line.partition(" - ")
         if back.startswith("ceph "):
             yield f"a CephFS on {front.split()[4]}"

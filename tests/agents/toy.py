@@ -25,7 +25,7 @@ class Toy(Agent):
     secret: str = string("A word nobody may see", private=True)
 
     def probe(self) -> int:
-        content = self.host.read(self.path)
+        content = self.host.paths.read(self.path)
         if content is None:
             return Status.STOPPED
         if content == "tired":

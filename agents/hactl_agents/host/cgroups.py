@@ -53,7 +53,7 @@ def parsed(text: str) -> Group:
 def trees(host: "Host") -> "list[Tree]":
     """The hierarchies that are mounted, by /proc/self/mountinfo (proc(5))."""
     found: dict[str, Tree] = {}
-    for line in (host.read("/proc/self/mountinfo") or "").splitlines():
+    for line in (host.read("/proc/self/mountinfo") or "").split("\n"):
         left, _, right = line.partition(" - ")
         kind, _, options = right.partition(" ")
         if kind == "cgroup2":
@@ -80,8 +80,11 @@ def unescaped(path: str) -> str:
 def memberships(host: "Host", pid: "int | str") -> "dict[str, str]":
     """Controllers -> path of the group a process is in."""
     found = {}
-    for line in (host.read(f"/proc/{pid}/cgroup") or "").splitlines():
-        _, controllers, path = line.split(":", 2)
+    for line in (host.read(f"/proc/{pid}/cgroup") or "").split("\n"):
+        _, colon, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not colon:
+            continue
         found[",".join(sorted(controllers.split(",")))] = path
     return found
 

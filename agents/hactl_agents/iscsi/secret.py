@@ -21,7 +21,7 @@ class Account:
 def parse_account(text: str) -> Account:
     """The account in a file of ``key = value`` lines. Raises ValueError, without any value."""
     account = Account()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
         if not line or line[0] == "#":
             continue

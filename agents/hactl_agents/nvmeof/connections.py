@@ -18,7 +18,7 @@ def open_at(host: "Host", address: str, service: str) -> int:
         return 0
     family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
     local = spelled(_socket.inet_pton(family, address), int(service))
-    lines = (line.split() for line in (host.read(LISTS[family]) or "").splitlines())
+    lines = (line.split() for line in (host.read(LISTS[family]) or "").split("\n"))
     return sum(1 for fields in lines if fields[1:2] == [local] and fields[3] in OPEN)
 
 

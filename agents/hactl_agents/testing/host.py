@@ -3,7 +3,7 @@
 import marshal
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from hactl_agents.failures import seconds
 from hactl_agents.gate.turn import CLOSED, DRAINING, gate_state
@@ -16,7 +16,14 @@ from hactl_agents.testing.tables import FakeTables
 
 Reply = Done | Failed | Callable[..., Done]
 STUCK = 4242  # the pid of a process that is left behind
-NODES_OWN = ("/proc", "/sys", "/run", "/var/run", "/dev/kmsg")  # nothing there can hang for long
+NODES_OWN = (
+    "/proc",
+    "/sys",
+    "/run",
+    "/var/run",
+    "/dev/kmsg",
+    "/etc/libvirt",
+)  # nothing there can hang for long
 
 
 class Hangs(Exception):
@@ -33,9 +40,11 @@ class FakeHost(Host):
     which never end; ``frozen`` are the pids stopped by a signal. ``sockets`` maps the address of
     a unix socket to what answers there; ``modes`` are the modes of files that are not 0600.
 
-    Whoever touches what lies below one of ``hung`` waits for ever. ``touched`` lists the paths
-    that were touched by the agent's own process and are not the node's own: there must be none.
+    Whoever touches what lies below one of ``hung`` waits for ever. ``touched``, of all of them,
+    lists what an agent's own process touched and is not the node's own: there must be nothing.
     """
+
+    touched: ClassVar[list[str]] = []
 
     def __init__(
         self,
@@ -71,7 +80,6 @@ class FakeHost(Host):
         self.epoch = 1_700_000_000.0  # seconds from 1970 to the start of the clock
         self.sockets: dict[bytes, Callable[[bytes], bytes] | Failed] = {}
         self.hung: set[str] = set()
-        self.touched: list[str] = []
         self.in_child = False
         self.waiting: dict[str, str] = {}  # locks that what was left behind holds, and with what
 
