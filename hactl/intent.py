@@ -21,24 +21,37 @@ def read(path: str, reader: Reader | None = None) -> tuple[Cluster, list[Problem
     (libvirt XML, LXC configs). Raises TopologyError with all problems, warnings among them,
     sorted by line.
     """
+    subject, problems = understood(path, reader)
+    return subject.cluster, problems
+
+
+def understood(path: str, reader: Reader | None = None) -> tuple[Subject, list[Problem]]:
+    """Do the same, and return also the topology itself, and what was found beside it."""
     text, warnings = source.read_text(path)
-    return reads(text, source.display(path), reader or source.read_bytes, warnings)
+    return understand(text, source.display(path), reader or source.read_bytes, warnings)
 
 
 def reads(
     text: str, file: str, reader: Reader, warnings: Sequence[Problem] = ()
 ) -> tuple[Cluster, list[Problem]]:
-    """Do the same for the text of a topology."""
+    """Do the same as `read` for the text of a topology."""
+    subject, problems = understand(text, file, reader, warnings)
+    return subject.cluster, problems
+
+
+def understand(
+    text: str, file: str, reader: Reader, warnings: Sequence[Problem] = ()
+) -> tuple[Subject, list[Problem]]:
     try:
         topology = loads(text, file, warnings)
     except Malformed as exc:
         raise TopologyError(in_order([*exc.problems, *what_else(exc)])) from None
     found = needs.survey(topology.document, reader)
-    cluster = derive.build(topology, found)
-    problems = in_order([*topology.problems, *lint.lint(Subject(topology, cluster, found))])
+    subject = Subject(topology, derive.build(topology, found), found)
+    problems = in_order([*topology.problems, *lint.lint(subject)])
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise TopologyError(problems)
-    return cluster, problems
+    return subject, problems
 
 
 def what_else(fault: Malformed) -> Sequence[Problem]:

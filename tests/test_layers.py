@@ -46,6 +46,13 @@ MAY_IMPORT = {
         "hactl.model",
         "hactl.errors",
     },
+    "hactl.survival": {
+        "hactl.simulate",
+        "hactl.topology",
+        "hactl.lint",
+        "hactl.model",
+        "hactl.errors",
+    },
     "hactl.install": {"hactl_agents", "hactl_fencing"},
     "hactl.catalog": {
         "hactl.errors",

@@ -13,12 +13,15 @@ import click
 
 from hactl import intent
 from hactl.cib import document
+from hactl.commands.losses import option as losses_option
+from hactl.commands.losses import simulated
 from hactl.commands.output import emit
 from hactl.errors import Problem, Severity, TopologyError, UsageError
 from hactl.fencing.drill.proofs import reminders
 from hactl.live.session import opened
 from hactl.model.failover import Failover, failovers
 from hactl.topology.jsonschema import json_schema
+from hactl.topology.load import in_order
 
 SHOWN = 10
 
@@ -33,22 +36,32 @@ SHOWN = 10
 @click.option(
     "--cib", type=click.Path(path_type=Path), help="Ask a cluster's CIB in a file instead."
 )
+@losses_option
 @click.option("--schema", is_flag=True, help="Write the JSON schema of the file instead.")
 def check(
-    file: str | None, form: str, failover: bool, live: bool, cib: Path | None, schema: bool
+    file: str | None,
+    form: str,
+    failover: bool,
+    live: bool,
+    cib: Path | None,
+    losses: str | int,
+    schema: bool,
 ) -> None:
     """Check the topology in FILE (- reads standard input): all problems at once.
 
-    Says also how long a guest may be away at worst when the node under it is lost, and what decides
-    that. A file knows nothing of drills: --live and --cib say which levels of fencing no drill has
-    proven lately. Exits 1 if there are errors, 0 if there are none or only warnings.
+    Simulates the loss of every node, and of as many as something must survive, on Pacemaker's own
+    scheduler: what would run nowhere is named. Says also how long a guest may be away at worst when
+    the node under it is lost, and what decides that. A file knows nothing of drills: --live and
+    --cib say which levels of fencing no drill has proven lately.
+
+    Exits 1 if there are errors, 0 if there are none or only warnings.
     """
     if schema:
         emit(json.dumps(json_schema(), indent=2).encode() + b"\n")
         return
     if file is None:
         raise UsageError("which file?", "hactl check FILE, or hactl check --schema")
-    problems, times = looked_at(file)
+    problems, times = looked_at(file, losses)
     if live or cib:
         problems = [*problems, *undrilled(file, cib)]
     if form == "json":
@@ -62,14 +75,16 @@ def check(
         sys.exit(1)
 
 
-def looked_at(file: str) -> tuple[Sequence[Problem], Sequence[Failover]]:
+def looked_at(file: str, losses: str | int) -> tuple[Sequence[Problem], Sequence[Failover]]:
     """Return the problems, and without errors also the times."""
     try:
-        cluster, warnings = intent.read(file)
+        subject, warnings = intent.understood(file)
     except TopologyError as exc:
         return exc.problems, ()
-    document.configuration(cluster)
-    return warnings, failovers(cluster)
+    made = document.cib(subject.cluster)
+    with opened(None) as world:
+        lost = simulated(subject, made, world.runner, losses)
+    return in_order([*warnings, *lost]), failovers(subject.cluster)
 
 
 def undrilled(file: str, cib: Path | None) -> Iterator[Problem]:

@@ -12,6 +12,8 @@ from lxml.etree import _Element
 
 from hactl import intent
 from hactl.cib.document import configuration
+from hactl.commands.losses import option as losses_option
+from hactl.commands.losses import simulated
 from hactl.commands.render import report
 from hactl.commands.terminal import say
 from hactl.fencing.drill.proofs import reminders
@@ -32,6 +34,7 @@ from hactl.plan.text import text
 )
 @click.option("--adopt", multiple=True, metavar="ID", help="Take over a resource made by others.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@losses_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if something would change.")
 @click.option(
     "-o",
@@ -44,18 +47,23 @@ def plan(
     cib: Path | None,
     adopt: tuple[str, ...],
     form: str,
+    losses: str | int,
     detailed_exitcode: bool,
     output: Path | None,
 ) -> None:
     """Compare the topology in FILE with the cluster, and simulate the difference.
 
+    Warns also of what no node can run once another node is lost, as the cluster would then be.
     Changes nothing. Exits 1 if it could not simulate: then nobody knows what would happen.
     """
-    cluster, warnings = intent.read(file)
+    subject, warnings = intent.understood(file)
     report(warnings)
     with opened(cib) as world:
         live = world.pacemaker.cib()
-        made = planned(live, configuration(cluster), world.runner, adopt).plan
+        foreseen = planned(live, configuration(subject.cluster), world.runner, adopt)
+        made = foreseen.plan
+        if made.simulated:
+            report(simulated(subject, foreseen.merged, world.runner, losses, foreseen.transition))
     remind(live)
     show(made, form)
     if not made.simulated:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from hactl import corosync, intent, sbd
@@ -33,6 +35,6 @@ def render(file: str, want_corosync: bool, want_sbd: bool, output: str | None) -
         write(output, data)
 
 
-def report(warnings: list[Problem]) -> None:
+def report(warnings: Sequence[Problem]) -> None:
     for warning in warnings:
         click.echo(str(warning), err=True)

@@ -1,4 +1,7 @@
-"""Guests that fit nowhere, nodes that nobody can do without, losses that cannot be survived."""
+"""Guests that fit nowhere, promises to survive that cannot be kept: certain without a scheduler.
+
+What a loss really does is simulated (`hactl.survival`); here is only what a packing can say.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from hactl.lint import Subject
 from hactl.lint.references import workloads
 from hactl.model.capacity import Amounts, Load, hosts, shortfall, stranded
 from hactl.model.resource import Primitive
+from hactl.model.totem import QuorumDevice
 from hactl.topology.load import Topology
 
 Nodes = Mapping[str, Amounts]
 
 
 def capacity(subject: Subject) -> Iterator[Problem]:
-    """Every guest fits somewhere, all fit together, and one node can be lost."""
+    """Every guest fits somewhere, and all fit together."""
     nodes = {node.name: node.utilization for node in subject.cluster.nodes}
     yield from half_said(subject.topology)
     if not any(nodes.values()):
@@ -31,8 +35,6 @@ def capacity(subject: Subject) -> Iterator[Problem]:
             f"all guests together need {amounts(missing)} more than all nodes have",
             "add nodes, or make guests smaller",
         )
-    elif len(nodes) > 1:
-        yield from without_one(subject.topology, placeable, nodes)
 
 
 def half_said(topology: Topology) -> Iterator[Problem]:
@@ -74,6 +76,17 @@ def too_big(topology: Topology, load: Load, nodes: Nodes) -> Problem:
     )
 
 
+def guess(subject: Subject, why: str) -> Iterator[Problem]:
+    """Yield what a packing says where losses could not be simulated, and that they were not."""
+    nodes = {node.name: node.utilization for node in subject.cluster.nodes}
+    yield subject.topology.warning(
+        ("nodes",), f"what the loss of a node does could not be simulated: {why}"
+    )
+    if len(nodes) > 1 and any(nodes.values()):
+        loads = [load for load in all_loads(subject) if hosts(load, nodes)]
+        yield from without_one(subject.topology, loads, nodes)
+
+
 def without_one(topology: Topology, loads: Sequence[Load], nodes: Nodes) -> Iterator[Problem]:
     """Warn of the node whose loss leaves the most guests without a place."""
     worst, left = "", list[str]()
@@ -97,7 +110,7 @@ def without_one(topology: Topology, loads: Sequence[Load], nodes: Nodes) -> Iter
 
 
 def survival(subject: Subject) -> Iterator[Problem]:
-    """``must_survive`` can be kept: enough nodes, enough room, and a quorum left."""
+    """``must_survive`` can be kept at all: there are enough nodes, and a quorum is left."""
     nodes = {node.name: node.utilization for node in subject.cluster.nodes}
     uses = {load.name: load for load in all_loads(subject)}
     for section, name, entry in workloads(subject.topology):
@@ -112,7 +125,7 @@ def survival(subject: Subject) -> Iterator[Problem]:
                 f"must survive the loss of {lost} nodes but can run on only {len(homes)}",
                 "let it run on more nodes, or lower must_survive",
             )
-        elif not quorate(len(nodes), lost):
+        elif not quorate(len(nodes), lost, subject.cluster.totem.qdevice):
             yield subject.topology.warning(
                 path,
                 f"the loss of {lost} of {len(nodes)} nodes at once also loses the quorum",
@@ -120,9 +133,15 @@ def survival(subject: Subject) -> Iterator[Problem]:
             )
 
 
-def quorate(nodes: int, lost: int) -> bool:
-    """Whether what is left after a loss has a majority; two nodes are a case of their own."""
-    return lost == 1 if nodes == 2 else 2 * (nodes - lost) > nodes
+def quorate(nodes: int, lost: int, device: QuorumDevice | None = None) -> bool:
+    """Whether what is left after a loss has a majority; two nodes are a case of their own.
+
+    A quorum device counts as one vote (ffsplit), or as one less than there are nodes (lms).
+    """
+    if nodes == 2 and device is None:
+        return lost == 1
+    extra = 0 if device is None else nodes - 1 if device.algorithm == "lms" else 1
+    return 2 * (nodes - lost + extra) > nodes + extra
 
 
 def amounts(values: Amounts) -> str:

@@ -30,10 +30,15 @@ class World:
         return Committer(self.pacemaker, self.runner, self.scratch, self.clock)
 
 
+# The scheduler frees and takes millions of small pieces; without fast bins, which have to be
+# consolidated again and again, it needs a fifth less time (16 nodes, 500 guests).
+MALLOC = "glibc.malloc.mxfast=0:glibc.malloc.trim_threshold=1000000000"
+
+
 @contextmanager
 def opened(cib: Path | None) -> Iterator[World]:
     """Yield the live cluster, or the CIB in a file; nothing that was written in between stays."""
     with scratch() as directory:
         # crm_simulate writes a copy of the CIB here, and leaves it behind when it dies.
-        runner = Runner().with_env(CIB_shadow_dir=str(directory))
+        runner = Runner().with_env(CIB_shadow_dir=str(directory), GLIBC_TUNABLES=MALLOC)
         yield World(Pacemaker(runner, cib), runner, directory)

@@ -1,25 +1,24 @@
-"""What would become of every resource if one node were fenced, as the scheduler has it."""
+"""What would become of every resource if one node of a running cluster were fenced."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.simulate.cause import cause
+from hactl.simulate.losses import lost
+from hactl.simulate.places import Places, places
 from hactl.simulate.scheduler import Run, simulate
-from hactl.simulate.transition import Transition
+from hactl.simulate.transition import Placed, Transition
 
-GONE = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
-ARRIVES = frozenset({"start", "move", "migrate", "restart", "recover"})
-PROMOTED = "8"
-LEAVES = frozenset({"stop", "move", "migrate"})
+EXPLAINED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A resource that runs on the lost node and would run on ``target`` afterwards."""
+    """A resource that runs on the lost node and would run, or be promoted, on ``target``."""
 
     resource: str
     source: str
@@ -49,77 +48,65 @@ class Loss:
 
 
 def loss(cib: _Element, node: str, runner: Run) -> Loss:
-    """Return what the scheduler would do once ``node`` has been fenced.
+    """Return what the scheduler would do at the moment that ``node`` is gone.
 
-    Raises CannotSimulate where it gives no answer.
+    It decides with the node unclean, and with all in its history that ran and failed there. Raises
+    CannotSimulate where it gives no answer.
     """
-    before, after = simulate(cib, runner), simulate(fenced(cib, node), runner)
-    moves, stranded = [], []
-    for resource, placed in before.resources.items():
-        if not placed.nodes or resource in devices(cib):
-            continue
-        there = places(after, resource)
-        new = sorted(there - set(placed.nodes))
-        if not there - {node}:
-            stranded.append(Stranded(resource, placed.nodes[0], why(after, resource)))
-        elif node in placed.nodes and new:
-            moves.append(Move(resource, node, new[0]))
-    stranded += unpromoted(cib, node, after)
-    others = tuple(each.node for each in after.fencing)
-    return Loss(node, tuple(moves), tuple(stranded), others)
+    scene = lost(cib, [node])
+    before, seen = simulate(cib, runner), simulate(scene, runner)
+    after = places(seen)
+    after.lose([node])
+    there = running(cib, before)
+    down = [name for name in there if not after.active.get(name)]
+    found = [
+        Stranded(name, there[name].nodes[0], why)
+        for name, why in reasons(scene, down, seen, runner)
+    ]
+    found += unpromoted(there, node, after)
+    others = tuple(each.node for each in seen.fencing if each.node != node)
+    return Loss(node, tuple(moves(there, node, after)), tuple(found), others)
 
 
-def fenced(cib: _Element, node: str) -> _Element:
-    """Return a copy of ``cib`` as it is when ``node`` has been fenced: gone, and nothing on it."""
-    copy = deepcopy(cib)
-    for state in copy.iterfind("status/node_state"):
-        if state.get("uname") == node:
-            for name, value in GONE.items():
-                state.set(name, value)
-            for part in list(state):
-                state.remove(part)
-    return copy
+def running(cib: _Element, before: Transition) -> dict[str, Placed]:
+    """Return what is active somewhere and is not a fence device: those work from anywhere."""
+    fences = devices(cib)
+    names = before.instances or before.resources
+    return {name: names[name] for name in sorted(names) if names[name].nodes and name not in fences}
 
 
-def unpromoted(cib: _Element, node: str, after: Transition) -> Iterator[Stranded]:
-    """Yield what is promoted on ``node`` alone and would be promoted nowhere."""
-    promoted = {state.get("uname", ""): set(promoted_in(state)) for state in cib.iter("node_state")}
-    elsewhere = {name for other, names in promoted.items() if other != node for name in names}
-    for resource in sorted(promoted.get(node, set()) - elsewhere):
-        new = [each for each in after.of(resource) if each.verb == "promote" and not each.blocked]
-        if not new:
-            yield Stranded(resource, node, "it would be promoted on no other node")
+def moves(there: Mapping[str, Placed], node: str, after: Places) -> Iterator[Move]:
+    """Yield what leaves the node for another, be it only its promoted role."""
+    for name, placed in there.items():
+        come = after.active.get(name, set()) - set(placed.nodes) if node in placed.nodes else set()
+        if node in placed.promoted:
+            come |= after.promoted.get(name, set()) - set(placed.promoted)
+        if come:
+            yield Move(name, node, min(come))
 
 
-def promoted_in(state: _Element) -> Iterator[str]:
-    """Yield the resources whose last word on a node is that they are promoted."""
-    for resource in state.iterfind("lrm/lrm_resources/lrm_resource"):
-        records = [each for each in resource if each.get("call-id", "").isdigit()]
-        last = max(records, key=lambda each: int(each.get("call-id", "0")), default=None)
-        if last is None:
-            continue
-        said, code = last.get("operation"), last.get("rc-code")
-        if (said, code) == ("promote", "0") or (said == "monitor" and code == PROMOTED):
-            yield resource.get("id", "").partition(":")[0]
+def unpromoted(there: Mapping[str, Placed], node: str, after: Places) -> Iterator[Stranded]:
+    """Yield what is promoted on the node and runs elsewhere, and would be promoted nowhere."""
+    for name, placed in there.items():
+        if node in placed.promoted and after.active.get(name) and not after.promoted.get(name):
+            yield Stranded(name, node, "it would be promoted on no other node")
 
 
-def places(transition: Transition, resource: str) -> set[str]:
-    """Return the nodes on which a resource is active at the end of a transition."""
-    there = set(transition.running(resource))
-    for action in transition.of(resource):
-        if not action.blocked and action.verb in LEAVES:
-            there.discard(action.source)
-        if not action.blocked and action.verb in ARRIVES:
-            there.add(action.target or action.source)
-    return there - {""}
-
-
-def why(transition: Transition, resource: str) -> str:
-    reasons = [action.reason for action in transition.of(resource) if action.reason]
-    placed = transition.resources.get(resource)
-    if reasons:
-        return reasons[0]
-    return "no other node can run it" if placed is None or placed.managed else "it is not managed"
+def reasons(
+    scene: _Element, down: list[str], seen: Transition, runner: Run
+) -> Iterator[tuple[str, str]]:
+    """Yield each stranded resource with why; the first few are proven by more simulations."""
+    units = {
+        inner.get("id", ""): unit.get("id", "")
+        for unit in scene.iterfind("configuration/resources/*")
+        for inner in unit.iter("primitive")
+    }
+    for number, name in enumerate(down):
+        unit = units.get(name.partition(":")[0])
+        if unit is None or number >= EXPLAINED:
+            yield name, "no other node can run it"
+        else:
+            yield name, cause(scene, unit, seen, runner).text
 
 
 def devices(cib: _Element) -> frozenset[str]:

@@ -57,7 +57,12 @@ def simulate(cib: _Element, runner: Run) -> Transition:
 
     Raises CannotSimulate, with what the scheduler said, when it gives no answer.
     """
-    done = runner.run(ARGV, stdin=etree.tostring(slim(cib)), timeout=TIMEOUT)
+    return answer(etree.tostring(slim(cib)), runner)
+
+
+def answer(cib: bytes, runner: Run) -> Transition:
+    """Do the same for the text of a CIB, which is taken as it is."""
+    done = runner.run(ARGV, stdin=cib, timeout=TIMEOUT)
     result, graph = document(done.stdout, RESULT), document(done.stdout, GRAPH)
     if done.returncode or result is None or graph is None or result.find("actions") is None:
         raise CannotSimulate(f"could not simulate: {complaint(done, result)}")

@@ -180,13 +180,6 @@ CASES = {
             "add nodes, or make guests smaller"
         ],
     ),
-    "more guests than one node less holds": (
-        sized(*["cpus: 1, memory: 5GiB"] * 2),
-        [
-            "t.yaml:3: warning: nodes.node1: without it 1 of 2 guests may find no place: g2; "
-            "add capacity, or accept that they stay down until it is back"
-        ],
-    ),
     "a node that does not say what it has": (
         ROOM.replace("node2: {cpus: 4, memory: 9GiB", "node2: {cpus: 4"),
         ["t.yaml:4: nodes.node2: does not say its memory, other nodes do; add memory:"],

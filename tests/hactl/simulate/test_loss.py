@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 from lxml.etree import _Element
 
 from hactl.simulate.loss import Loss, Move, loss
+from hactl.simulate.losses import lost as gone
+from hactl.simulate.scheduler import simulate
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text
 from tests.hactl.scheduler import needs_scheduler, runner, settled
 
@@ -41,7 +44,8 @@ def test_a_guest_that_can_run_elsewhere_moves(folder: Path) -> None:
 def test_a_guest_that_can_run_nowhere_else_is_stranded(folder: Path) -> None:
     found = lost(folder, dummy_text("web1"), ONLY_3)
     assert [str(each) for each in found.stranded] == [
-        "web1 runs on node3 and would run nowhere: no other node can run it"
+        "web1 runs on node3 and would run nowhere: no node that is there may run it "
+        "(l-web1-node1, l-web1-node2)"
     ]
 
 
@@ -77,6 +81,39 @@ def test_what_is_promoted_has_to_be_promoted_elsewhere(
     before = live(folder, SAN, at)
     assert "san-i" in text(before)
     assert [each.resource for each in loss(before, "node3", runner(folder)).stranded] == stranded
+
+
+def test_what_is_started_and_promoted_at_once_counts_as_arrived(folder: Path) -> None:
+    """Two of three nodes have an instance; the lost one was promoted, the third takes its place."""
+    two = SAN.replace("</meta_attributes>", f"{FENCED.format('clone-max', 2)}</meta_attributes>")
+    at = "".join(PROMOTED.format(node, score) for node, score in SCORES.items())
+    at += AT.format("san", "node2", "-INFINITY") + AT.format("san", "node3", "200")
+    before = live(folder, two, at)
+    assert running(before, folder) == {"node1", "node3"}
+    at_node2 = before.find(".//rsc_location[@id='l-san-node2']")
+    assert at_node2 is not None
+    at_node2.set("score", "0")
+    found = loss(before, "node3", runner(folder))
+    assert (found.moves, found.stranded) == ((Move("san-i", "node3", "node2"),), ())
+
+
+SCORES = {"node1": "-INFINITY", "node2": "50", "node3": "100"}
+
+
+def running(cib: _Element, folder: Path) -> set[str]:
+    return set(simulate(cib, runner(folder)).running("san-i"))
+
+
+def test_what_failed_on_the_lost_node_is_still_in_its_history(folder: Path) -> None:
+    """The DC decides before the node is fenced: what it knows of the node counts until then."""
+    before = live(folder, dummy_text("web1") + dummy_text("db1"), ON_3)
+    emptied = deepcopy(before)
+    for part in emptied.findall(".//node_state[@uname='node3']/*"):
+        part.getparent().remove(part)  # type: ignore[union-attr]
+    assert [m.resource for m in loss(before, "node3", runner(folder)).moves] == ["web1"]
+    assert loss(emptied, "node3", runner(folder)).moves == ()
+    scene = gone(before, ["node3"])
+    assert len(scene.findall(".//node_state[@uname='node3']//lrm_rsc_op")) > 0
 
 
 def test_what_is_stopped_anyway_is_not_stranded(folder: Path) -> None:

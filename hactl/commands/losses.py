@@ -1,0 +1,82 @@
+"""What losses of nodes would do, as warnings and errors of a topology: for check and plan."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from lxml import etree
+from lxml.etree import _Element
+
+from hactl import survival
+from hactl.errors import ClusterError, Problem
+from hactl.lint import Subject
+from hactl.lint.capacity import guess
+from hactl.live.runner import Runner
+from hactl.live.workers import workers
+from hactl.simulate.settled import settled
+from hactl.simulate.transition import Transition
+from hactl.topology.load import in_order
+
+AUTO, ALL, NONE = "auto", "all", "none"
+MOST = {AUTO: None, ALL: sys.maxsize}
+
+
+class Losses(click.ParamType[str | int]):
+    """How many losses of nodes are simulated."""
+
+    name = "losses"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str | int:
+        """Return a number, or one of the words."""
+        text = str(value)
+        if text in (AUTO, ALL, NONE):
+            return text
+        if not text.isdecimal() or not 0 < int(text) < 10**9:
+            self.fail(f"{text!r} is not all, none or a number", param, ctx)
+        return int(text)
+
+
+option = click.option(
+    "--losses",
+    type=Losses(),
+    default=AUTO,
+    metavar="all|none|NUMBER",
+    help="How many losses of nodes to simulate (default: what takes seconds).",
+)
+
+
+def simulated(
+    subject: Subject,
+    cib: _Element,
+    runner: Runner,
+    wanted: str | int = AUTO,
+    begun: Transition | None = None,
+) -> Sequence[Problem]:
+    """Return what losses of nodes would do to the cluster that ``cib`` becomes, by file and line.
+
+    ``begun`` is what it does before. Where the scheduler gives no answer, a guess is made, and said
+    to be one.
+    """
+    if wanted == NONE:
+        return []
+    try:
+        scene = settled(cib, runner, begun)
+        effort = survival.Effort(
+            most=wanted if isinstance(wanted, int) else MOST[wanted],
+            workers=workers(len(etree.tostring(scene.cib))),
+            progress=drawn if sys.stderr.isatty() else None,
+        )
+        judgement = survival.judge(subject, scene, runner, effort)
+        return in_order(list(judgement.problems()))
+    except ClusterError as problem:
+        return in_order([*guess(subject, problem.message)])
+    finally:
+        if sys.stderr.isatty():
+            click.echo("\r\033[K", nl=False, err=True)
+
+
+def drawn(done: int) -> None:
+    click.echo(f"\r\033[Ksimulated {done} losses of nodes", nl=False, err=True)

@@ -1,0 +1,182 @@
+"""What keeps a resource from running, in words: names, amounts and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from lxml import etree
+from lxml.etree import _Element
+
+from hactl.simulate import relaxation
+from hactl.simulate.places import Places
+from hactl.simulate.relaxation import Chain
+
+NAMED = 3
+TRUE = frozenset({"true", "yes", "on", "1", "y"})
+GOOD = "INFINITY"
+
+
+def option(cib: _Element, name: str) -> bool:
+    """Whether a cluster property is switched on."""
+    pairs = cib.iterfind("configuration/crm_config//nvpair")
+    found = (pair.get("value", "") for pair in pairs if pair.get("name") == name)
+    return next(found, "").lower() in TRUE
+
+
+def same(one: _Element, other: _Element) -> bool:
+    return etree.tostring(one) == etree.tostring(other)
+
+
+def moved(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:  # noqa: ARG001
+    bans = [each for each in relaxation.banning(cib, of) if is_move(each)]
+    names = listed(each.get("id", "") for each in bans)
+    return f"{names} is left over from a move", f"pcs resource clear {bans[0].get('rsc')}"
+
+
+def is_move(location: _Element) -> bool:
+    return location.get("id", "").startswith(relaxation.MOVED)
+
+
+def failures(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:  # noqa: ARG001
+    counts = dict(failed_on(cib, of))
+    said = [f"{times(count)} on {node}" for node, count in counts.items()] or ["before"]
+    reason = next(reasons(cib, of), "")
+    why = f' ("{reason}")' if reason else ""
+    return f"it has failed {' and '.join(said)}{why}", f"pcs resource cleanup {of.units[0]}"
+
+
+def failed_on(cib: _Element, of: Chain) -> Iterator[tuple[str, int]]:
+    for state in cib.iterfind("status/node_state"):
+        pairs = state.iterfind("transient_attributes//nvpair")
+        counts = [
+            1_000_000 if pair.get("value") == GOOD else int(pair.get("value") or 0)
+            for pair in pairs
+            if pair.get("name", "").startswith("fail-count-")
+            and relaxation.counted(pair.get("name", "")) in of.primitives
+        ]
+        if any(counts):
+            yield state.get("uname", ""), sum(counts)
+
+
+def times(count: int) -> str:
+    if count >= 1_000_000:
+        return "for good"
+    return "once" if count == 1 else f"{count} times"
+
+
+def reasons(cib: _Element, of: Chain) -> Iterator[str]:
+    for history in relaxation.histories(cib, of):
+        for record in filter(relaxation.failed, history):
+            if record.get("exit-reason"):
+                yield record.get("exit-reason", "")
+
+
+def nodes(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:  # noqa: ARG001
+    off = [
+        f"{node.get('uname')} is in {pair.get('name')}"
+        for node in cib.iterfind("configuration/nodes/node")
+        for pair in node.iter("nvpair")
+        if pair.get("name") in relaxation.OFF and pair.get("value", "").lower() in TRUE
+    ]
+    return listed(off, "where it could run is switched off"), ""
+
+
+def size(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:
+    """Say what is asked for and what each node has left of what would be too much for it."""
+    asked = total(cib, of.primitives)
+    left = []
+    for node, offer, taken in shares(cib, there):
+        free = {what: offer.get(what, 0) - taken.get(what, 0) for what in asked}
+        short = {what: free[what] for what, amount in asked.items() if free[what] < amount}
+        has = f"{amounts(short)} left" if short else "room, and may not have it"
+        left.append(f"{node} has {has}")
+    return f"needs {amounts(asked)}: {listed(left, 'no node is there')}", ""
+
+
+def shares(
+    cib: _Element, there: Places
+) -> Iterator[tuple[str, Mapping[str, int], Mapping[str, int]]]:
+    """Yield each node that is there, with what it offers and what of that is taken."""
+    present = {
+        state.get("uname", "")
+        for state in cib.iterfind("status/node_state")
+        if state.get("in_ccm", "false") not in ("false", "0")
+    }
+    for node in cib.iterfind("configuration/nodes/node"):
+        name = node.get("uname", "")
+        if name in present:
+            on_it = {each for each, where in there.active.items() if name in where}
+            yield name, utilization(node), total(cib, on_it)
+
+
+def total(cib: _Element, names: Iterable[str]) -> dict[str, int]:
+    wanted = {name.partition(":")[0] for name in names}
+    found: dict[str, int] = {}
+    for primitive in cib.iterfind("configuration/resources//primitive"):
+        if primitive.get("id") in wanted:
+            for what, amount in utilization(primitive).items():
+                found[what] = found.get(what, 0) + amount
+    return found
+
+
+def utilization(element: _Element) -> dict[str, int]:
+    pairs = element.iterfind("utilization/nvpair")
+    found = {pair.get("name", ""): pair.get("value", "") for pair in pairs}
+    return {name: int(value) for name, value in found.items() if value.lstrip("-").isdigit()}
+
+
+def amounts(values: Mapping[str, int]) -> str:
+    """Spell amounts as an operator would: ``4096MiB memory, 2 cpus``."""
+    parts = []
+    for what, amount in sorted(values.items(), reverse=True):
+        if what == "cpu":
+            parts.append(f"{amount / 1000:g} cpus")
+        else:
+            parts.append(f"{amount}MiB {what}" if what == "memory" else f"{amount} {what}")
+    return ", ".join(parts) or "nothing"
+
+
+def apart(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:
+    others = {
+        name
+        for each in relaxation.apart(cib, of)
+        for name in (each.get("rsc", ""), each.get("with-rsc", ""))
+        if name not in of.names
+    }
+    where = [f"{name} ({', '.join(sorted(at(cib, name, there)))})" for name in sorted(others)]
+    taken = [text for text in where if not text.endswith("()")]
+    return f"it stays apart from {listed(taken, 'what is everywhere')}", ""
+
+
+def at(cib: _Element, unit: str, there: Places) -> set[str]:
+    inside = [unit]
+    for element in cib.iterfind("configuration/resources//*[@id]"):
+        if element.get("id") == unit:
+            inside += [each.get("id", "") for each in element.iter("primitive")]
+    return {node for name in inside for node in there.active.get(name, ())}
+
+
+def bans(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:  # noqa: ARG001
+    names = listed(each.get("id", "") for each in relaxation.banning(cib, of))
+    return f"no node that is there may run it ({names})", ""
+
+
+def fencing(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:  # noqa: ARG001
+    stonith = cib.find("configuration/resources//*[@class='stonith']")
+    if stonith is None:
+        return "fencing is enabled and there is no fence device: nothing is started", ""
+    return "it waits for a fencing that does not come", ""
+
+
+def needs(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:
+    """Name what it stands on and what of that runs nowhere."""
+    others = [each.get("with-rsc") or each.get("first") or "" for each in relaxation.needs(cib, of)]
+    named = [name for name in dict.fromkeys(others) if name and name not in of.names]
+    down = [name for name in named if not at(cib, name, there)]
+    return f"needs {listed(down or named)}, which is not where it could run", ""
+
+
+def listed(names: Iterable[str], nothing: str = "") -> str:
+    found = list(names)
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return ", ".join(found[:NAMED]) + more if found else nothing

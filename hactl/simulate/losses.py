@@ -1,0 +1,108 @@
+"""What is left of a cluster when nodes are lost, as its DC would decide it: set after set of nodes.
+
+The lost nodes are gone without a word: unclean, with everything that ran there in their history, as
+``crm_simulate --node-fail`` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+
+from lxml import etree
+from lxml.etree import _Element
+
+from hactl.simulate.places import Places, places
+from hactl.simulate.scenario import slim
+from hactl.simulate.scheduler import Run, answer
+from hactl.simulate.settled import Settled
+from hactl.simulate.transition import Transition
+
+Progress = Callable[[int], None]
+ABSENT = "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """The cluster when ``nodes`` are lost and the rest has come to rest.
+
+    ``stranded`` ran before and runs nowhere, ``demoted`` was promoted and is so nowhere; primitives
+    both. ``fenced`` are other nodes that go with them.
+    """
+
+    nodes: tuple[str, ...]
+    stranded: tuple[str, ...] = ()
+    demoted: tuple[str, ...] = ()
+    fenced: tuple[str, ...] = ()
+
+
+def lost(cib: _Element, nodes: Iterable[str]) -> _Element:
+    """Return a copy of ``cib`` as its DC has it the moment that ``nodes`` have gone silent."""
+    copy = deepcopy(cib)
+    for state in states(copy, nodes):
+        state.set("in_ccm", ABSENT)
+    return copy
+
+
+def states(cib: _Element, nodes: Iterable[str]) -> Iterator[_Element]:
+    names = set(nodes)
+    yield from (s for s in cib.iterfind("status/node_state") if s.get("uname") in names)
+
+
+def aftermaths(
+    scene: Settled,
+    losses: Iterable[Sequence[str]],
+    runner: Run,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Iterator[Aftermath]:
+    """Yield what becomes of a settled cluster by each of ``losses``, sets of nodes, in their order.
+
+    ``workers`` schedulers run at a time; ``progress`` is told how many losses are done. Raises
+    CannotSimulate.
+    """
+    before = places(scene.transition)
+    queue = documents(scene.cib, losses)
+    width = max(1, workers)
+
+    def judge(job: tuple[tuple[str, ...], bytes]) -> Aftermath:
+        nodes, document = job
+        return aftermath(nodes, before, answer(document, runner))
+
+    done = 0
+    with ThreadPoolExecutor(width) as pool:
+        # A few at a time: each document waits in memory, and each scheduler needs many times that.
+        while batch := list(islice(queue, 2 * width)):
+            for found in pool.map(judge, batch):
+                done += 1
+                if progress:
+                    progress(done)
+                yield found
+
+
+def documents(
+    cib: _Element, losses: Iterable[Sequence[str]]
+) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """Yield, for each loss, its nodes and the CIB as text."""
+    scene = slim(cib)
+    for nodes in losses:
+        yield tuple(nodes), etree.tostring(lost(scene, nodes))
+
+
+def aftermath(nodes: tuple[str, ...], before: Places, transition: Transition) -> Aftermath:
+    """Return what is left when ``transition``, which a loss leads to, has been carried out."""
+    after = places(transition)
+    after.lose(nodes)
+    return Aftermath(
+        nodes=nodes,
+        stranded=tuple(sorted(missing(before.active, after.active))),
+        demoted=tuple(sorted(missing(before.promoted, after.promoted))),
+        fenced=tuple(sorted({f.node for f in transition.fencing} - set(nodes))),
+    )
+
+
+def missing(before: Mapping[str, set[str]], after: Mapping[str, set[str]]) -> Iterator[str]:
+    yield from (name for name, nodes in before.items() if nodes and not after.get(name))
