@@ -90,7 +90,7 @@ class Placed(Section):
     prefer: dict[NodeName, Score] = Field({}, description="Nodes it likes, with a score.")
     nodes: list[NodeName] = Field([], min_length=1, description="The only nodes it may run on.")
     must_survive: int = Field(
-        0, ge=0, le=64, description="How many lost nodes it must survive; `check` simulates every such loss."
+        0, ge=0, le=64, description="How many lost nodes it must survive; proven by simulation."
     )
 
 
