@@ -57,17 +57,23 @@ def simulate(cib: _Element, runner: Run) -> Transition:
 
     Raises CannotSimulate, with what the scheduler said, when it gives no answer.
     """
-    return answer(etree.tostring(slim(cib)), runner)
+    result, graph = asked(etree.tostring(slim(cib)), runner)
+    refuse_unread(cib, result)
+    return transition(result, graph)
 
 
 def answer(cib: bytes, runner: Run) -> Transition:
-    """Do the same for the text of a CIB, which is taken as it is."""
+    """Do the same for the text of a CIB that was simulated before in nearly the same words."""
+    return transition(*asked(cib, runner))
+
+
+def asked(cib: bytes, runner: Run) -> tuple[_Element, _Element]:
+    """Return what the scheduler says, and the graph of what it would execute."""
     done = runner.run(ARGV, stdin=cib, timeout=TIMEOUT)
     result, graph = document(done.stdout, RESULT), document(done.stdout, GRAPH)
     if done.returncode or result is None or graph is None or result.find("actions") is None:
         raise CannotSimulate(f"could not simulate: {complaint(done, result)}")
-    refuse_unread(cib, result)
-    return transition(result, graph)
+    return result, graph
 
 
 def refuse_unread(cib: _Element, result: _Element) -> None:
