@@ -8,7 +8,15 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.ids import constraint_id
-from hactl.model.constraint import INFINITY, Colocation, Confinement, Location, Order, Promotion
+from hactl.model.constraint import (
+    INFINITY,
+    BaseScore,
+    Colocation,
+    Confinement,
+    Location,
+    Order,
+    Promotion,
+)
 
 
 @singledispatch
@@ -49,6 +57,8 @@ def _(colocation: Colocation) -> _Element:
         made.set("rsc-role", colocation.rsc_role)
     if colocation.with_rsc_role:
         made.set("with-rsc-role", colocation.with_rsc_role)
+    if not colocation.influence:
+        made.set("influence", "false")
     return made
 
 
@@ -61,6 +71,16 @@ def _(location: Location) -> _Element:
         node=location.node,
         score=score_text(location.score),
     )
+
+
+@constraint_element.register
+def _(base: BaseScore) -> _Element:
+    id_ = constraint_id(base)
+    made = etree.Element("rsc_location", id=id_, rsc=base.rsc)
+    rule = etree.SubElement(made, "rule", {"id": f"{id_}-rule", "score": score_text(base.score)})
+    expression = {"id": f"{id_}-every-node", "attribute": "#uname", "operation": "defined"}
+    etree.SubElement(rule, "expression", expression)
+    return made
 
 
 @constraint_element.register

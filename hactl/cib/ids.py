@@ -13,6 +13,7 @@ from functools import singledispatch
 from hactl.cib.ownership import PREFIX
 from hactl.model.constraint import (
     INFINITY,
+    BaseScore,
     Colocation,
     Confinement,
     Location,
@@ -27,6 +28,7 @@ WORDS = frozenset(
     | {"start", "stop", "promote", "demote", "optional", "serialize", "oneway"}
 )
 COLOCATION = ("colocate with", "near with", "far from", "apart from")
+WITHOUT_INFLUENCE = ("follow with", "seek with", "shun from", "flee from")
 LOCATION = ("pin on", "prefer on", "avoid on", "ban from")
 
 
@@ -53,11 +55,11 @@ def constraint_id(constraint: object) -> str:
 @constraint_id.register
 def _(order: Order) -> str:
     names = (order.first, order.then)
-    if order == Order(*names, OrderKind.MANDATORY, "stop", "stop", symmetrical=False):
-        return spelled(order, names, f"stop-{order.first}-then-{order.then}")
+    kind = "" if order.kind is OrderKind.MANDATORY else f"-{order.kind.lower()}"
+    if order == Order(*names, order.kind, "stop", "stop", symmetrical=False):
+        return spelled(order, names, f"stop-{order.first}-then-{order.then}{kind}")
     first = acting(order.first_action, order.first)
     then = acting(order.then_action, order.then)
-    kind = "" if order.kind is OrderKind.MANDATORY else f"-{order.kind.lower()}"
     once = "" if order.symmetrical else "-oneway"
     return spelled(order, names, f"order-{first}-then-{then}{kind}{once}")
 
@@ -67,7 +69,8 @@ def _(colocation: Colocation) -> str:
     rsc, other = colocation.rsc, colocation.with_rsc
     rsc += f"-as-{colocation.rsc_role.lower()}" if colocation.rsc_role else ""
     other += f"-as-{colocation.with_rsc_role.lower()}" if colocation.with_rsc_role else ""
-    text = scored(rsc, other, colocation.score, COLOCATION)
+    words = COLOCATION if colocation.influence else WITHOUT_INFLUENCE
+    text = scored(rsc, other, colocation.score, words)
     return spelled(colocation, (colocation.rsc, colocation.with_rsc), text)
 
 
@@ -75,6 +78,11 @@ def _(colocation: Colocation) -> str:
 def _(location: Location) -> str:
     names = (location.rsc, location.node)
     return spelled(location, names, scored(*names, location.score, LOCATION))
+
+
+@constraint_id.register
+def _(base: BaseScore) -> str:
+    return spelled(base, (base.rsc,), f"base-{base.rsc}-{base.score}")
 
 
 @constraint_id.register

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hactl.derive.chains import chains
+from hactl.derive.chains import chains, users
 from hactl.derive.containers import container_parts
 from hactl.derive.defaults import properties, resource_defaults, totem
 from hactl.derive.fencing import fence_devices, fencing_levels, watchdog
@@ -19,6 +19,7 @@ from hactl.derive.parts import Parts, combined
 from hactl.derive.raw import raw_parts
 from hactl.derive.storage import storage_parts
 from hactl.derive.unfencing import asked_for
+from hactl.derive.wishes import base_scores
 from hactl.model.cluster import Cluster
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document
@@ -32,8 +33,11 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
     """
     document = topology.document
     survey = survey or nothing_read(document)
+    survey = replace(survey, users=users(document, survey))
     survey = replace(survey, chains=chains(document, survey))
-    parts = combined(all_parts(document, survey))
+    made = combined(all_parts(document, survey))
+    wishes = Parts(constraints=tuple(base_scores(made.constraints)))
+    parts = combined([made, wishes, raw_parts(document)])
     return Cluster(
         name=document.cluster.name,
         totem=totem(document),
@@ -59,4 +63,3 @@ def all_parts(document: Document, survey: Survey) -> Iterator[Parts]:
         yield container_parts(document, name, survey)
     for name in document.gateways:
         yield gateway_parts(document, name, survey)
-    yield raw_parts(document)

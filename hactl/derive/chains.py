@@ -2,6 +2,7 @@
 
 Placed with two things that went different ways before, a resource runs nowhere. So whatever has to
 meet, over all users and all that it lies on, is one chain; it says nothing of starts and stops.
+What most use comes first: all others in a chain go where it goes, and only their users with them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,30 @@ def chains(document: Document, survey: Survey) -> dict[str, tuple[str, ...]]:
         merged = tuple(dict.fromkeys(each for one in row for each in found.get(one, (one,))))
         if merged != found.get(row[0]):
             found |= dict.fromkeys(merged, merged)
-    return found
+    ordered = {chain: by_users(survey, chain) for chain in set(found.values())}
+    return {name: ordered[chain] for name, chain in found.items()}
+
+
+def by_users(survey: Survey, chain: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a chain with what most use first; what lies on something has no more users than it."""
+    return tuple(sorted(chain, key=lambda name: -len(survey.users.get(name, ()))))
+
+
+def users(document: Document, survey: Survey) -> dict[str, frozenset[str]]:
+    """Return who uses each storage that is on one node at a time, itself or what lies on it."""
+    found: dict[str, set[str]] = {
+        name: set()
+        for name in document.storage
+        if is_run(document, survey, name) and is_alone(document, survey, name)
+    }
+    for user, needed in survey.needs.items():
+        todo = alone(document, survey, needed.storage)
+        while todo:
+            name = todo.pop()
+            if user not in found[name]:
+                found[name].add(user)
+                todo += alone(document, survey, foundations(document, name))
+    return {name: frozenset(them) for name, them in found.items()}
 
 
 def rows(document: Document, survey: Survey) -> Iterator[list[str]]:

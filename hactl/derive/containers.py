@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hactl.derive.addresses import address, address_id
-from hactl.derive.chains import chain_of
+from hactl.derive.chains import alone
 from hactl.derive.needs import Needs, Survey
 from hactl.derive.networks import interface
 from hactl.derive.parts import Parts, combined
+from hactl.derive.storage import placed_with
 from hactl.derive.workload import dependencies, meta, monitors, placement, utilization
 from hactl.model import timing
-from hactl.model.constraint import Colocation
-from hactl.model.dependency import lives_beside
+from hactl.model.dependency import lives_beside, lives_on_its_own
 from hactl.model.resource import Agent, Operation, Primitive
 from hactl.model.timing import MIB
 from hactl.topology.schema.containers import Container
@@ -95,9 +95,9 @@ def address_parts(
     moving = address(id_, container.address, nic(document, container, network))
     below = lives_beside(id_, network) if network else ()
     # Placed by itself, it might go another way than the images of its container.
-    images = chain_of(document, survey, name)
-    with_them = [Colocation(id_, images[-1])] if images else []
-    return Parts((moving,), (*below, *with_them, *lives_beside(name, id_)))
+    images = alone(document, survey, needed.storage)
+    with_them = placed_with(survey, id_, images, name)
+    return Parts((moving,), (*below, *with_them, *lives_on_its_own(name, id_)))
 
 
 def nic(document: Document, container: Container, network: str | None) -> str | None:

@@ -45,7 +45,8 @@ class Survey:
     """The needs of everything, and the files that could not be read, each with the reason.
 
     ``attached`` is how each image of Ceph's reaches its users, ``chains`` what of the storage has
-    to meet in one place.
+    to meet in one place. ``users`` are the guests, containers and gateways on each storage that is
+    on one node at a time, or on what lies on it.
     """
 
     needs: Mapping[str, Needs]
@@ -53,6 +54,7 @@ class Survey:
     unread: Mapping[str, str] = field(default_factory=dict)
     illegible: Mapping[str, str] = field(default_factory=dict)
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    users: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def survey(document: Document, read: Reader) -> Survey:

@@ -163,13 +163,22 @@ def stands_on(
     return (*shared, *orders, *placed_with(survey, who, alone))
 
 
-def placed_with(survey: Survey, who: str, alone: Collection[str]) -> Iterator[Colocation]:
-    """Yield with what ``who`` is placed: the one before it in its chain, or the last it uses."""
+def placed_with(
+    survey: Survey, who: str, alone: Collection[str], user: str = ""
+) -> Iterator[Colocation]:
+    """Yield with what ``who`` is placed: the one before it in its chain, or the last it uses.
+
+    Where others use that too, it stays where they run, although ``who`` cannot run there. ``who``
+    belongs to ``user``, or is that itself.
+    """
+    own_users = survey.users.get(who, frozenset({user or who}))
     if own := survey.chains.get(who):
-        yield from (Colocation(who, own[place - 1]) for place in [own.index(who)] if place)
-    elif alone:
-        chain = survey.chains[next(iter(alone))]
-        yield Colocation(who, max(alone, key=chain.index))
+        below = [own[place - 1] for place in [own.index(who)] if place]
+    else:
+        chain = survey.chains[next(iter(alone))] if alone else ()
+        below = [max(alone, key=chain.index)] if alone else []
+    for what in below:
+        yield Colocation(who, what, influence=survey.users[what] <= own_users)
 
 
 def carrier(document: Document, survey: Survey, name: str | None) -> str | None:

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from hactl.derive.chains import foot
 from hactl.derive.needs import Needs, Survey
 from hactl.derive.storage import stands_on
-from hactl.model.constraint import Colocation, Confinement, Constraint, Location, Order, OrderKind
+from hactl.model.constraint import (
+    INFINITY,
+    Colocation,
+    Confinement,
+    Constraint,
+    Location,
+    Order,
+    OrderKind,
+)
 from hactl.model.dependency import lives_beside
 from hactl.model.resource import Operation
 from hactl.model.timing import MIB
@@ -62,8 +70,8 @@ def dependencies(
 def placement(
     document: Document, name: str, workload: Placed, survey: Survey
 ) -> Iterator[Constraint]:
-    for node, score in workload.prefer.items():
-        if node in document.nodes:
+    for node, score in likings(document, workload).items():
+        if score:
             yield Location(name, node, score)
     allowed = tuple(node for node in dict.fromkeys(workload.nodes) if node in document.nodes)
     if allowed and len(allowed) < len(document.nodes):
@@ -76,6 +84,19 @@ def placement(
     for other, score in peers(document, name, workload, "apart"):
         own, its = foot(document, survey, name, other), foot(document, survey, other, name)
         yield Colocation(own, its, -score)
+
+
+def likings(document: Document, workload: Placed) -> dict[str, int]:
+    """Return the scores of the nodes, none below 0 but what is forbidden.
+
+    Only the differences count, and a node with a score below 0 is none to Pacemaker, even if it is
+    the last.
+    """
+    wanted = {node: score for node, score in workload.prefer.items() if node in document.nodes}
+    least = min([0, *(score for score in wanted.values() if score > -INFINITY)])
+    nodes = (workload.nodes or document.nodes) if least else wanted
+    scores = {node: wanted.get(node, 0) for node in nodes if node in document.nodes}
+    return {n: s if abs(s) >= INFINITY else s - least for n, s in scores.items()}
 
 
 def peers(document: Document, name: str, workload: Placed, key: str) -> Iterator[tuple[str, int]]:

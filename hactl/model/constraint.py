@@ -30,7 +30,8 @@ class Order:
 class Colocation:
     """``rsc`` is placed where ``with_rsc`` is; away from it if the score is negative.
 
-    The sign matters as much as the size: ±`INFINITY` is a must, everything else a wish.
+    The sign matters as much as the size: ±`INFINITY` is a must, everything else a wish. Without
+    ``influence``, ``with_rsc`` stays where it runs even where ``rsc`` cannot.
     """
 
     rsc: str
@@ -38,6 +39,7 @@ class Colocation:
     score: int = INFINITY
     rsc_role: str = ""
     with_rsc_role: str = ""
+    influence: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ class Location:
 
     rsc: str
     node: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseScore:
+    """How much ``rsc`` likes every node alike; above 0.
+
+    Pacemaker runs nothing where the sum of its scores is below 0, be it the last node left.
+    """
+
+    rsc: str
     score: int
 
 
@@ -66,4 +79,4 @@ class Promotion:
     score: int
 
 
-Constraint = Order | Colocation | Location | Confinement | Promotion
+Constraint = Order | Colocation | Location | BaseScore | Confinement | Promotion

@@ -1,4 +1,9 @@
-"""Which constraints make one resource depend on another: the rules measured for this domain."""
+"""Which constraints make one resource depend on another: the rules measured for this domain.
+
+An order says two things: when something is done, and what else is done because of it. What the
+scheduler makes of an order where one of its ends cannot act (it is unmanaged, blocked, in
+maintenance) decides who suffers: docs/explanation/constraints.md has the measurements.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +16,37 @@ def needs(who: str, what: str) -> tuple[Constraint, ...]:
 
 
 def lives_beside(who: str, what: str) -> tuple[Constraint, ...]:
-    """``who`` runs where ``what`` is, but need not restart when it does (bridges, addresses).
+    """``who`` runs where ``what`` is, but need not restart when it does (bridges).
 
-    The start order is optional, so that a restart of ``what`` leaves ``who`` alone; the stop order
-    is mandatory, so that nothing is taken away below a running guest. The start order must not be
-    symmetrical: its reverse, optional, would be the one that counts while ``who`` is migrated live.
+    Nothing is taken away below a running guest, and nobody suffers from a guest that cannot stop.
+    So the stop order is Serialize: of the kinds it is the only one that holds while a guest is
+    migrated live (Optional is dropped then) and that wants nothing stopped because a stop before it
+    cannot be done (Mandatory without a start wants that, on all nodes). The start order must not be
+    symmetrical: its reverse, optional, would be the one that counts.
     """
     return (
-        Order(what, who, OrderKind.OPTIONAL, symmetrical=False),
-        Order(who, what, OrderKind.MANDATORY, "stop", "stop", symmetrical=False),
+        start_beside(who, what),
+        stop_order(who, what, OrderKind.SERIALIZE),
         Colocation(who, what),
     )
+
+
+def lives_on_its_own(who: str, what: str) -> tuple[Constraint, ...]:
+    """The same for ``what`` that nobody else uses (the address of a container).
+
+    While ``who`` cannot stop, ``what`` is kept from stopping too: it has nobody else to harm.
+    """
+    return (
+        start_beside(who, what),
+        stop_order(who, what, OrderKind.MANDATORY),
+        Colocation(who, what),
+    )
+
+
+def start_beside(who: str, what: str) -> Order:
+    """If both start, ``what`` does so first; alone, each may."""
+    return Order(what, who, OrderKind.OPTIONAL, symmetrical=False)
+
+
+def stop_order(who: str, what: str, kind: OrderKind) -> Order:
+    return Order(who, what, kind, "stop", "stop", symmetrical=False)

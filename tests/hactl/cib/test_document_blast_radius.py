@@ -56,6 +56,8 @@ def touched(running: Path, change: Change | None = None, *faults: str) -> dict[s
     said = simulate(changed, *faults)
     actions: dict[str, set[str]] = {}
     for action in said.iterfind("actions/rsc_action"):
+        if action.get("blocked") == "true":  # wanted, and not done
+            continue
         name = re.sub(":[0-9]+$", "", action.get("resource", ""))
         actions.setdefault(name, set()).add(action.get("action", ""))
     return actions
@@ -65,6 +67,15 @@ def parameter(primitive: str, name: str, value: str) -> Change:
     def change(root: etree._Element) -> None:
         (nvset,) = root.xpath("//primitive[@id=$id]/instance_attributes", id=primitive)
         etree.SubElement(nvset, "nvpair", id=f"{primitive}-{name}", name=name, value=value)
+
+    return change
+
+
+def meta(unit: str, name: str, value: str) -> Change:
+    def change(root: etree._Element) -> None:
+        (found,) = root.xpath("//resources/*[@id=$id]", id=unit)
+        nvset = etree.SubElement(found, "meta_attributes", id=f"{unit}-t")
+        etree.SubElement(nvset, "nvpair", id=f"{unit}-t-{name}", name=name, value=value)
 
     return change
 
@@ -126,6 +137,27 @@ def test_a_guest_that_another_starts_after_may_fail_alone(running: Path) -> None
 def test_a_lost_node_is_fenced_and_its_guests_start_elsewhere(running: Path) -> None:
     actions = touched(running, None, "-f", "node1")
     assert WORKLOADS & set(actions) == {"web1", "dns1"}
+
+
+@pytest.mark.parametrize("name, value", [("is-managed", "false"), ("maintenance", "true")])
+@pytest.mark.parametrize("unit", ["web1", "dns1", "dns1-address", "lan", "vms"])
+def test_what_is_not_managed_disturbs_nobody(
+    running: Path, unit: str, name: str, value: str
+) -> None:
+    assert touched(running, meta(unit, name, value)) == {}
+
+
+def with_what_was_written_before(root: etree._Element) -> None:
+    for order in root.iterfind(".//rsc_order[@kind='Serialize']"):
+        order.set("kind", "Mandatory")
+
+
+def test_before_an_unmanaged_guest_stopped_all_others(running: Path) -> None:
+    def change(root: etree._Element) -> None:
+        with_what_was_written_before(root)
+        meta("web1", "is-managed", "false")(root)
+
+    assert WORKLOADS - {"web1"} <= set(touched(running, change))
 
 
 def mandatory(root: etree._Element) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hactl.cib.ids import constraint_id
 from hactl.model.constraint import (
     INFINITY,
+    BaseScore,
     Colocation,
     Confinement,
     Constraint,
@@ -16,7 +17,7 @@ from hactl.model.constraint import (
     OrderKind,
     Promotion,
 )
-from hactl.model.dependency import lives_beside, needs
+from hactl.model.dependency import lives_beside, lives_on_its_own, needs
 from hactl.model.fencing import FencingLevel
 from tests.hactl.strategies import names
 
@@ -27,7 +28,8 @@ NAMES = names()
 GROUPS = st.lists(NAMES, min_size=1, max_size=3, unique=True).map(tuple)
 THINGS = st.one_of(
     st.builds(Order, NAMES, NAMES, st.sampled_from(OrderKind), ACTIONS, ACTIONS, st.booleans()),
-    st.builds(Colocation, NAMES, NAMES, SCORES, ROLES, ROLES),
+    st.builds(Colocation, NAMES, NAMES, SCORES, ROLES, ROLES, st.booleans()),
+    st.builds(BaseScore, NAMES, st.integers(1, INFINITY)),
     st.builds(Location, NAMES, NAMES, SCORES),
     st.builds(Confinement, NAMES, GROUPS),
     st.builds(Promotion, NAMES, NAMES, st.integers(1, INFINITY)),
@@ -53,9 +55,12 @@ def test_ids_read_like_sentences() -> None:
     made = [
         *lives_beside("web1", "lan"),
         *needs("web1", "vms"),
+        *lives_on_its_own("www1", "www1-address"),
+        Colocation("web1", "vg1", influence=False),
         Colocation("web1", "db1", -INFINITY),
         Colocation("web1", "db1", 100),
         Location("web1", "node1", 100),
+        BaseScore("web1", 150),
         Location("bmc-node1", "node1", -INFINITY),
         Confinement("web1", ("node1", "node2")),
         Promotion("san1", "node1", 101),
@@ -63,13 +68,18 @@ def test_ids_read_like_sentences() -> None:
     ]
     assert [constraint_id(thing) for thing in made] == [
         "hactl-order-lan-then-web1-optional-oneway",
-        "hactl-stop-web1-then-lan",
+        "hactl-stop-web1-then-lan-serialize",
         "hactl-colocate-web1-with-lan",
         "hactl-order-vms-then-web1",
         "hactl-colocate-web1-with-vms",
+        "hactl-order-www1-address-then-www1-optional-oneway",
+        "hactl-stop-www1-then-www1-address",
+        "hactl-colocate-www1-with-www1-address",
+        "hactl-follow-web1-with-vg1",
         "hactl-apart-web1-from-db1",
         "hactl-near-web1-with-db1-100",
         "hactl-prefer-web1-on-node1-100",
+        "hactl-base-web1-150",
         "hactl-ban-bmc-node1-from-node1",
         "hactl-only-web1-on-node1-and-node2",
         "hactl-promote-san1-on-node1-101",

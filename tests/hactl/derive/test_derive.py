@@ -97,7 +97,7 @@ def test_a_directory_inside_a_mount_needs_that_mount() -> None:
 def test_a_guest_lives_beside_its_bridge_and_does_not_restart_with_it() -> None:
     assert constraints(guest("nics: [lan]"), "web1") == [
         "order-lan-then-web1-optional-oneway",
-        "stop-web1-then-lan",
+        "stop-web1-then-lan-serialize",
         "colocate-web1-with-lan",
     ]
 
@@ -110,12 +110,12 @@ def test_placement_is_as_the_operator_wishes() -> None:
         "nodes: [node1, node2]",
     )
     assert constraints(cluster_of(text), "web1") == [
-        "prefer-web1-on-node1-50",
-        "avoid-web1-on-node2-50",
+        "prefer-web1-on-node1-100",
         "only-web1-on-node1-and-node2",
         "order-b-then-web1-optional",
         "near-web1-with-b-100",
         "apart-web1-from-a",
+        "base-web1-100",
     ]
 
 
@@ -222,7 +222,7 @@ def test_the_address_of_a_container_is_up_before_and_down_after_it() -> None:
     }
     assert constraints(cluster, "dns1-address") == [
         "order-lan-then-dns1-address-optional-oneway",
-        "stop-dns1-address-then-lan",
+        "stop-dns1-address-then-lan-serialize",
         "colocate-dns1-address-with-lan",
         "order-dns1-address-then-dns1-optional-oneway",
         "stop-dns1-then-dns1-address",
@@ -393,7 +393,7 @@ def test_a_definition_tells_what_a_guest_needs() -> None:
         "order-vms-then-db1",
         "colocate-db1-with-vms",
         "order-lan-then-db1-optional-oneway",
-        "stop-db1-then-lan",
+        "stop-db1-then-lan-serialize",
         "colocate-db1-with-lan",
     ]
     found = primitive(cluster, "db1")
@@ -409,7 +409,7 @@ def test_the_config_of_a_container_tells_its_bridge() -> None:
     cluster = cluster_of(text, {"/srv/vms/dns1/config": config})
     assert constraints(cluster, "dns1") == [
         "order-lan-then-dns1-optional-oneway",
-        "stop-dns1-then-lan",
+        "stop-dns1-then-lan-serialize",
         "colocate-dns1-with-lan",
     ]
 
