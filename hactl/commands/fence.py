@@ -15,7 +15,7 @@ from hactl.commands.terminal import say
 from hactl.errors import Severity
 from hactl.fencing.configuration import fencing
 from hactl.fencing.drill.proofs import reminders
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import DRILL, Finding
 from hactl.live.corosync import own_name
 from hactl.live.fencing.check import Reach
 from hactl.live.fencing.check import check as check_all
@@ -63,7 +63,9 @@ def check(cib: Path | None, via: str, here: bool, form: str) -> None:
         nodes = [node for node in found.nodes if node == own] if here else found.nodes
         findings = check_all(found, reach, nodes)
         findings += [
-            Finding("drill", sentence, "hactl fence drill NODE", severity=Severity.WARNING)
+            Finding(
+                "drill.due", DRILL, sentence, "hactl fence drill NODE", severity=Severity.WARNING
+            )
             for sentence in reminders(live, time.time())
         ]
     wrong = any(finding.severity is Severity.ERROR for finding in findings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hactl.fencing.agent_metadata import Manual, Unreadable, manual
 from hactl.fencing.configuration import SEPARATORS, Device, Fencing
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import Finding, Subject
 
 ON, OFF, UNSEEN = 0, 2, 1  # exit codes of status
 UNRUN = (None, 126, 127)  # not asked at all, not executable, not found
@@ -168,7 +168,7 @@ class Interviewer:
         return Question(device.id, device.agent, action, lines)
 
     def found(self, message: str, hint: str) -> Finding:
-        return Finding(f"device {self.device.id}", message, hint, self.node)
+        return Finding("device.answer", Subject.device(self.device.id), message, hint, self.node)
 
     def try_it(self, action: str, target: str = "") -> str:
         plug = f" -n {self.device.plug(target)}" if target else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from hactl.errors import Severity
 from hactl.fencing.configuration import Device, Fencing
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import Finding, Subject
 from hactl.fencing.rules.timing import seconds
 
 # Parameters that name a file with a secret, or a script that tells one.
@@ -52,7 +52,9 @@ def lacking(fencing: Fencing, seen: Premises) -> Iterator[Finding]:
     """Yield what a node lacks."""
     if seen.problem:
         hint = f"bring {seen.node} back, or say by --via how it is reached"
-        yield Finding(f"node {seen.node}", f"it cannot be asked: {seen.problem}", hint)
+        yield Finding(
+            "node.unreachable", Subject.node(seen.node), f"it cannot be asked: {seen.problem}", hint
+        )
         return
     for device in fencing.devices:
         if device.enabled and seen.node not in device.banned:
@@ -73,7 +75,8 @@ def of_fencer(fencing: Fencing, seen: Premises, known: frozenset[str]) -> Iterat
     ]
     if unknown:
         yield Finding(
-            f"node {seen.node}",
+            "node.stale-fencer",
+            Subject.node(seen.node),
             f"its fencer does not know {', '.join(unknown)}",
             "end its pacemaker-fenced: Pacemaker starts another, which reads the CIB again",
             seen.node,
@@ -88,17 +91,30 @@ def secret_files(device: Device) -> list[str]:
 
 
 def of_file(device: Device, seen: Premises, path: str) -> Iterator[Finding]:
-    subject = f"device {device.id}"
+    subject = Subject.device(device.id)
     file = seen.files.get(path)
     if file is None:
-        yield Finding(subject, f"{path} is missing", f"copy it to {seen.node}", seen.node)
+        yield Finding(
+            "device.file-missing",
+            subject,
+            f"{path} is missing",
+            f"copy it to {seen.node}",
+            seen.node,
+        )
     elif file.mode & TYPE == REGULAR and not file.size:
-        yield Finding(subject, f"{path} is empty", f"copy it to {seen.node} again", seen.node)
+        yield Finding(
+            "device.file-empty",
+            subject,
+            f"{path} is empty",
+            f"copy it to {seen.node} again",
+            seen.node,
+        )
     elif file.mode & TYPE not in (REGULAR, DIRECTORY):
-        yield Finding(subject, f"{path} is no file", "write it anew", seen.node)
+        yield Finding("device.file-kind", subject, f"{path} is no file", "write it anew", seen.node)
     elif file.mode & TYPE == REGULAR and file.mode & 0o026:
         what = "write" if file.mode & 0o022 else "read"
         yield Finding(
+            "device.file-open",
             subject,
             f"others may {what} {path}",
             f"chmod {'0700' if file.mode & 0o100 else '0600'} {path}",
@@ -111,21 +127,25 @@ def of_watchdog(fencing: Fencing, seen: Premises) -> Iterator[Finding]:
     """A node is given up only when its watchdog has surely reset it: sbd(8)."""
     if not seen.sbd:
         yield Finding(
-            f"node {seen.node}",
+            "node.no-sbd",
+            Subject.node(seen.node),
             f"stonith-watchdog-timeout={fencing.watchdog} counts on SBD, which is not set up here",
             "hactl render --sbd writes its file",
             seen.node,
+            key="stonith-watchdog-timeout",
         )
         return
     own = seconds(seen.sbd.get("SBD_WATCHDOG_TIMEOUT", "")) or DEFAULT_WATCHDOG
     given = seconds(fencing.watchdog)  # a negative one is found out by Pacemaker
     if given is not None and given < 2 * own:
         yield Finding(
-            f"node {seen.node}",
+            "node.watchdog-too-late",
+            Subject.node(seen.node),
             f"stonith-watchdog-timeout={fencing.watchdog} gives it up before its watchdog has "
             f"surely reset it (SBD_WATCHDOG_TIMEOUT={own:g})",
             f"set stonith-watchdog-timeout to {2 * own:g} s at least",
             seen.node,
+            key="stonith-watchdog-timeout",
         )
 
 

@@ -1,4 +1,8 @@
-"""What is wrong with fence devices and levels as the CIB would have them, told where they stand."""
+"""What is wrong with fence devices and levels as the CIB would have them, told where they stand.
+
+`hactl.fencing.faults` judges the fencing of a CIB; here the cluster of a topology is shown to it,
+and its findings are put into the words and the places of the file.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,46 @@ from hactl.derive.fencing import device_id, used_devices
 from hactl.errors import Problem
 from hactl.fencing.configuration import Device, Fencing, Level, said
 from hactl.fencing.faults import faults
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import CLUSTER, Finding
+from hactl.fencing.finding import Subject as Part
 from hactl.lint import Subject
-from hactl.lint.fencing import fencing, quorum, two_nodes
-from hactl.lint.parameters import parameters
-from hactl.lint.properties import properties
-from hactl.lint.references import references
-from hactl.lint.watchdog import watchdog
 from hactl.model.cluster import Cluster
 from hactl.model.constraint import Location
+from hactl.model.fencing import FencingLevel
 from hactl.model.resource import primitives
 from hactl.topology.load import Topology
-from hactl.topology.schema.raw import RawGroup, RawPrimitive
+from hactl.topology.schema.document import Document
+from hactl.topology.schema.raw import raw_members
 from hactl.topology.yaml.positions import Step
 
-# Rules that say the same in the words of the file.
-CLOSER = (fencing, two_nodes, watchdog, quorum, parameters, properties, references)
+# What another rule says closer to the file: names that are not there, keys that hactl writes
+# itself, properties that have a key of their own, and what hactl makes good in the CIB.
+SAID_OF_THE_FILE = frozenset(
+    {
+        "cluster.off",
+        "cluster.action",
+        "cluster.timeout",
+        "cluster.startup-fencing",
+        "device.unknown-parameter",
+        "device.secret-in-cib",
+        "device.fences-stranger",
+        "device.in-no-level",
+        "level.device-twice",
+        "cluster.tie",
+        "level.no-device",
+        "level.device-of-others",
+    }
+)
+# Where a property of the cluster has a key of its own.
+SECTIONS: dict[str, Sequence[Step]] = {
+    "cluster.ignores-quorum": ("cluster", "no_quorum_policy"),
+}
+# What mends it in a topology, where that is not what mends it in a CIB.
+MENDS = {
+    "node.unfenced": "add fencing: {DEVICE: {plug: ...}}, or set cluster.fencing: false",
+    "level.dump-not-first": "put it first in fencing.levels, alone",
+    "cluster.ignores-quorum": "write no_quorum_policy: stop, or freeze",
+}
 
 
 def devices(subject: Subject) -> Iterator[Problem]:
@@ -32,28 +60,28 @@ def devices(subject: Subject) -> Iterator[Problem]:
     topology = subject.topology
     if not topology.document.cluster.fencing:
         return
-    closer = [problem for rule in CLOSER for problem in rule(subject)]
-    paths = places(topology)
+    paths = places(topology, subject.cluster)
     seen: set[tuple[str, str]] = set()
     for finding in faults(rendered(subject.cluster)):
-        path = narrowed(topology, paths.get(finding.subject, ()), finding)
-        message, hint = (in_words_of(topology, text) for text in (finding.message, finding.hint))
-        problem = topology.problem(path, message, hint, finding.severity)
-        fresh = (problem.path, message) not in seen and not is_said(problem, closer)
-        if fresh and len(path) > 1:
-            seen.add((problem.path, message))
-            yield problem
+        path = place_of(topology, paths, finding)
+        problem = told(topology, path, finding)
+        if path and not is_said(topology, finding):
+            if (problem.path, problem.message) not in seen:
+                yield problem
+            seen.add((problem.path, problem.message))
 
 
-def is_said(problem: Problem, closer: Sequence[Problem]) -> bool:
-    """Whether one of these is about the same."""
-    of_levels = problem.path.endswith(".fencing")
-    return any(
-        other.message == problem.message
-        or (of_levels and other.path.startswith("fencing.levels"))
-        or (not of_levels and f"{other.path}.".startswith(f"{problem.path}."))
-        for other in closer
-    )
+def is_said(topology: Topology, finding: Finding) -> bool:
+    """Whether another rule says it: also of a node whose devices are not there at all."""
+    nodes = topology.document.nodes
+    missing = finding.rule == "node.unfenced" and nodes[finding.subject.name].fencing
+    return finding.rule in SAID_OF_THE_FILE or bool(missing)
+
+
+def told(topology: Topology, path: Sequence[Step], finding: Finding) -> Problem:
+    message = in_words_of(topology, finding.message)
+    hint = MENDS.get(finding.rule) or in_words_of(topology, finding.hint)
+    return topology.problem(path, message, hint, finding.severity)
 
 
 def rendered(cluster: Cluster) -> Fencing:
@@ -95,33 +123,42 @@ def rendered(cluster: Cluster) -> Fencing:
     )
 
 
-def places(topology: Topology) -> dict[str, Sequence[Step]]:
-    """Return where that stands which a finding is about."""
+def places(topology: Topology, cluster: Cluster) -> dict[Part, Sequence[Step]]:
+    """Return where in the file that is which a finding may be about."""
     document = topology.document
-    found: dict[str, Sequence[Step]] = {"cluster": ("cluster",)}
+    found: dict[Part, Sequence[Step]] = {CLUSTER: ("cluster",)}
     for node in document.nodes:
-        found[f"node {node}"] = ("nodes", node)
-        for index in range(1, 10):
-            found[f"level {index} of {node}"] = ("nodes", node, "fencing")
+        found[Part.node(node)] = ("nodes", node)
+    for level in cluster.fencing_levels:
+        found[Part.level(level.index, level.node)] = level_place(document, level)
     for node, device in used_devices(document):
-        found[f"device {device_id(device, node)}"] = ("nodes", node, "fencing", device)
+        found[Part.device(device_id(device, node))] = ("nodes", node, "fencing", device)
     for index, item in enumerate(document.raw):
-        if isinstance(item, RawPrimitive):
-            found[f"device {item.id}"] = ("raw", index)
-        elif isinstance(item, RawGroup):
-            for place, member in enumerate(item.members):
-                found[f"device {member.id}"] = ("raw", index, "members", place)
+        for place, member in raw_members(item):
+            found[Part.device(member.id)] = ("raw", index, *place)
     return found
 
 
-def narrowed(topology: Topology, path: Sequence[Step], finding: Finding) -> Sequence[Step]:
-    """Return the place of the very key that a finding names, if it names one that is there."""
-    words = set(re.findall(r"\d+\.[\d.]+|[\w-]+", finding.message))
+def level_place(document: Document, level: FencingLevel) -> Sequence[Step]:
+    """Return the level of the file that became a node's, or the node where nobody wrote levels."""
+    own = document.nodes[level.node].fencing
+    names = {device_id(device, level.node): device for device in own}
+    devices = {names.get(device) for device in level.devices}
+    for index, written in enumerate(document.fencing.levels):
+        if devices == {device for device in written if device in own}:
+            return ("fencing", "levels", index)
+    return ("nodes", level.node, "fencing")
+
+
+def place_of(
+    topology: Topology, paths: Mapping[Part, Sequence[Step]], finding: Finding
+) -> Sequence[Step]:
+    """Return the key that a finding names, or else the place of what it is about."""
+    path = paths.get(finding.subject, ())
     for where, given in keys(topology, path):
-        named = [name for name, value in given.items() if {name, value} & words]
-        if named:
-            return (*where, named[0])
-    return path
+        if finding.key in given:
+            return (*where, finding.key)
+    return path if len(path) > 1 else SECTIONS.get(finding.rule, ())
 
 
 def keys(

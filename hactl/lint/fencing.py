@@ -22,18 +22,11 @@ def fencing(subject: Subject) -> Iterator[Problem]:
             "only where no data can be lost",
         )
         return
-    for name, node in document.nodes.items():
-        if not node.fencing and document.fencing.watchdog is None:
-            yield topology.problem(
-                ("nodes", name),
-                "nothing can fence it",
-                "add fencing: {DEVICE: {plug: ...}}, or set cluster.fencing: false",
-            )
+    for name in document.nodes:
         yield from means_of(topology, name)
     yield from unused(topology)
     yield from levels(topology)
     yield from supplies(topology)
-    yield from kdump_first(topology)
 
 
 def unused(topology: Topology) -> Iterator[Problem]:
@@ -57,34 +50,14 @@ def means_of(topology: Topology, name: str) -> Iterator[Problem]:
         if device in document.fencing.devices
     ]
     found = {means(agent) for agent in agents}
-    if not agents or document.fencing.watchdog is not None:
-        return
-    if found == {Means.KDUMP}:
-        yield topology.problem(
-            ("nodes", name, "fencing"),
-            f"{agents[0]} says only that a node is dumping; one that hangs is never fenced",
-            "add a device that switches its power",
-        )
-    elif found <= {Means.STORAGE, Means.KDUMP}:
+    if found == {Means.KDUMP} or not found <= {Means.STORAGE, Means.KDUMP}:
+        return  # the first is a finding of its own, for a CIB as well
+    if agents and document.fencing.watchdog is None:
         yield topology.warning(
             ("nodes", name, "fencing"),
             f"{agents[-1]} cuts it off from its storage and leaves it running, with its addresses",
             "add a device that switches its power, or fencing.watchdog",
         )
-
-
-def kdump_first(topology: Topology) -> Iterator[Problem]:
-    """Who cuts the power first will never see the dump."""
-    document = topology.document
-    for index, level in enumerate(document.fencing.levels):
-        known = [device for device in level if device in document.fencing.devices]
-        dumps = [d for d in known if means(document.fencing.devices[d].agent) is Means.KDUMP]
-        if dumps and (index or len(level) > 1):
-            yield topology.problem(
-                ("fencing", "levels", index),
-                f"{dumps[0]} waits for a dump that a device before or beside it has cut short",
-                f"put [{dumps[0]}] first, alone",
-            )
 
 
 def supplies(topology: Topology) -> Iterator[Problem]:
@@ -170,16 +143,3 @@ def static_delays(document: Document, node: str) -> set[str]:
             if (delay := merged.get("pcmk_delay_base")) and "pcmk_delay_max" not in merged:
                 found.add(delay)
     return found
-
-
-def quorum(subject: Subject) -> Iterator[Problem]:
-    """Without quorum, something other than everything goes on."""
-    topology = subject.topology
-    cluster = topology.document.cluster
-    policy = cluster.properties.get("no-quorum-policy", cluster.no_quorum_policy)
-    if policy == "ignore" and len(topology.document.nodes) > 1:
-        yield topology.warning(
-            ("cluster", "no_quorum_policy"),
-            "ignore lets every part of a split cluster start everything",
-            "write stop, or freeze",
-        )

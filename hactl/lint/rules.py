@@ -8,7 +8,7 @@ from hactl.lint.agents import agents
 from hactl.lint.blocklist import blocklist
 from hactl.lint.capacity import capacity, survival
 from hactl.lint.devices import devices
-from hactl.lint.fencing import fencing, quorum, two_nodes
+from hactl.lint.fencing import fencing, two_nodes
 from hactl.lint.gateways import gateways
 from hactl.lint.machines import files, machines
 from hactl.lint.meta_attributes import meta_attributes
@@ -65,7 +65,6 @@ WHOLE: tuple[Rule, ...] = (
     two_nodes,
     watchdog,
     third_vote,
-    quorum,
     unused,
     lock_manager,
     image_fencing,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hactl.errors import Severity
 from hactl.fencing.configuration import FALSE, Fencing, said
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import CLUSTER, Finding, Subject
 from hactl.fencing.rules.timing import bases, seconds
 from hactl.model.fencing import Means, means
 
@@ -14,35 +14,53 @@ from hactl.model.fencing import Means, means
 def of_cluster(fencing: Fencing) -> Iterator[Finding]:
     given = fencing.properties
     if not fencing.enabled:
-        yield Finding("cluster", "fencing is switched off", "set stonith-enabled=true")
+        yield Finding(
+            "cluster.off",
+            CLUSTER,
+            "fencing is switched off",
+            "set stonith-enabled=true",
+            key="stonith-enabled",
+        )
     if given.get("maintenance-mode", "false").lower() not in FALSE:
         yield Finding(
-            "cluster",
+            "cluster.maintenance",
+            CLUSTER,
             "maintenance-mode is on: while nothing is managed, nobody is fenced",
             "set maintenance-mode=false",
+            key="maintenance-mode",
         )
     if given.get("startup-fencing", "true").lower() in FALSE:
         yield Finding(
-            "cluster",
+            "cluster.startup-fencing",
+            CLUSTER,
             "startup-fencing=false takes a node that was never seen for one that is off",
             "remove startup-fencing",
+            key="startup-fencing",
         )
     if given.get("no-quorum-policy") == "ignore" and len(fencing.nodes) > 1:
         yield Finding(
-            "cluster",
+            "cluster.ignores-quorum",
+            CLUSTER,
             "no-quorum-policy=ignore lets both halves of a split cluster fence each other",
             "set no-quorum-policy=stop, or freeze",
             severity=Severity.WARNING,
+            key="no-quorum-policy",
         )
     if seconds(fencing.timeout) in (None, 0.0):
         yield Finding(
-            "cluster", f"stonith-timeout is {fencing.timeout!r}, which is no time", "write 60s"
+            "cluster.timeout",
+            CLUSTER,
+            f"stonith-timeout is {fencing.timeout!r}, which is no time",
+            "write 60s",
+            key="stonith-timeout",
         )
     if said(given, "action", "reboot") not in ("reboot", "off", "poweroff"):
         yield Finding(
-            "cluster",
+            "cluster.action",
+            CLUSTER,
             f"stonith-action is {said(given, 'action', '')!r}, which is no way to fence",
             "write reboot, or off",
+            key="stonith-action",
         )
     yield from watchdog(fencing)
     yield from let_in(fencing)
@@ -53,9 +71,11 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
 def watchdog(fencing: Fencing) -> Iterator[Finding]:
     if fencing.watchdog and fencing.properties.get("have-watchdog", "true").lower() in FALSE:
         yield Finding(
-            "cluster",
+            "cluster.watchdog-without-sbd",
+            CLUSTER,
             f"stonith-watchdog-timeout={fencing.watchdog} counts on SBD, which does not run",
             "start SBD on every node, or remove the property",
+            key="stonith-watchdog-timeout",
         )
 
 
@@ -66,20 +86,23 @@ def let_in(fencing: Fencing) -> Iterator[Finding]:
     waiting = [name for name, what in fencing.requires.items() if what == "unfencing"]
     if waiting and not (cutters or offered) and fencing.enabled:
         yield Finding(
-            f"resource {waiting[0]}",
+            "resource.unfencing-by-nobody",
+            Subject.resource(waiting[0]),
             "requires=unfencing, and no device lets a node in to its storage",
             "add such a device, or write requires=fencing",
         )
     if cutters and not (waiting or offered) and fencing.enabled:
         yield Finding(
-            f"device {cutters[0].id}",
+            "device.never-lets-in",
+            Subject.device(cutters[0].id),
             "a node that it has cut off is never let in again: nobody asks for it",
             f"set the meta attribute provides=unfencing of {cutters[0].id}",
         )
     for name, what in fencing.requires.items():
         if what in ("nothing", "quorum") and fencing.enabled and not fencing.device(name):
             yield Finding(
-                f"resource {name}",
+                "resource.requires-too-little",
+                Subject.resource(name),
                 f"requires={what}: it is started while its old copy may still run",
                 "remove requires, where it can do harm twice",
                 severity=Severity.WARNING,
@@ -97,10 +120,12 @@ def tie(fencing: Fencing) -> Iterator[Finding]:
         drawn = drawn or any(each.parameters.get("pcmk_delay_max") for each in mine)
     if fixed[0] and fixed[0] == fixed[1] and not drawn:
         yield Finding(
-            "cluster",
+            "cluster.tie",
+            CLUSTER,
             f"both nodes are fenced after the same delay ({fixed[0]:g} s), "
             "so they can shoot each other",
             "give pcmk_delay_base to one of them only, or set priority-fencing-delay",
+            key="pcmk_delay_base",
         )
 
 
@@ -114,8 +139,10 @@ def outweighed(fencing: Fencing) -> Iterator[Finding]:
     longest = max(delays, default=0.0)
     if seconds(given) and 2 * longest > (seconds(given) or 0.0):
         yield Finding(
-            "cluster",
+            "cluster.delay-outweighed",
+            CLUSTER,
             f"priority-fencing-delay={given} is less than twice the longest delay of a device "
             f"({longest:g} s), so the node with the more important resources may lose",
             f"set priority-fencing-delay to {2 * longest:g}s",
+            key="priority-fencing-delay",
         )

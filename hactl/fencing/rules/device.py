@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hactl.errors import Severity
 from hactl.fencing.configuration import Device, Fencing
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import Finding, Subject
 from hactl.fencing.host_map import host_map
 from hactl.fencing.rules.timing import times
 from hactl.model.fencing import PACEMAKERS, PACEMAKERS_NAMES
@@ -22,19 +22,29 @@ HARMLESS = frozenset(
 
 
 def of_device(fencing: Fencing, device: Device) -> Iterator[Finding]:
-    subject = f"device {device.id}"
+    subject = Subject.device(device.id)
     if not device.enabled:
-        yield Finding(subject, "it is disabled: Pacemaker does not use it", "remove target-role")
+        yield Finding(
+            "device.disabled",
+            subject,
+            "it is disabled: Pacemaker does not use it",
+            "remove target-role",
+        )
     elif len(fencing.nodes) > 1 and not fencing.users(device):
         yield Finding(
-            subject, "no node may use it", "remove the location constraints that ban it everywhere"
+            "device.banned-everywhere",
+            subject,
+            "no node may use it",
+            "remove the location constraints that ban it everywhere",
         )
     for node in device.listed:
         if node.lower() not in (each.lower() for each in fencing.nodes):
             yield Finding(
+                "device.fences-stranger",
                 subject,
                 f"it fences {node}, which is no node of this cluster",
                 did_you_mean(node, fencing.nodes, f"there are {', '.join(fencing.nodes)}"),
+                key="pcmk_host_list",
             )
     yield from secrets(device)
     yield from hosts(device)
@@ -47,35 +57,49 @@ def secrets(device: Device) -> Iterator[Finding]:
     for name, value in device.parameters.items():
         if SECRET.fullmatch(name) and value and value != KEPT_BY_PACEMAKER:
             yield Finding(
-                f"device {device.id}",
+                "device.secret-in-cib",
+                Subject.device(device.id),
                 f"{name} is in the CIB, which every member of haclient can read",
                 f"cibsecret stash {device.id} {name}",
                 severity=Severity.WARNING,
+                key=name,
             )
 
 
 def hosts(device: Device) -> Iterator[Finding]:
-    subject = f"device {device.id}"
+    subject = Subject.device(device.id)
     check = device.parameters.get("pcmk_host_check", "")
     if check and check not in CHECKS:
         yield Finding(
+            "device.host-check",
             subject,
             f"pcmk_host_check is {check!r}, which Pacemaker does not know",
             did_you_mean(check, CHECKS, f"write one of {', '.join(CHECKS)}"),
+            key="pcmk_host_check",
         )
     elif device.static and not device.listed:
-        yield Finding(subject, "it fences nobody: its list is empty", "set pcmk_host_list")
+        yield Finding(
+            "device.fences-nobody",
+            subject,
+            "it fences nobody: its list is empty",
+            "set pcmk_host_list",
+            key="pcmk_host_list",
+        )
     elif check == "none" and device.listed:
         yield Finding(
+            "device.host-check-none",
             subject,
             "pcmk_host_check=none: Pacemaker has it fence every node, whatever is listed",
             "write pcmk_host_check=static-list",
+            key="pcmk_host_check",
         )
     for word in host_map(device.parameters.get("pcmk_host_map", ""))[1]:
         yield Finding(
+            "device.host-map",
             subject,
             f"pcmk_host_map has {word!r}, which is not NODE:PLUG",
             "separate the pairs by ; or a space, and write \\: for a colon in a plug",
+            key="pcmk_host_map",
         )
 
 
@@ -83,42 +107,52 @@ def pacemakers_own(device: Device) -> Iterator[Finding]:
     for name in device.parameters:
         if name.startswith("pcmk_") and not PACEMAKERS.fullmatch(name):
             yield Finding(
-                f"device {device.id}",
+                "device.unknown-parameter",
+                Subject.device(device.id),
                 f"{name} is no parameter of Pacemaker's, and is ignored",
                 did_you_mean(name, PACEMAKERS_NAMES, "see man pacemaker-fenced"),
+                key=name,
             )
 
 
 def actions(device: Device) -> Iterator[Finding]:
-    subject = f"device {device.id}"
+    subject = Subject.device(device.id)
     if "action" in device.parameters:
         yield Finding(
+            "device.action",
             subject,
             "action is Pacemaker's to say, and is ignored",
             "remove it; stonith-action and pcmk_reboot_action are there for that",
             severity=Severity.WARNING,
+            key="action",
         )
     for action in ("off", "reboot"):
         given = device.parameters.get(f"pcmk_{action}_action", action)
         if given in HARMLESS:
             yield Finding(
+                "device.harmless-action",
                 subject,
                 f"pcmk_{action}_action={given}: it would say {given}, and Pacemaker take it for "
                 f"{action}",
                 f"remove pcmk_{action}_action",
+                key=f"pcmk_{action}_action",
             )
     if device.parameters.get("pcmk_off_action") == "reboot":
         yield Finding(
+            "device.off-is-reboot",
             subject,
             "pcmk_off_action=reboot: what Pacemaker believes to be off is on again",
             "remove pcmk_off_action",
+            key="pcmk_off_action",
         )
     for action in ("monitor", "status"):
         given = device.parameters.get(f"pcmk_{action}_action", action)
         if given in ("metadata", "meta-data", "validate-all", "manpage", "help", "version"):
             yield Finding(
+                "device.never-asked",
                 subject,
                 f"pcmk_{action}_action={given}: the device itself is never asked",
                 f"remove pcmk_{action}_action",
                 severity=Severity.WARNING,
+                key=f"pcmk_{action}_action",
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hactl.errors import Severity
 from hactl.fencing.configuration import Device, Fencing
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import Finding, Subject
 from hactl.model.fencing import CONTROLLERS
 from hactl.model.secret import SECRET
 
@@ -24,7 +24,7 @@ def plugs(fencing: Fencing) -> Iterator[Finding]:
     yield from certain
     known = {finding.subject for finding in certain}
     for device in fencing.devices:
-        for node in device.listed if f"device {device.id}" not in known else ():
+        for node in device.listed if Subject.device(device.id) not in known else ():
             yield from somebody_elses(fencing, device, node)
 
 
@@ -37,18 +37,29 @@ def shared(fencing: Fencing) -> Iterator[Finding]:
             other = seen.setdefault(where, node)
             if other != node:
                 yield Finding(
-                    f"device {device.id}",
+                    "device.shared-plug",
+                    Subject.device(device.id),
                     f"fencing {node} would hit {other}: both are plug {device.plug(node)!r}",
                     f"give {node} a plug of its own",
+                    key=plug_key(device),
                 )
 
 
 def outlets_of(device: Device) -> tuple[object, ...]:
     """Tell which device it is: by its address, whoever speaks to it, or by all its parameters."""
-    place = next((device.parameters[name] for name in PLACES if name in device.parameters), "")
+    place = device.parameters.get(address_key(device), "")
     if place and not CONTROLLERS.fullmatch(device.agent):
         return (place.lower(), device.parameters.get("ipport", ""))
     return (device.agent, *sorted(reached_by(device)))
+
+
+def address_key(device: Device) -> str:
+    """Return the parameter that has the address of a device, '' where none has."""
+    return next((name for name in PLACES if name in device.parameters), "")
+
+
+def plug_key(device: Device) -> str:
+    return "port" if "port" in device.parameters and "plug" not in device.parameters else "plug"
 
 
 def same_plug(plug: str) -> str:
@@ -67,7 +78,7 @@ def controllers(fencing: Fencing) -> Iterator[Finding]:
     """A management controller is one machine's, and known by its address alone."""
     seen: dict[tuple[str, str], str] = {}
     for device in fencing.devices:
-        place = next((device.parameters[name] for name in PLACES if name in device.parameters), "")
+        place = device.parameters.get(address_key(device), "")
         if not place or not CONTROLLERS.fullmatch(device.agent):
             continue
         port = device.parameters.get("ipport", "")
@@ -75,15 +86,19 @@ def controllers(fencing: Fencing) -> Iterator[Finding]:
             other = seen.setdefault((place, port), node)
             if other != node:
                 yield Finding(
-                    f"device {device.id}",
+                    "device.shared-controller",
+                    Subject.device(device.id),
                     f"fencing {node} would hit {other}: {place} is the controller of both",
                     f"write the address of the controller of {node}",
+                    key=address_key(device),
                 )
             if place.lower() == node.lower():
                 yield Finding(
-                    f"device {device.id}",
+                    "device.controller-is-node",
+                    Subject.device(device.id),
                     f"{place} is {node} itself, which does not answer when it has to be fenced",
                     "write the address of its management controller",
+                    key=address_key(device),
                 )
 
 
@@ -94,18 +109,22 @@ def somebody_elses(fencing: Fencing, device: Device, node: str) -> Iterator[Find
     exact = next((other for other in others if other.lower() == plug.lower()), "")
     if exact:
         yield Finding(
-            f"device {device.id}",
+            "device.plug-of-other",
+            Subject.device(device.id),
             f"fencing {node} would hit {exact}: the plug is called {plug!r}",
             f"give {node} a plug of its own",
+            key=plug_key(device),
         )
         return
     like = [other for other in others if named(other, plug)]
     if like and not named(node, plug):
         yield Finding(
-            f"device {device.id}",
+            "device.plug-like-other",
+            Subject.device(device.id),
             f"the plug {plug!r} of {node} looks like that of {like[0]}",
             f"look at it: which plug has {node}?",
             severity=Severity.WARNING,
+            key=plug_key(device),
         )
 
 

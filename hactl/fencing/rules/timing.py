@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hactl.errors import Severity
 from hactl.fencing.configuration import Device, Fencing, said
-from hactl.fencing.finding import Finding
+from hactl.fencing.finding import Finding, Subject
 from hactl.model.fencing import Means, means
 
 UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec": 1e-6}
@@ -31,9 +31,11 @@ def unreadable(device: Device) -> Iterator[Finding]:
         delays = name == "pcmk_delay_base" and value and not list(bases(device))
         if delays or (TIMES.fullmatch(name) and seconds(value) is None):
             yield Finding(
-                f"device {device.id}",
+                "device.unreadable-time",
+                Subject.device(device.id),
                 f"{name} is {value!r}, which is no time: Pacemaker takes its default",
                 f"write {name}=60s or the like",
+                key=name,
             )
 
 
@@ -43,7 +45,8 @@ def too_long(fencing: Fencing, device: Device) -> Iterator[Finding]:
     limit = own_limit(device)
     if allowed and limit > allowed:
         yield Finding(
-            f"device {device.id}",
+            "device.outlives-timeout",
+            Subject.device(device.id),
             f"the agent gives itself {limit:g} s (power_timeout), Pacemaker gives it {allowed:g} s",
             "set power_timeout, pcmk_off_timeout and pcmk_reboot_timeout to the same",
         )
@@ -51,7 +54,8 @@ def too_long(fencing: Fencing, device: Device) -> Iterator[Finding]:
     needed, what = own_wait(device)
     if allowed and needed >= allowed:
         yield Finding(
-            f"device {device.id}",
+            "device.waits-too-long",
+            Subject.device(device.id),
             f"the agent waits {needed:g} s by itself ({what}), Pacemaker gives it {allowed:g} s",
             f"set pcmk_off_timeout and pcmk_reboot_timeout to more than {needed:g} s, "
             f"or {what} to less",
@@ -90,10 +94,12 @@ def delays(device: Device) -> Iterator[Finding]:
     most = seconds(device.parameters.get("pcmk_delay_max", "")) or 0.0
     if 0 < most < base:
         yield Finding(
-            f"device {device.id}",
+            "device.delay-max",
+            Subject.device(device.id),
             f"pcmk_delay_max ({most:g} s) is less than pcmk_delay_base ({base:g} s)",
             "pcmk_delay_max is the sum of pcmk_delay_base and what is drawn at random",
             severity=Severity.WARNING,
+            key="pcmk_delay_max",
         )
 
 

@@ -4,6 +4,8 @@ crmsh and hactl, with one thing changed.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -13,6 +15,7 @@ from lxml import etree
 
 from hactl.cib.document import configuration
 from hactl.errors import Severity
+from hactl.fencing import rules
 from hactl.fencing.configuration import Fencing, fencing
 from hactl.fencing.faults import faults
 from hactl.intent import read
@@ -477,3 +480,19 @@ def test_a_device_without_an_agent_is_no_reason_to_break() -> None:
         "<primitive id='d' class='stonith'/></resources></configuration></cib>"
     )
     assert fencing(odd).devices[0].agent == ""
+
+
+RULES = Path(rules.__file__).parent
+
+
+def test_every_rule_has_a_lasting_name_of_its_own_subject() -> None:
+    sources = [*RULES.glob("*.py"), RULES.parent / "faults.py", RULES.parent / "prerequisites.py"]
+    calls = [
+        node
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"
+    ]
+    names = [call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)]
+    assert len(calls) == len(names) == len(set(names)) > 40
+    assert all(re.fullmatch(r"(cluster|node|device|level|resource)\.[a-z-]+", n) for n in names)

@@ -136,11 +136,9 @@ CASES = {
     "supplies in levels of their own": (
         outlets(PDUS % ", levels: [[a], [b]]"),
         [
-            f"t.yaml:{n + 2}: nodes.node{n}.fencing: {one} without {other}: a node with two "
-            f"supplies would be called off, and run on; one level with all of its outlets: "
-            f"{one},{other}"
-            for n in (1, 2, 3)
-            for one, other in (("a", "b"), ("b", "a"))
+            f"t.yaml:6: fencing.levels[{n}]: {one} without {other}: a node with two supplies "
+            f"would be called off, and run on; one level with all of its outlets: {one},{other}"
+            for n, (one, other) in enumerate((("a", "b"), ("b", "a")))
         ],
     ),
     "one supply, where the others have two": (

@@ -223,8 +223,8 @@ CASES = {
     "quorum ignored": (
         cluster("no_quorum_policy: ignore"),
         [
-            "t.yaml:1: warning: cluster.no_quorum_policy: ignore lets every part of a split "
-            "cluster start everything; write stop, or freeze"
+            "t.yaml:1: warning: cluster.no_quorum_policy: no-quorum-policy=ignore lets both halves "
+            "of a split cluster fence each other; write no_quorum_policy: stop, or freeze"
         ],
     ),
     "a token out of range": (
@@ -267,7 +267,7 @@ CASES = {
     "nothing but a dump to prove that a node is off": (
         BASE.replace("agent: fence_lab", "agent: fence_kdump"),
         [
-            f"t.yaml:{line}: nodes.node{line - 2}.fencing: fence_kdump says only that a node is "
+            f"t.yaml:{line}: nodes.node{line - 2}: fence_kdump says only that a node is "
             "dumping; one that hangs is never fenced; add a device that switches its power"
             for line in (3, 4, 5)
         ],
@@ -278,7 +278,7 @@ CASES = {
         ).replace("{bmc: {plug: node1}}", "{bmc: , kd: }"),
         [
             "t.yaml:6: fencing.levels[1]: kd waits for a dump that a device before or beside it "
-            "has cut short; put [kd] first, alone"
+            "has cut short; put it first in fencing.levels, alone"
         ],
     ),
     "a node that is cut off from its storage only": (

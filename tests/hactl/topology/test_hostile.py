@@ -274,7 +274,7 @@ CASES = {
     ),
     "a node that nothing can fence": (
         BASE.replace(", fencing: {bmc: {plug: node3}}", ""),
-        "t.yaml:5: nodes.node3: nothing can fence it; "
+        "t.yaml:5: nodes.node3: no device fences it; "
         "add fencing: {DEVICE: {plug: ...}}, or set cluster.fencing: false",
     ),
     "a password": (
