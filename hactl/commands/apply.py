@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from hactl.live.operator import Options
 from hactl.live.session import opened
 from hactl.plan.plan import Plan
 from hactl.plan.text import text
+
+NAMED = 5
 
 
 @click.command(epilog="Example: hactl apply cluster.yaml")
@@ -115,17 +117,31 @@ class Terminal:
 def conclude(outcome: Outcome, options: Options, cib: Path | None) -> None:
     if options.dry_run and outcome.plan.changes:
         say("Dry run: nothing was changed.\n")
-    if not outcome.committed:
-        return
-    if cib:
-        say(f"Written to {cib}.\n")
-        return
     for difference in outcome.differences:
         say(click.style(f"! {difference}\n", fg="yellow"))
-    if outcome.differences:
-        say("Applied; the cluster is at rest, but not quite as foreseen.\n")
+    for unable in outcome.unable:
+        say(click.style(f"! {unable}\n", fg="red"))
+    if outcome.committed:
+        say(f"{ending(outcome, cib)}\n")
+    if outcome.differences or outcome.unable:
         sys.exit(1)
-    say("Applied; the cluster is at rest, as foreseen.\n")
+
+
+def ending(outcome: Outcome, cib: Path | None) -> str:
+    """Return in one sentence how a commit ended."""
+    down = f", but {named([each.name for each in outcome.unable])} cannot run"
+    if cib:
+        return f"Written to {cib}{down if outcome.unable else ''}."
+    if outcome.unable:
+        return f"Applied; the cluster is at rest{down}."
+    if outcome.differences:
+        return "Applied; the cluster is at rest, but not quite as foreseen."
+    return "Applied; the cluster is at rest, as foreseen."
+
+
+def named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def recorded(path: Path) -> Mapping[str, Any]:

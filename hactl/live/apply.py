@@ -21,17 +21,22 @@ from hactl.plan.as_json import fingerprint
 from hactl.plan.gate import Forbidden, disruption, refuse_edits
 from hactl.plan.plan import Plan, Planned, planned
 from hactl.plan.stages import ON_FILE, STAGES
-from hactl.simulate.scheduler import CannotSimulate
+from hactl.plan.unable import Unable, unable
+from hactl.simulate.scheduler import CannotSimulate, simulate
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it; ``differences`` to the prediction leave the configuration in place."""
+    """What became of it; ``differences`` to the prediction leave the configuration in place.
+
+    ``unable`` is what should run now and cannot.
+    """
 
     plan: Plan
     committed: bool = False
     record: Record | None = None
     differences: tuple[Difference, ...] = ()
+    unable: tuple[Unable, ...] = ()
 
 
 def apply(world: World, wanted: _Element, options: Options, operator: Operator) -> Outcome:
@@ -48,7 +53,7 @@ def apply(world: World, wanted: _Element, options: Options, operator: Operator) 
     if not plan.simulated:
         raise CannotSimulate(plan.why_not, "nothing was changed")
     if not plan.changes:
-        return Outcome(plan)
+        return Outcome(plan, unable=plan.unable)
     gate(plan, options, operator)
     if options.dry_run:
         return Outcome(plan)
@@ -66,7 +71,14 @@ def carry_out(
 
     made = Transaction(world, options, operator, shown, anew, fencings(world))
     found = made.carry_out(STAGES if world.pacemaker.live else ON_FILE)
-    return Outcome(shown.plan, True, made.written[0].record, found)
+    left = unable_now(world) if world.pacemaker.live else shown.plan.unable
+    return Outcome(shown.plan, True, made.written[0].record, found, left)
+
+
+def unable_now(world: World) -> tuple[Unable, ...]:
+    """Return what should run in the cluster as it is, and cannot; it has come to rest."""
+    cib = world.pacemaker.cib()
+    return unable(cib, simulate(cib, world.runner), world.runner)
 
 
 def plan_at_rest(world: World, wanted: _Element, options: Options, operator: Operator) -> Planned:

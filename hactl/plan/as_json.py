@@ -8,6 +8,7 @@ from typing import Any
 
 from hactl.plan.change import Change, Create, Delete, Update
 from hactl.plan.plan import Plan
+from hactl.plan.unable import Unable
 from hactl.simulate.effect import Effect
 
 CHANGE = {Create: "create", Update: "update", Delete: "delete"}
@@ -25,6 +26,7 @@ def document(plan: Plan) -> dict[str, Any]:
             {"resource": switch.resource, "name": switch.name, "value": switch.value}
             for switch in plan.switches
         ],
+        "unable": [unable_document(each) for each in plan.unable],
         "notes": [*([plan.why_not] if plan.why_not else []), *plan.notes],
     }
 
@@ -39,6 +41,16 @@ def content(plan: Plan) -> dict[str, Any]:
             {"node": fencing.node, "action": fencing.action, "why": fencing.reason}
             for fencing in plan.fencing
         ],
+    }
+
+
+def unable_document(each: Unable) -> dict[str, Any]:
+    why = each.why
+    return {
+        "resource": each.name,
+        "cause": why.kind.value if why else None,
+        "why": why.text if why else "",
+        "hint": why.hint if why else "",
     }
 
 

@@ -15,6 +15,7 @@ from hactl.plan import trial
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
 from hactl.plan.effects import Effects, effects
+from hactl.plan.unable import Unable, explained, unable
 from hactl.simulate.effect import Effect
 from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
 from hactl.simulate.scheduler import CannotSimulate, Run, simulate, version
@@ -38,7 +39,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would change and what would happen; ``why_not`` says why nobody knows the latter."""
+    """What would change and what would happen; ``why_not`` says why nobody knows the latter.
+
+    ``unable`` is what of ours should run afterwards and cannot.
+    """
 
     cluster: str
     version: Version
@@ -50,6 +54,7 @@ class Plan:
     leftovers: tuple[Leftover, ...] = ()
     notes: tuple[str, ...] = ()
     why_not: str = ""
+    unable: tuple[Unable, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -90,7 +95,20 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
         leftovers=left,
         notes=(*notes(live, wanted), *other_version(live, runner)),
     )
-    return replace(bare, plan=plan)
+    return replace(bare, plan=with_causes(plan, bare, runner))
+
+
+def with_causes(plan: Plan, bare: Planned, runner: Run) -> Plan:
+    """Return ``plan`` with why something that should run would run nowhere."""
+    if not plan.simulated:
+        return plan
+    found = unable(scenario(bare.merged), bare.transition, runner)
+    return replace(plan, unable=found, effects=explained(plan.effects, found))
+
+
+def scenario(merged: _Element) -> _Element:
+    """Return the CIB that is simulated: without a status, every node is taken to be there."""
+    return merged if has_status(merged) else all_online(merged)
 
 
 def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
@@ -101,10 +119,9 @@ def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
     found = changes(live, merged)
     if found:
         schema.check(merged)
-    scenario = merged if has_status(merged) else all_online(merged)
     why_not, transition = "", Transition((), (), {})
     try:
-        transition = simulate(scenario, runner)
+        transition = simulate(scenario(merged), runner)
     except CannotSimulate as problem:
         why_not = str(problem)
     plan = Plan(

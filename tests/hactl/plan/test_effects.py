@@ -129,7 +129,8 @@ def test_a_guest_no_node_can_run_is_said(tmp_path: Path) -> None:
     )
     plan = plan_for(cib(), wanted(dummy("web1"), constraints=nowhere), tmp_path)
     assert (only(plan).what, only(plan).target) == (What.STRANDED, "")
-    assert only(plan).why == "no node can run it"
+    assert only(plan).why == "no node that is there may run it (hactl-b1, hactl-b2, hactl-b3)"
+    assert [str(each) for each in plan.unable] == [f"web1 runs nowhere: {only(plan).why}"]
     assert not only(plan).disruptive, "it did not run before"
 
 
