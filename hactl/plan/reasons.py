@@ -28,6 +28,7 @@ class Reasons:
         self.constraints = by_resource(changes)
         self.transition = transition
         self.fencing = {fencing.node: fencing.reason for fencing in transition.fencing}
+        self.late = {each.instance: key for each, key in transition.waiting.items()}
         self.actions: dict[str, list[Action]] = {}
         for action in transition.actions:
             self.actions.setdefault(self.unit(action.resource), []).append(action)
@@ -38,17 +39,24 @@ class Reasons:
             return f"{effect.source} is fenced: {self.fencing.get(effect.source, '')}"
         if effect.what is What.HANGS:
             return f"{effect.source} is unclean and nothing fences it"
-        name = effect.primitive.partition(":")[0]
+        late = self.late.get(effect.primitive)
+        if late and effect.source == effect.target:
+            return self.of_wait(late)
         action = self.transition.action(effect.primitive, effect.source, effect.target)
-        if action is None and effect.what is What.STAYS:
-            return "" if effect.source else self.of_rest(name)
-        if action is None and not effect.source and not effect.target:
-            return self.of_rest(name)
         if action is None:
-            action = Action("stop", name, effect.primitive, effect.source, effect.target)
+            return self.of_unsaid(effect)
         if action.blocked:
             return f"cannot {action.verb}: {self.of(action)}"
         return f"reloads: {self.of(action)}" if action.verb == "reload" else self.of(action)
+
+    def of_unsaid(self, effect: Effect) -> str:
+        """Return why something happens, or does not, of which the summary has no line."""
+        name = effect.primitive.partition(":")[0]
+        if not effect.source and not effect.target:
+            return self.of_rest(name)
+        if effect.what is What.STAYS:
+            return ""
+        return self.of(Action("stop", name, effect.primitive, effect.source, effect.target))
 
     def of(self, action: Action, depth: int = 0) -> str:
         """Return why ``action`` is taken, as the change it comes from where there is one."""
@@ -72,6 +80,13 @@ class Reasons:
         if placed and placed.target_role == "Stopped":
             return "target-role=Stopped"
         return "no node can run it"
+
+    def of_wait(self, key: str) -> str:
+        """Return what is waited for; ``key`` is Pacemaker's: ``web1_start_0``."""
+        name, _, action = key.rpartition("_")[0].rpartition("_")
+        placed = self.transition.placed(name)
+        why = "" if placed.managed else ", and it is not managed"
+        return f"waits for {name} to {action}{why}: Pacemaker gives up there"
 
     def of_cause(self, cause: str, action: Action, depth: int) -> str:
         unit = self.unit(cause)

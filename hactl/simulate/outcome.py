@@ -8,10 +8,9 @@ from functools import cached_property
 
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.graph import DEMOTE, MIGRATE_TO, PROMOTE, START, STOP
-from hactl.simulate.transition import Action, Placed, Transition
+from hactl.simulate.transition import PROMOTED, Action, Placed, Transition
 
-LEAVES = frozenset({"stop", "move"})
-STAYS_HERE = frozenset({"restart", "recover"})
+ENDS = frozenset({"stop", "move", "restart", "recover"})
 OFF = "stopped"
 
 
@@ -20,10 +19,14 @@ def outcome(transition: Transition) -> tuple[Effect, ...]:
 
     ``why`` is the scheduler's own word, where it has one.
     """
-    done: dict[str, set[tuple[str, str]]] = {}
+    known = transition.instances
+    done: dict[str, set[tuple[str, str]]] = {name: set() for name in known}
     for operation in transition.operations:
-        done.setdefault(operation.instance, set()).add((operation.action, operation.node))
-    names = sorted({*transition.instances, *done})
+        # an orphan of a clone keeps its number in the graph and loses it in the status
+        plain = operation.instance.partition(":")[0]
+        name = operation.instance if operation.instance in known else plain
+        done.setdefault(name, set()).add((operation.action, operation.node))
+    names = sorted({*done, *(each.instance for each in transition.waiting)})
     instances = {name: Instance(name, transition, done.get(name, set())) for name in names}
     somewhere = {each.primitive for each in instances.values() if each.ends}
     return tuple(
@@ -84,7 +87,7 @@ class Instance:
             source=source,
             target=target,
             why=self.reason(source, target),
-            promotes=bool(target) and target in self.nodes(PROMOTE),
+            promotes=bool(target) and target in self.raised,
             demotes=bool(source) and source in self.demoted,
         )
 
@@ -110,7 +113,14 @@ class Instance:
             each
             for each in self.transition.of(self.primitive)
             if not each.blocked and self.name in (each.instance, each.resource)
+            if not self.waits(each)
         )
+
+    def waits(self, action: Action) -> bool:
+        """Whether the summary is wrong: what it says waits for something that does not come."""
+        here = {action.source, action.target} - {""}
+        late = {each.node for each in self.transition.waiting if each.instance == self.name}
+        return bool(here & late)
 
     @property
     def wanted(self) -> bool:
@@ -133,14 +143,18 @@ class Instance:
     @cached_property
     def stopping(self) -> set[str]:
         """Where it is stopped: by an operation, or because its node is no longer there."""
-        silent = {each.source for each in self.actions if each.verb in LEAVES | STAYS_HERE}
-        lost = self.before & self.fenced
-        return (self.nodes(STOP) | silent | lost) - self.migrating - {""}
+        silent = {each.source for each in self.actions if each.verb in ENDS and self.lost(each)}
+        lost = self.before & (self.fenced | silent)
+        return (self.nodes(STOP) | lost) - self.migrating
+
+    def lost(self, action: Action) -> bool:
+        """Whether what is done on a node is only counted as done, as the node is gone."""
+        node = self.transition.nodes.get(action.source)
+        return action.source in self.fenced or (node is not None and not node.online)
 
     @cached_property
     def restarting(self) -> set[str]:
-        again = self.nodes(START) & (self.stopping | self.before)
-        return again - self.fenced
+        return (self.nodes(START) & self.stopping) - self.fenced
 
     @property
     def leaving(self) -> set[str]:
@@ -152,13 +166,20 @@ class Instance:
 
     @property
     def staying(self) -> set[str]:
-        return (self.before - self.leaving - self.migrating) | self.restarting
+        """What is only being started does not stay: to start it is still to be done."""
+        return (self.before - self.stopping - self.migrating - self.arriving) | self.restarting
 
     @property
     def ends(self) -> set[str]:
         """Where it is active when all is done."""
         migrated = {each.target for each in self.actions if each.verb == "migrate"}
         return self.staying | self.arriving | migrated
+
+    @property
+    def raised(self) -> set[str]:
+        """Where it is promoted; a restart ends in the old role, though the graph forgets it."""
+        again = {a.target or a.source for a in self.actions if a.role in PROMOTED}
+        return self.nodes(PROMOTE) | (again & (self.restarting | self.arriving))
 
     @property
     def demoted(self) -> set[str]:

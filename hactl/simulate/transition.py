@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lxml.etree import _Element
 
-from hactl.simulate.graph import Operation, operations
+from hactl.simulate.graph import Graph, Operation
 
 # crm_simulate escapes what it says once more than XML needs.
 ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
@@ -21,7 +21,8 @@ class Action:
 
     ``verb`` is Pacemaker's: start, stop, restart, recover, reload, move (stop here, start there),
     migrate (live), promote, demote. ``resource`` is the primitive's id without an instance number.
-    A blocked action is one the cluster would like to take and cannot.
+    A blocked action is one the cluster would like to take and cannot. ``role`` is the one that it
+    ends in, where roles matter.
     """
 
     verb: str
@@ -31,6 +32,7 @@ class Action:
     target: str = ""
     reason: str = ""
     blocked: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,15 @@ class Transition:
     """The cluster as it is, and what it would do next.
 
     ``resources`` is by the id of the primitive, ``instances`` by that of the instance in a
-    globally unique clone (``vm:1``); elsewhere the two are the same.
+    globally unique clone (``vm:1``); elsewhere the two are the same. ``waiting`` is what is meant
+    to be done and never will be, with the operation it waits for.
     """
 
     actions: tuple[Action, ...]
     fencing: tuple[Fencing, ...]
     resources: dict[str, Placed]
     operations: frozenset[Operation] = frozenset()
+    waiting: Mapping[Operation, str] = field(default_factory=dict)
     instances: Mapping[str, Placed] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
 
@@ -130,11 +134,13 @@ class Transition:
 def transition(result: _Element, graph: _Element | None = None) -> Transition:
     """Return what ``crm_simulate --run --output-as=xml`` says, with the graph it would execute."""
     instances = placements(result)
+    drawn = None if graph is None else Graph(graph)
     return Transition(
         actions=tuple(action(element) for element in result.iterfind("actions/rsc_action")),
         fencing=tuple(fencings(result)),
         resources=together(instances),
-        operations=frozenset() if graph is None else frozenset(operations(graph)),
+        operations=drawn.operations if drawn else frozenset(),
+        waiting=drawn.waiting if drawn else {},
         instances=instances,
         nodes=dict(nodes(result)),
     )
@@ -152,6 +158,7 @@ def action(element: _Element) -> Action:
         target=element.get("dest") or (here if verb == "start" else ""),
         reason=unescaped(element.get("reason", "")),
         blocked=element.get("blocked") == "true",
+        role=element.get("next-role", element.get("role", "")),
     )
 
 
@@ -161,7 +168,9 @@ def fencings(result: _Element) -> Iterator[Fencing]:
         what = element.get("task", "").partition("(")[2].rstrip(")")
         if what != "on":
             reason = unescaped(element.get("reason", ""))
-            yield Fencing(element.get("node", ""), what or "off", reason)
+            # a guest node reads "web1-node (resource: web1)"
+            node = element.get("node", "").partition(" (resource: ")[0]
+            yield Fencing(node, what or "off", reason)
 
 
 def unescaped(text: str) -> str:
@@ -182,7 +191,8 @@ def placements(result: _Element) -> dict[str, Placed]:
 
 def placement(element: _Element) -> Placed:
     """Read one instance. Of an orphan on several nodes the role is said once for all: unknown."""
-    here = tuple(node.get("name", "") for node in element.iterchildren("node"))
+    named = tuple(node.get("name", "") for node in element.iterchildren("node"))
+    here = () if element.get("role") == "Stopped" else named
     promoted = element.get("role") in PROMOTED and len(here) == 1
     return Placed(
         nodes=here,

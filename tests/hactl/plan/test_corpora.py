@@ -13,7 +13,10 @@ from hactl.errors import ClusterError
 from hactl.live import cibfile
 from hactl.live.runner import Runner
 from hactl.plan.plan import planned
+from hactl.simulate.outcome import outcome
+from hactl.simulate.scheduler import simulate
 from tests.hactl.cibs import dummy, wanted
+from tests.hactl.prediction.judge import foreseen, truth
 from tests.hactl.scheduler import corpus, needs_corpora, needs_scheduler, runner
 
 # Every one of the 400 passes; HACTL_EXHAUSTIVE=1 shows it, a few are enough every day.
@@ -23,11 +26,13 @@ SAMPLED = 1 if os.environ.get("HACTL_EXHAUSTIVE") else 5
 @needs_corpora
 @needs_scheduler
 def test_every_cib_the_tools_accept_can_be_planned(tmp_path: Path) -> None:
-    said = {path.name: outcome(path, runner(tmp_path)) for path in list(corpus())[::SAMPLED]}
+    said = {
+        path.name: planned_or_refused(path, runner(tmp_path)) for path in list(corpus())[::SAMPLED]
+    }
     assert {name: text for name, text in said.items() if text != "planned"} == {}
 
 
-def outcome(path: Path, pacemaker: Runner) -> str:
+def planned_or_refused(path: Path, pacemaker: Runner) -> str:
     live = cibfile.read(path)
     want = wanted(dummy("hactl-test-guest"), nodes=nodes(live))
     try:
@@ -48,3 +53,18 @@ def canonical_but_ours(cib: _Element) -> bytes:
     for ours in copy.xpath("//*[@id='hactl-test-guest']"):
         ours.getparent().remove(ours)
     return canonical(copy)
+
+
+@needs_corpora
+@needs_scheduler
+def test_what_happens_in_every_cib_is_foreseen(tmp_path: Path) -> None:
+    """Bundles, remote nodes, half migrations, failures: all that other people have met."""
+    said = {path.name: wrongs(path, tmp_path) for path in list(corpus())[::SAMPLED]}
+    assert {name: wrong for name, wrong in said.items() if wrong} == {}
+
+
+def wrongs(path: Path, folder: Path) -> list[str]:
+    live = cibfile.read(path)
+    seen = truth(live, folder)
+    foretold = outcome(simulate(live, runner(folder)))
+    return list(foreseen(foretold, seen.was_promoted).wrongs(seen.course))
