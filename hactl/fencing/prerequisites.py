@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hactl.errors import Severity
 from hactl.fencing.configuration import Device, Fencing
 from hactl.fencing.finding import Finding, Subject
-from hactl.fencing.rules.timing import seconds
+from hactl.model.pacemaker_time import seconds
 
 # Parameters that name a file with a secret, or a script that tells one.
 SECRET_FILE = re.compile(

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from hactl.errors import Severity
 from hactl.fencing.configuration import FALSE, Fencing, said
 from hactl.fencing.finding import CLUSTER, Finding, Subject
-from hactl.fencing.rules.timing import bases, seconds
+from hactl.fencing.rules.timing import bases
 from hactl.model.fencing import Means, means
+from hactl.model.pacemaker_time import seconds
 
 
 def of_cluster(fencing: Fencing) -> Iterator[Finding]:

@@ -9,9 +9,8 @@ from hactl.errors import Severity
 from hactl.fencing.configuration import Device, Fencing, said
 from hactl.fencing.finding import Finding, Subject
 from hactl.model.fencing import Means, means
+from hactl.model.pacemaker_time import seconds
 
-UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec": 1e-6}
-UNITS |= {"m": 60.0, "min": 60.0, "h": 3600.0, "hr": 3600.0}
 TIMES = re.compile(r"pcmk_(delay_max|[a-z-]+_timeout)")
 OURS = frozenset({"fence_lab", "fence_libvirt", "fence_ceph_blocklist"})
 POWER_TIMEOUT = 60.0  # seconds; the default of our agents
@@ -109,9 +108,3 @@ def bases(device: Device) -> Iterator[float]:
         time = seconds(word.rpartition(":")[2])
         if time is not None:
             yield time
-
-
-def seconds(text: str) -> float | None:
-    """``60``, ``60s`` or ``1min``; None where it is something else."""
-    found = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", text)
-    return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else None

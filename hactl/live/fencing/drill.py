@@ -22,7 +22,6 @@ from hactl.fencing.configuration import Fencing, Level, fencing
 from hactl.fencing.drill.levels import fingerprint, levels_of, unsaid
 from hactl.fencing.drill.marks import begin, drills, instead, only
 from hactl.fencing.drill.proofs import Proof, record
-from hactl.fencing.rules.timing import seconds as time_of
 from hactl.live.corosync import Member, member, patience
 from hactl.live.fencing import log as fencer_log
 from hactl.live.fencing.guard import guarded, mend
@@ -34,6 +33,7 @@ from hactl.live.history import started
 from hactl.live.patch import edit
 from hactl.live.session import World
 from hactl.live.settle import Unsettled, settle
+from hactl.model.pacemaker_time import seconds as time_of
 from hactl.simulate.loss import Loss
 
 INTERVAL = 0.2  # seconds between two looks
