@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from hactl.commands.terminal import say
+from hactl.live.expected import expected
+from hactl.live.membership import contradictions
+from hactl.live.notices import notices
 from hactl.live.session import opened
 from hactl.live.status import status as read_status
 from hactl.live.status_report import document, text
@@ -31,7 +35,13 @@ def status(cib: Path | None, form: str) -> None:
     with opened(cib) as world:
         configuration = world.pacemaker.cib()
         now = time.time()
-        found = read_status(world.pacemaker.monitor(), configuration, now)
+        wanted = expected(configuration, world.runner)
+        found = read_status(world.pacemaker.monitor(), configuration, now, wanted)
+        wrong = found.problems
+        if world.pacemaker.live:
+            wrong += tuple(contradictions(found, configuration, world.pacemaker))
+        said = notices(configuration, world.runner)
+        found = replace(found, problems=wrong, notices=said)
     say(json.dumps(document(found), indent=2) + "\n" if form == "json" else text(found, now))
     if found.problems:
         sys.exit(1)

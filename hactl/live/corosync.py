@@ -46,6 +46,12 @@ def member(runner: Runner, node_id: str) -> Member:
     return Member(found.get("status") == "joined", int(found.get("join_count", "0")))
 
 
+def joined(runner: Runner) -> frozenset[str]:
+    """Return the ids of the nodes that are members for Corosync. Raises ClusterError."""
+    said = KEY.findall(asked(runner, "corosync-cmapctl", "runtime.members."))
+    return frozenset(number for number, key, value in said if (key, value) == ("status", "joined"))
+
+
 def votes(runner: Runner) -> Votes:
     """Return what Corosync's quorum counts. Raises ClusterError where it does not say."""
     said = asked(runner, "corosync-quorumtool", "-s")

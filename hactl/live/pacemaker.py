@@ -79,9 +79,13 @@ class Pacemaker:
         """Have the cluster forget that ``resource`` failed on ``node``, and look again."""
         self.ask("crm_resource", "--cleanup", "--resource", resource, "--node", node)
 
-    def state(self, node: str) -> str:
-        """Return the state of the controller on ``node``: S_IDLE on a DC that has nothing to do."""
-        result = self.asked("crmadmin", "--output-as=xml", "-S", node)
+    def state(self, node: str, within: str = "") -> str:
+        """Return the state of the controller on ``node``: S_IDLE on a DC that has nothing to do.
+
+        ``within`` is a time as Pacemaker writes it, else its own half a minute.
+        """
+        patience = (f"--timeout={within}",) if within else ()
+        result = self.asked("crmadmin", "--output-as=xml", *patience, "-S", node)
         crmd = result.find("crmd")
         return "" if crmd is None else crmd.get("state", "")
 
@@ -94,11 +98,20 @@ class Pacemaker:
         return self.asked("stonith_admin", "--output-as=xml", "--history", "*")
 
     def asked(self, *argv: str) -> _Element:
+        """Return what a tool answers in XML.
+
+        Raises ClusterError also where it exits with 0 and has said nothing but what went wrong.
+        """
         result = self.ask(*argv)
         try:
-            return etree.fromstring(result.stdout)
+            answer = etree.fromstring(result.stdout)
         except etree.XMLSyntaxError as problem:
             raise ClusterError(f"{argv[0]} did not answer in XML: {problem.msg}") from None
+        errors = [error.text or "" for error in answer.iterfind("status/errors/error")]
+        if errors and all(part.tag == "status" for part in answer):
+            where = self.file or "the cluster"
+            raise ClusterError(f"{argv[0]} cannot read {where}: {'; '.join(errors)}")
+        return answer
 
     def ask(self, *argv: str, stdin: bytes = b"") -> Result:
         runner = self.runner if self.file is None else self.runner.with_env(CIB_file=str(self.file))

@@ -4,119 +4,45 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lxml.etree import _Element
 
 from hactl.cib.ownership import kind_of
-from hactl.fencing.drill.marks import Begun, drills
-from hactl.fencing.drill.proofs import Standing, standings
+from hactl.fencing.configuration import fencing
+from hactl.fencing.drill.marks import drills
+from hactl.fencing.drill.proofs import standings
+from hactl.live.expected import Absent, Expected
 from hactl.live.history import started
+from hactl.live.status_problems import problems
+from hactl.live.status_values import (
+    FailureStatus,
+    FencingStatus,
+    NodeStatus,
+    ResourceStatus,
+    State,
+    Status,
+)
 from hactl.plan.plan import name_of
 
+CLONES = ("clone", "master")
 OPERATION_KEY = re.compile(r"(?P<resource>.+?)_(?P<operation>migrate_to|migrate_from|[a-z-]+)_\d+")
 
 
-class State(StrEnum):
-    """What a resource does, the worst first where several instances differ."""
-
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    BUSY = "busy"
-    STOPPED = "stopped"
-    DISABLED = "disabled"
-    UNMANAGED = "unmanaged"
-    PARTIAL = "partial"
-    RUNNING = "running"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """``state``: online, standby, maintenance, pending, unclean or offline."""
-
-    name: str
-    state: str
-    dc: bool = False
-    remote: bool = False
-    running: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceStatus:
-    """A top-level resource; ``doing`` is what is under way, ``since`` seconds since the epoch.
-
-    ``promoted`` are the nodes a promotable clone is promoted on, None for what has no roles.
-    """
-
-    id: str
-    kind: str
-    state: State
-    nodes: tuple[str, ...] = ()
-    failures: int = 0
-    doing: str = ""
-    since: int | None = None
-    promoted: tuple[str, ...] | None = None
-
-    @property
-    def healthy(self) -> bool:
-        return self.state not in (State.FAILED, State.BLOCKED, State.STOPPED)
-
-
-@dataclass(frozen=True, slots=True)
-class FailureStatus:
-    """A failed operation as crm_mon lists it until it is cleaned up."""
-
-    resource: str
-    node: str
-    operation: str
-    code: str
-    reason: str
-    when: str
-
-    def __str__(self) -> str:
-        why = self.reason or self.code
-        return f"{self.resource}: {self.operation} on {self.node} failed: {why} ({self.when})"
-
-
-@dataclass(frozen=True, slots=True)
-class FencingStatus:
-    """The last fencing of a node; ``outcome``: success, failed or pending."""
-
-    node: str
-    action: str
-    outcome: str
-    when: str
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Everything `hactl status` shows."""
-
-    cluster: str
-    quorate: bool
-    dc: str
-    nodes: tuple[NodeStatus, ...]
-    resources: tuple[ResourceStatus, ...]
-    failures: tuple[FailureStatus, ...]
-    fencing: tuple[FencingStatus, ...]
-    fencing_enabled: bool
-    maintenance: bool
-    proofs: tuple[Standing, ...] = ()
-    drills: tuple[Begun, ...] = ()
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Return what is wrong, one sentence each; nothing means healthy."""
-        return tuple(problems(self))
-
-
-def status(monitor: _Element, cib: _Element, now: float = 0.0) -> Status:
+def status(
+    monitor: _Element, cib: _Element, now: float = 0.0, wanted: Expected | None = None
+) -> Status:
     """Return what ``crm_mon --output-as=xml --inactive`` and the CIB say together.
 
-    ``now``, in seconds since 1970, tells how old proofs of fencing are.
+    ``now``, in seconds since 1970, tells how old proofs of fencing are; ``wanted`` is what the
+    scheduler says should run, where it was asked.
     """
+    seen = looked_at(monitor, cib, now, wanted or Expected())
+    return replace(seen, problems=tuple(problems(seen, cib, wanted or Expected())))
+
+
+def looked_at(monitor: _Element, cib: _Element, now: float, wanted: Expected) -> Status:
     dc = monitor.find("summary/current_dc")
     options = monitor.find("summary/cluster_options")
     return Status(
@@ -124,14 +50,22 @@ def status(monitor: _Element, cib: _Element, now: float = 0.0) -> Status:
         quorate=dc is not None and dc.get("with_quorum") == "true",
         dc="" if dc is None else dc.get("name", ""),
         nodes=tuple(node(element) for element in monitor.iterfind("nodes/node")),
-        resources=tuple(resources(monitor, cib)),
+        resources=tuple(resources(monitor, cib, wanted)),
         failures=tuple(failure(element) for element in monitor.iterfind("failures/failure")),
         fencing=tuple(fencings(monitor)),
-        fencing_enabled=options is None or options.get("stonith-enabled") != "false",
+        fencing_enabled=fencing_enabled(options, cib),
         maintenance=options is not None and options.get("maintenance-mode") == "true",
         proofs=standings(cib, now),
         drills=drills(cib),
     )
+
+
+def fencing_enabled(options: _Element | None, cib: _Element) -> bool:
+    """Whether lost nodes are fenced; Pacemaker 3.0.2 says so under a new name."""
+    names = ("fencing-enabled", "stonith-enabled")
+    said = [options.get(name) for name in names] if options is not None else []
+    found = next((value for value in said if value), None)
+    return fencing(cib).enabled if found is None else found != "false"
 
 
 def node(element: _Element) -> NodeStatus:
@@ -148,7 +82,7 @@ def node(element: _Element) -> NodeStatus:
     )
 
 
-def resources(monitor: _Element, cib: _Element) -> Iterator[ResourceStatus]:
+def resources(monitor: _Element, cib: _Element, wanted: Expected) -> Iterator[ResourceStatus]:
     """Yield the configured resources in the order of the CIB, and after them the orphans."""
     seen: dict[str, list[_Element]] = {}
     for element in monitor.iterfind("resources//resource"):
@@ -158,8 +92,11 @@ def resources(monitor: _Element, cib: _Element) -> Iterator[ResourceStatus]:
     online = sum(n.get("online") == "true" for n in monitor.iterfind("nodes/node"))
     for unit in cib.iterfind("configuration/resources/*"):
         if unit.tag != "template":
-            parts = [seen.pop(name, []) for name in part_names(unit, seen)]
-            yield resource(unit, [e for part in parts for e in part], counts, since, online)
+            names = part_names(unit, seen)
+            parts = [seen.pop(name, []) for name in names]
+            found = [element for part in parts for element in part]
+            one = resource(unit, found, counts, since, 0 if wanted.asked else online)
+            yield with_absent(one, [absent(wanted, name) for name in names])
     for name, parts_left in seen.items():
         state = worst(parts_left)
         yield ResourceStatus(name, "resource", state, running_on(parts_left), counts.get(name, 0))
@@ -184,7 +121,7 @@ def resource(
     nodes = running_on(parts)
     times = [since[name, node] for name in names for node in nodes if (name, node) in since]
     state = worst(parts)
-    if unit.tag == "clone" and nodes and state in (State.STOPPED, State.RUNNING):
+    if unit.tag in CLONES and nodes and state in (State.STOPPED, State.RUNNING):
         state = State.RUNNING if len(nodes) >= min(online, clone_max(unit)) else State.PARTIAL
     return ResourceStatus(
         id=unit.get("id", ""),
@@ -195,6 +132,23 @@ def resource(
         doing=", ".join(sorted({part.get("pending", "") for part in parts} - {""})),
         since=max(times, default=None),
         promoted=promoted_on(parts) if meta(unit, "promotable") == "true" else None,
+    )
+
+
+def absent(wanted: Expected, name: str) -> Absent:
+    return wanted.absent.get(name, Absent())
+
+
+def with_absent(one: ResourceStatus, missing: Sequence[Absent]) -> ResourceStatus:
+    """Return ``one`` with where more of it should run; a part that runs is not all of it."""
+    nodes = sorted({node for each in missing for node in each.nodes})
+    roles = sorted({node for each in missing for node in each.promoted})
+    some = one.nodes and nodes and one.state in (State.STOPPED, State.RUNNING)
+    return replace(
+        one,
+        state=State.PARTIAL if some else one.state,
+        absent=tuple(nodes),
+        unpromoted=tuple(roles),
     )
 
 
@@ -276,26 +230,3 @@ def fencings(monitor: _Element) -> Iterator[FencingStatus]:
                 event.get("status", ""),
                 event.get("completed", ""),
             )
-
-
-def problems(status: Status) -> Iterator[str]:
-    if not status.dc:
-        yield "no DC: nobody decides anything"
-    if not status.quorate:
-        yield "no quorum: nothing is started"
-    if not status.fencing_enabled:
-        yield "fencing is disabled: a lost node's guests may run twice"
-    for one in status.nodes:
-        if one.state in ("offline", "unclean", "pending"):
-            yield f"{one.name} is {one.state}"
-    for event in status.fencing:
-        if event.outcome != "success":
-            yield f"fencing {event.node} ({event.action}): {event.outcome}"
-    for begun in status.drills:
-        yield f"{begun}, has not ended: other levels of it are set aside (hactl fence mend)"
-    for thing in status.resources:
-        if not thing.healthy:
-            yield f"{thing.id} is {thing.state}"
-        elif thing.promoted == () and thing.nodes and thing.state is not State.BUSY:
-            yield f"{thing.id} is promoted nowhere"
-    yield from (str(failure) for failure in status.failures)

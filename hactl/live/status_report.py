@@ -10,7 +10,7 @@ import click
 
 from hactl.fencing.drill.proofs import Standing
 from hactl.fencing.drill.proofs import State as Proven
-from hactl.live.status import NodeStatus, ResourceStatus, State, Status
+from hactl.live.status_values import NodeStatus, ResourceStatus, State, Status
 
 TITLES = {
     "guest": "Guests",
@@ -56,6 +56,7 @@ def document(status: Status) -> dict[str, Any]:
         "fencing": [asdict(event) for event in status.fencing],
         "proofs": [standing.as_json() for standing in status.proofs],
         "problems": list(status.problems),
+        "notices": list(status.notices),
     }
 
 
@@ -70,6 +71,7 @@ def resource_document(resource: ResourceStatus) -> dict[str, Any]:
         "state": resource.state.value,
         "node": resource.nodes[0] if resource.nodes else None,
         "nodes": list(resource.nodes),
+        "absent": list(resource.absent),
         "promoted": None if resource.promoted is None else list(resource.promoted),
         "failures": resource.failures,
         "since": resource.since,
@@ -85,6 +87,7 @@ def text(status: Status, now: float) -> str:
         *(list(group(status.resources, kind, now)) for kind in TITLES),
         list(fencing(status)),
         list(proofs(status)),
+        list(notices(status)),
         list(problems(status)),
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
@@ -176,11 +179,20 @@ def said(standing: Standing) -> str:
     return f"{ago}, in {back:.1f} s" if back else ago
 
 
+def notices(status: Status) -> Iterator[str]:
+    """Yield what somebody wants so, or has left so."""
+    if status.notices:
+        yield click.style("Notices", bold=True)
+    for notice in status.notices:
+        yield click.style(f"  {notice}", fg="yellow")
+
+
 def problems(status: Status) -> Iterator[str]:
-    found = status.problems
-    if not found:
+    if status.problems:
+        yield click.style("Problems", bold=True)
+        for problem in status.problems:
+            yield click.style(f"  {problem}", fg="red")
+    elif status.notices:
+        yield click.style("Nothing is wrong; mind the notices.", fg="green")
+    else:
         yield click.style("Everything is as it should be.", fg="green")
-        return
-    yield click.style("Problems", bold=True)
-    for problem in found:
-        yield click.style(f"  {problem}", fg="red")

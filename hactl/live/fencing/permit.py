@@ -12,7 +12,8 @@ from hactl.fencing.drill.marks import drills
 from hactl.fencing.drill.proofs import members
 from hactl.live.corosync import votes
 from hactl.live.session import World
-from hactl.live.status import State, Status, status
+from hactl.live.status import status
+from hactl.live.status_values import State, Status
 from hactl.simulate.loss import Loss, loss
 
 NAMED = 5

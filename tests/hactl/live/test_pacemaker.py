@@ -52,6 +52,29 @@ def test_an_exit_code_becomes_a_sentence(
         Pacemaker(Says(returncode=returncode, said="noise\nerror: bad schema")).cib()
 
 
+NOTHING_READ = """<pacemaker-result><status code="0" message="OK"><errors>
+<error>Could not connect to the CIB: Update does not conform</error></errors></status>
+</pacemaker-result>"""
+
+
+@dataclass(frozen=True)
+class Answers(Runner):
+    """Exits with 0, and says what it is given."""
+
+    said: str = ""
+
+    def run(self, argv: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> Result:  # noqa: ARG002
+        return Result(0, self.said.encode(), b"")
+
+
+def test_an_answer_of_nothing_but_errors_is_an_error_whatever_the_exit_code() -> None:
+    """crm_mon exits with 0 where it could not read a CIB."""
+    with pytest.raises(ClusterError, match=r"crm_mon cannot read .*Update does not conform"):
+        Pacemaker(Answers(said=NOTHING_READ)).monitor()
+    beside = NOTHING_READ.replace("<status", "<summary/><status", 1)
+    assert Pacemaker(Answers(said=beside)).monitor().find("summary") is not None
+
+
 def test_a_hung_daemon_is_told_from_a_missing_one() -> None:
     with pytest.raises(
         NotConnected, match="no answer within 30 s: Pacemaker on this machine hangs"

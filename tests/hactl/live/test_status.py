@@ -10,8 +10,9 @@ from hactl.fencing.configuration import fencing
 from hactl.fencing.drill.levels import fingerprint, levels_of
 from hactl.fencing.drill.marks import begin
 from hactl.fencing.drill.proofs import Proof, record
-from hactl.live.status import State, Status, status
+from hactl.live.status import status
 from hactl.live.status_report import document, lasted, text
+from hactl.live.status_values import State, Status
 from tests.hactl.cibs import cib, clone, dummy, dummy_text
 from tests.hactl.cibs import text as xml
 from tests.hactl.contracts import violations
@@ -64,9 +65,18 @@ def test_a_guest_crm_mon_does_not_mention_is_not_called_running() -> None:
     ],
 )
 def test_each_state_of_a_node_is_told(attributes: str, state: str, problem: bool) -> None:
-    found = seen(nodes=f'<node name="node1" {attributes}/>')
+    found = seen(nodes=f'<node name="node2" {attributes}/>')
     assert found.nodes[0].state == state
-    assert found.problems == ((f"node1 is {state}",) if problem else ())
+    assert found.problems == ((f"node2 is {state}",) if problem else ())
+
+
+def test_a_dc_that_is_gone_is_no_dc() -> None:
+    """After a fencing the survivors may keep a DC that is offline: nobody decides anything."""
+    found = seen(nodes=NODES.replace('online="true" is_dc="true"', 'online="false" is_dc="true"'))
+    assert found.problems == (
+        "node1 is said to be the DC and is offline: nobody decides anything",
+        "node1 is offline",
+    )
 
 
 def test_a_clone_on_some_nodes_is_partial_and_on_all_running() -> None:
