@@ -32,9 +32,7 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
     leaves out, for the lint to report.
     """
     document = topology.document
-    survey = survey or nothing_read(document)
-    survey = replace(survey, users=users(document, survey))
-    survey = replace(survey, chains=chains(document, survey))
+    survey = prepared(document, survey or nothing_read(document))
     made = combined(all_parts(document, survey))
     wishes = Parts(constraints=tuple(base_scores(made.constraints)))
     parts = combined([made, wishes, raw_parts(document)])
@@ -49,6 +47,12 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
         properties=properties(document),
         resource_defaults=resource_defaults(document),
     )
+
+
+def prepared(document: Document, survey: Survey) -> Survey:
+    """Return what was found with what follows from all of it: who meets whom, and where."""
+    survey = replace(survey, users=users(document, survey))
+    return replace(survey, chains=chains(document, survey))
 
 
 def all_parts(document: Document, survey: Survey) -> Iterator[Parts]:

@@ -9,7 +9,7 @@ from hactl.derive.operations import written
 from hactl.derive.rbd_attachment import BY_LIBRBD, NATIVE, exports
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.gateways import Export, Gateway, Lun, Namespace
-from hactl.topology.schema.storage import Lvm, Rbd, Storage
+from hactl.topology.schema.storage import Rbd
 
 LUN_KEYS = ("write_cache", "block_size", "serial", "naa")
 NAMESPACE_KEYS = ("uuid", "nguid")
@@ -45,15 +45,7 @@ def path_of(document: Document, survey: Survey, export: Export) -> str | None:
     storage = document.storage[export.storage]
     if isinstance(storage, Rbd) and survey.attached.get(export.storage) == NATIVE:
         return f"{BY_LIBRBD}{storage.image}"
-    return block_device(storage, export.volume)
-
-
-def block_device(storage: Storage, volume: str | None) -> str | None:
-    if isinstance(storage, Rbd):
-        return storage.root
-    if isinstance(storage, Lvm) and (storage.lv or volume):
-        return storage.root if storage.lv else f"{storage.root}/{volume}"
-    return None
+    return storage.block_device(export.volume)
 
 
 def opened_as(document: Document, export: Export, path: str) -> dict[str, str]:

@@ -6,9 +6,8 @@ from hactl.derive.parts import Parts
 from hactl.model.dependency import needs
 from hactl.model.resource import Agent, Clone, Operation, Primitive
 from hactl.topology.schema.document import Document
-from hactl.topology.schema.storage import Gfs2, Lvm
+from hactl.topology.schema.storage_kind import DLM, LVMLOCKD
 
-DLM, LVMLOCKD = "dlm", "lvmlockd"
 CONTROLD = Agent("ocf", "pacemaker", "controld")
 LVMLOCKD_AGENT = Agent("ocf", "heartbeat", "lvmlockd")
 # A node that lost its lock manager can neither use nor give back what it has locked: the others
@@ -27,21 +26,14 @@ LVMLOCKD_OPERATIONS = (
 )
 
 
-def access(storage: Lvm) -> str:
-    """Return what keeps nodes apart in a volume group."""
-    return storage.access or ("lvmlockd" if storage.mode == "shared" else "system_id")
-
-
 def locks_volumes(document: Document) -> bool:
     """Whether a volume group is locked by lvmlockd."""
-    volumes = (storage for storage in document.storage.values() if isinstance(storage, Lvm))
-    return any(access(storage) == LVMLOCKD for storage in volumes)
+    return any(LVMLOCKD in storage.lock_managers for storage in document.storage.values())
 
 
 def locks(document: Document) -> bool:
     """Whether anything needs the distributed lock manager."""
-    shared = any(isinstance(storage, Gfs2) for storage in document.storage.values())
-    return shared or locks_volumes(document)
+    return any(DLM in storage.lock_managers for storage in document.storage.values())
 
 
 def lock_parts(document: Document) -> Parts:

@@ -10,8 +10,7 @@ from hactl.libvirt_xml import Ceph, Disk, Machine, Nic
 from hactl.topology.schema import guests as schema
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.networks import Network
-from hactl.topology.schema.ovs import Ovs
-from hactl.topology.schema.storage import Lvm, Rbd, Storage
+from hactl.topology.schema.storage import Rbd, Storage
 from hactl.topology.types import vlan_numbers
 
 LOCAL_ADMINISTERED = "52:54:00"
@@ -61,11 +60,8 @@ def stored(storage: Storage, disk: schema.Disk, stem: str) -> Disk:
     """Return a disk in a storage, where ``stem`` is what it is called if nobody said."""
     if isinstance(storage, Rbd):
         return image(storage, disk)
-    if isinstance(storage, Lvm):
-        path = storage.root if storage.lv else f"{storage.root}/{disk.volume or stem}"
-        return Disk(path, disk.format or "raw", disk.bus)
-    form = disk.format or "qcow2"
-    return Disk(f"{storage.root}/{stem}.{form}", form, disk.bus)
+    form = disk.format or storage.usual_format
+    return Disk(storage.disk_path(stem, disk.volume, form), form, disk.bus)
 
 
 def image(storage: Rbd, disk: schema.Disk) -> Disk:
@@ -94,7 +90,7 @@ def nics(document: Document, name: str, guest: schema.Guest) -> tuple[Nic, ...]:
 
 def port(network: Network, whose: str) -> str:
     """Return the id of an interface's port on an Open vSwitch bridge, which outlives migrations."""
-    if not isinstance(network, Ovs):
+    if not network.tags_ports:
         return ""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"hactl:{whose}"))
 

@@ -57,13 +57,20 @@ def network_parts(document: Document) -> Parts:
 def served_by_cluster(document: Document) -> Iterator[tuple[str, str]]:
     """Yield the bridges whose Open vSwitch the cluster is to start, and its service."""
     for name, network in document.networks.items():
-        if isinstance(network, Ovs) and network.service:
-            yield name, network.service
+        if network.started_by:
+            yield name, network.started_by
 
 
 def network_clone(name: str, network: Network) -> Clone:
-    made = ovs_bridge(name, network) if isinstance(network, Ovs) else linux_bridge(name, network)
-    return Clone(id=name, kind="network", of=made, meta=CLONE)
+    return Clone(id=name, kind="network", of=bridge_of(name, network), meta=CLONE)
+
+
+def bridge_of(name: str, network: Network) -> Primitive:
+    match network:
+        case Bridge():
+            return linux_bridge(name, network)
+        case Ovs():
+            return ovs_bridge(name, network)
 
 
 def linux_bridge(name: str, network: Bridge) -> Primitive:
@@ -96,13 +103,12 @@ def interface(network: Network, vlan: int | None) -> str | None:
     """Return the node's own interface in a network, or None if there is none in that VLAN."""
     if vlan is None:
         return network.bridge
-    own = network.internal if isinstance(network, Ovs) else {}
-    return next((name for name, tag in own.items() if tag == vlan), None)
+    return next((name for name, tag in network.own_interfaces.items() if tag == vlan), None)
 
 
 def ports(document: Document) -> Iterator[tuple[str, str, int, str]]:
     """Yield network, key, place and name of every interface that a network takes for itself."""
     for name, network in document.networks.items():
-        key = "uplinks" if isinstance(network, Ovs) else "ports"
-        for place, port in enumerate(getattr(network, key)):
+        key, taken = network.taken
+        for place, port in enumerate(taken):
             yield name, key, place, port

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hactl.derive.storage_paths import holder
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.gateways import Export, Gateway, Iscsi
-from hactl.topology.schema.storage import Gfs2, Lvm, Rbd
+from hactl.topology.schema.storage import Rbd
 
 NATIVE, MAPPED, EVERYWHERE = "native", "mapped", "everywhere"
 BY_LIBRBD = "rbd:"
@@ -41,11 +41,10 @@ def chosen(document: Document, name: str, wanted: set[str]) -> str:
 def uses(document: Document, disks: Mapping[str, Iterable[str]]) -> Iterator[Use]:
     """Yield each use of a storage, and how that user needs it."""
     for storage in document.storage.values():
-        if isinstance(storage, Lvm):
-            how = EVERYWHERE if storage.mode == "shared" else MAPPED
-            yield from ((name, how) for device in storage.devices if (name := of(document, device)))
-        elif isinstance(storage, Gfs2) and (name := of(document, storage.device)):
-            yield name, EVERYWHERE
+        how = EVERYWHERE if storage.is_shared else MAPPED
+        for _, device in storage.lies_on:
+            if name := of(document, device):
+                yield name, how
     for gateway in document.gateways.values():
         how = EVERYWHERE if several_paths(gateway) else MAPPED
         yield from ((name, how) for each in exports(gateway) if (name := exported(document, each)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from hactl.derive.locks import DLM, FENCE, LVMLOCKD, access
+from hactl.derive.locks import FENCE
 from hactl.derive.needs import Survey
 from hactl.derive.operations import Usual, operations, written
 from hactl.derive.parts import Parts
@@ -42,17 +42,13 @@ def storage_parts(document: Document, survey: Survey, name: str) -> Parts:
 def is_run(document: Document, survey: Survey, name: str) -> bool:
     """Whether a storage is a resource, and not simply there."""
     storage = document.storage[name]
-    if isinstance(storage, Directory):
-        return storage.device is not None
-    return survey.attached.get(name) != NATIVE
+    return storage.is_mounted or not (storage.holds_files or survey.attached.get(name) == NATIVE)
 
 
 def is_alone(document: Document, survey: Survey, name: str) -> bool:
     """Whether a storage is on one node at a time."""
     storage = document.storage[name]
-    if isinstance(storage, Lvm):
-        return storage.mode == "exclusive"
-    return survey.attached.get(name) == MAPPED
+    return survey.attached.get(name, EVERYWHERE if storage.is_shared else MAPPED) == MAPPED
 
 
 def resource(document: Document, survey: Survey, name: str) -> Resource:
@@ -99,8 +95,8 @@ def rbd_params(storage: Rbd) -> dict[str, str]:
 
 def volume_group(name: str, storage: Lvm) -> Resource:
     params = {"vgname": storage.vg} | ({"lvname": storage.lv} if storage.lv else {})
-    params["vg_access_mode"] = access(storage)
-    shared = storage.mode == "shared"
+    params["vg_access_mode"] = storage.kept_apart_by
+    shared = storage.is_shared
     params |= ({"activation_mode": "shared"} if shared else {}) | storage.params
     id_ = f"{name}-vg" if shared else name
     own = operations(storage, ACTIVATING)
@@ -123,28 +119,22 @@ def device(document: Document, written: str) -> str:
 
 def foundations(document: Document, name: str) -> Iterator[str]:
     """Yield the storage that this one lies on, by its devices or by its place in the tree."""
-    storage = document.storage[name]
-    devices = storage.devices if isinstance(storage, Lvm) else []
-    if isinstance(storage, Gfs2):
-        devices = [storage.device]
-    for each in devices:
+    for _, each in document.storage[name].lies_on:
         if (found := of(document, each)) and found in document.storage and found != name:
             yield found
-    if isinstance(storage, Directory | Gfs2) and (outer := above(document, name)):
+    if outer := above(document, name):
         yield outer
 
 
 def locked(document: Document, name: str) -> tuple[Constraint, ...]:
     """Return what a storage needs of the lock managers, each beneath what it needs itself."""
-    storage = document.storage[name]
-    if isinstance(storage, Lvm) and access(storage) == LVMLOCKD:
-        return needs(name, LVMLOCKD)
-    if not isinstance(storage, Gfs2):
-        return ()
-    below = (document.storage[each] for each in foundations(document, name))
-    if any(isinstance(each, Lvm) and access(each) == LVMLOCKD for each in below):
-        return ()
-    return needs(name, DLM)
+    own = document.storage[name].lock_managers
+    below = {
+        manager
+        for each in foundations(document, name)
+        for manager in document.storage[each].lock_managers
+    }
+    return needs(name, own[0]) if own and own[0] not in below else ()
 
 
 def stands_on(
@@ -191,7 +181,4 @@ def carrier(document: Document, survey: Survey, name: str | None) -> str | None:
 def above(document: Document, name: str) -> str | None:
     """Return the storage that the directory of this one is in."""
     storage = document.storage[name]
-    if not isinstance(storage, Directory | Gfs2):
-        return None
-    parent, _, own = storage.path.rpartition("/")
-    return holder(document, parent or "/") if own else None
+    return holder(document, storage.root.rpartition("/")[0]) if storage.holds_files else None

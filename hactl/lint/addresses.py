@@ -16,7 +16,7 @@ from hactl.lint.remote_nodes import remote_nodes
 from hactl.topology.load import Topology
 from hactl.topology.messages import dotted
 from hactl.topology.schema.gateways import Iscsi
-from hactl.topology.schema.storage import Directory, Gfs2, Lvm, Rbd
+from hactl.topology.schema.storage import Lvm, Rbd
 from hactl.topology.yaml.positions import Step
 
 Claim = tuple[str, Sequence[Step]]
@@ -90,8 +90,8 @@ def port_claims(topology: Topology) -> Iterator[Claim]:
 
 def directory_claims(topology: Topology) -> Iterator[Claim]:
     for name, storage in topology.document.storage.items():
-        if isinstance(storage, Directory | Gfs2):
-            yield storage.path, ("storage", name, "path")
+        if storage.holds_files:
+            yield storage.root, ("storage", name, "path")
 
 
 def disk_claims(subject: Subject) -> Iterator[Claim]:
@@ -107,11 +107,8 @@ def disk_claims(subject: Subject) -> Iterator[Claim]:
                 where = ("gateways", name, exports_key(gateway), index)
                 yield served.replace(BY_LIBRBD, "/dev/rbd/", 1), where
     for name, storage in document.storage.items():
-        if isinstance(storage, Gfs2):
-            yield device(document, storage.device), ("storage", name, "device")
-        elif isinstance(storage, Lvm):
-            for index, each in enumerate(storage.devices):
-                yield device(document, each), ("storage", name, "devices", index)
+        for key, below in storage.lies_on:
+            yield device(document, below), ("storage", name, *key)
 
 
 def image_claims(topology: Topology) -> Iterator[Claim]:

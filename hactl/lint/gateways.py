@@ -12,7 +12,6 @@ from hactl.errors import Problem
 from hactl.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.gateways import Export, Gateway, Iscsi, Lun, Nvmeof
-from hactl.topology.schema.storage import Lvm, Rbd
 from hactl.topology.yaml.positions import Step
 
 # What parts the agent's words.
@@ -72,14 +71,15 @@ def what_is_served(topology: Topology, path: Sequence[Step], export: Export) -> 
                 path, f"{text!r} contains a space, comma or =", "choose another name"
             )
     storage = topology.document.storage.get(export.storage or "")
-    if isinstance(storage, Lvm):
-        if not storage.lv and not export.volume:
-            yield topology.problem(
-                path, f"{export.storage} is a volume group", "say which of its volumes: volume:"
-            )
-    elif export.volume:
-        yield topology.problem(path, "only a storage of kind lvm has volumes", "remove volume")
-    elif storage and not isinstance(storage, Rbd):
+    if export.volume and not (storage and storage.has_volumes):
+        yield topology.problem(
+            path, "only a storage of kind lvm that names no lv has volumes", "remove volume"
+        )
+    elif storage and storage.has_volumes and not export.volume:
+        yield topology.problem(
+            path, f"{export.storage} is a volume group", "say which of its volumes: volume:"
+        )
+    elif storage and storage.holds_files:
         yield topology.problem(
             path, f"{export.storage} is a directory", "write the file in it: path:"
         )

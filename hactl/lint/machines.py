@@ -10,7 +10,6 @@ from hactl.errors import Problem
 from hactl.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.guests import Guest
-from hactl.topology.schema.storage import Lvm
 
 LIBVIRT_OWN = "/etc/libvirt/"
 HARDWARE = ("max_cpus", "max_memory", "disks", "nics", "kernel", "initrd", "cmdline", "machine")
@@ -77,7 +76,7 @@ def parts(topology: Topology, name: str, guest: Guest) -> Iterator[Problem]:
                 "write one of them; hactl finds the storage a path is in",
             )
         storage = topology.document.storage.get(disk.storage or "")
-        if disk.volume and not (isinstance(storage, Lvm) and not storage.lv):
+        if disk.volume and not (storage and storage.has_volumes):
             yield topology.problem(
                 ("guests", name, "disks", index, "volume"),
                 "only a storage of kind lvm that names no lv has volumes",

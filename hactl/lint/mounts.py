@@ -11,7 +11,7 @@ from hactl.model.graph import cycles
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.raw import RawGroup, RawPrimitive, raw_members
-from hactl.topology.schema.storage import Directory, Gfs2, Lvm
+from hactl.topology.schema.storage import Directory, Lvm
 
 # One machine's file systems: two that mount one destroy it, whoever writes.
 ONE_MACHINES = frozenset(
@@ -32,8 +32,8 @@ def mounts(subject: Subject) -> Iterator[Problem]:
     for name, entry in topology.document.storage.items():
         if isinstance(entry, Directory) and entry.device:
             yield from on_every_node(topology, ("storage", name), entry)
-        if isinstance(entry, Gfs2) or (isinstance(entry, Directory) and entry.device):
-            yield from over_the_system(topology, ("storage", name, "path"), entry.path)
+        if entry.is_mounted:
+            yield from over_the_system(topology, ("storage", name, "path"), entry.root)
     yield from raw_mounts(topology)
     yield from circles(topology)
 
@@ -93,10 +93,8 @@ def is_one_machines(params: Mapping[str, str]) -> bool:
 
 def stands_on_itself(document: Document, name: str) -> bool:
     entry = document.storage[name]
-    if isinstance(entry, Lvm):
-        own = f"/dev/{entry.vg}/"
-        return any(each == name or f"{each}/".startswith(own) for each in entry.devices)
-    return isinstance(entry, Gfs2) and entry.device == name
+    own = f"/dev/{entry.vg}/" if isinstance(entry, Lvm) else f"{entry.root}/"
+    return any(each == name or f"{each}/".startswith(own) for _, each in entry.lies_on)
 
 
 def circles(topology: Topology) -> Iterator[Problem]:

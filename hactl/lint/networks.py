@@ -10,7 +10,6 @@ from hactl.lint import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.guests import Nic
 from hactl.topology.schema.networks import Network
-from hactl.topology.schema.ovs import Ovs
 from hactl.topology.types import vlan_numbers
 from hactl.topology.yaml.positions import Step
 
@@ -37,7 +36,7 @@ def nic_vlans(
     topology: Topology, path: Sequence[Step], nic: Nic, network: Network
 ) -> Iterator[Problem]:
     key = "vlan" if nic.vlan else "vlans"
-    if not isinstance(network, Ovs):
+    if not network.tags_ports:
         yield topology.problem(
             (*path, key),
             "libvirt cannot put an interface of a Linux bridge in a VLAN",
@@ -53,15 +52,15 @@ def nic_vlans(
 
 
 def not_carried(
-    topology: Topology, path: Sequence[Step], wanted: Sequence[int], name: str, network: Ovs
+    topology: Topology, path: Sequence[Step], wanted: Sequence[int], name: str, network: Network
 ) -> Iterator[Problem]:
-    carried = {*vlan_numbers(network.vlans), network.vlan}
+    carried = vlan_numbers(network.carried)
     lost = [vlan for vlan in wanted if vlan not in carried]
-    if network.vlans and lost:
+    if carried and lost:
         yield topology.warning(
             path,
             f"VLAN {', '.join(map(str, lost))} does not leave the node: the uplinks of {name} "
-            f"carry {', '.join(network.vlans)}",
+            f"carry {', '.join(network.carried)}",
             f"add it to networks.{name}.vlans",
         )
 
@@ -74,7 +73,7 @@ def container_vlans(subject: Subject) -> Iterator[Problem]:
         for index, plug in enumerate(container.networks):
             network = document.networks.get(plug.network)
             found = {vlan for bridge, vlan in made if network and bridge == network.bridge}
-            told = plug.vlan is not None or isinstance(network, Ovs)
+            told = plug.vlan is not None or (network is not None and network.tags_ports)
             if told and found and (plug.vlan or 0) not in found:
                 said = ", ".join(f"VLAN {vlan}" if vlan else "no VLAN" for vlan in sorted(found))
                 yield subject.topology.problem(
@@ -110,7 +109,7 @@ def no_interface(
     network = topology.document.networks.get(name)
     if network is None or interface(network, vlan):
         return
-    if isinstance(network, Ovs):
+    if network.tags_ports:
         hint = f"add internal: {{{name[:9]}{vlan}: {vlan}}} to {name}"
     else:
         hint = "make the network of kind ovs, or a bridge with a port like eth2.10"

@@ -11,7 +11,6 @@ from hactl.model.fencing import WATCHDOG
 from hactl.suggest import did_you_mean, one_of
 from hactl.topology.load import Topology
 from hactl.topology.schema.raw import RawColocation, RawLocation, RawOrder
-from hactl.topology.schema.storage import Gfs2, Lvm
 from hactl.topology.schema.workload import Placed
 from hactl.topology.yaml.positions import Step
 
@@ -74,12 +73,9 @@ def storage_references(topology: Topology) -> Iterator[Reference]:
 def device_names(topology: Topology) -> Iterator[Reference]:
     """Yield the storage that other storage lies on."""
     for name, storage in topology.document.storage.items():
-        if isinstance(storage, Gfs2) and not storage.device.startswith("/"):
-            yield ("storage", name, "device"), storage.device
-        elif isinstance(storage, Lvm):
-            for index, device in enumerate(storage.devices):
-                if not device.startswith("/"):
-                    yield ("storage", name, "devices", index), device
+        for where, device in storage.lies_on:
+            if not device.startswith("/"):
+                yield ("storage", name, *where), device
 
 
 def listed(path: Sequence[Step], names: Iterable[str]) -> Iterator[Reference]:

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.derive.guests import left_behind
-from hactl.derive.locks import LVMLOCKD, access, locks
-from hactl.derive.rbd_attachment import EVERYWHERE, NATIVE, several_paths, uses
+from hactl.derive.locks import locks
+from hactl.derive.rbd_attachment import NATIVE, several_paths, uses
 from hactl.derive.storage import foundations, is_alone
 from hactl.derive.unfencing import CEPH_BLOCKLIST
 from hactl.errors import Problem
 from hactl.lint import Subject
 from hactl.model.fencing import LET_THEMSELVES_IN
 from hactl.topology.load import Topology
-from hactl.topology.schema.storage import Directory, Gfs2, Lvm, Rbd
+from hactl.topology.schema.storage import Gfs2, Lvm, Rbd
 
 
 def storage(subject: Subject) -> Iterator[Problem]:
     """Storage is attached as its users need it."""
     topology = subject.topology
     for name, entry in topology.document.storage.items():
-        if isinstance(entry, Rbd):
-            yield from image(subject, name, entry)
-        elif isinstance(entry, Lvm):
-            yield from volume_group(topology, name, entry)
-        elif isinstance(entry, Gfs2):
-            yield from cluster_file_system(topology, name, entry)
+        match entry:
+            case Rbd():
+                yield from image(subject, name, entry)
+            case Lvm():
+                yield from volume_group(topology, name, entry)
+            case Gfs2():
+                yield from cluster_file_system(topology, name, entry)
         yield from on_one_node(subject, name)
     yield from gateways_on_one_node(subject)
     yield from containers_without_device(subject)
@@ -64,7 +65,7 @@ def unused(subject: Subject) -> Iterator[Problem]:
 
 
 def volume_group(topology: Topology, name: str, entry: Lvm) -> Iterator[Problem]:
-    if entry.mode == "shared" and access(entry) != LVMLOCKD:
+    if entry.is_shared and not entry.lock_managers:
         yield topology.problem(
             ("storage", name, "access"),
             f"{entry.access} lets one node at a time have a volume group",
@@ -87,26 +88,24 @@ def cluster_file_system(topology: Topology, name: str, entry: Gfs2) -> Iterator[
             f"gfs2_jadd -j {nodes - entry.journals} {entry.path}, then journals: {nodes}",
         )
     below = topology.document.storage.get(entry.device)
-    if isinstance(below, Directory | Gfs2):
+    if below and below.holds_files:
         yield topology.problem(
             ("storage", name, "device"),
             f"{entry.device} is a directory and no device",
             "name a storage of kind rbd or lvm, or a path like /dev/vg1/shared",
         )
-    elif isinstance(below, Lvm) and not below.lv:
+    elif below and below.has_volumes:
         yield topology.problem(
             ("storage", name, "device"),
             f"{entry.device} is a volume group and no device",
-            f"write the logical volume: /dev/{below.vg}/NAME",
+            f"write the logical volume: {below.root}/NAME",
         )
 
 
 def on_one_node(subject: Subject, name: str) -> Iterator[Problem]:
     """Report shared storage that lies on what only one node can have."""
     document = subject.topology.document
-    shared = isinstance(document.storage[name], Gfs2) or (
-        isinstance(lvm := document.storage[name], Lvm) and lvm.mode == "shared"
-    )
+    shared = document.storage[name].is_shared
     for below in foundations(document, name):
         attached = subject.survey.attached.get(below)
         if attached == NATIVE:
@@ -140,7 +139,7 @@ def containers_without_device(subject: Subject) -> Iterator[Problem]:
 
 def only_one(subject: Subject, below: str, who: str) -> Problem:
     entry = subject.topology.document.storage[below]
-    key, mend = ("mode", "shared") if isinstance(entry, Lvm) else ("attach", EVERYWHERE)
+    key, mend = entry.put_everywhere_by
     return subject.topology.problem(
         ("storage", below, key),
         f"is on one node at a time, {who} needs it on every node",
@@ -153,12 +152,11 @@ def stays_behind(subject: Subject) -> Iterator[Problem]:
     document = subject.topology.document
     for name, guest in document.guests.items():
         for below in left_behind(document, name, subject.survey) if guest.live_migration else ():
-            lvm = isinstance(document.storage[below], Lvm)
+            key, value = document.storage[below].migrated_by
             yield subject.topology.warning(
                 ("guests", name),
                 f"cannot be migrated live: {below} is on one node at a time",
-                f"write {'mode: shared' if lvm else 'attach: native'} for {below}, "
-                "or live_migration: false here",
+                f"write {key}: {value} for {below}, or live_migration: false here",
             )
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hactl.topology.schema.operations import Operated
+from hactl.topology.schema.network_kind import NetworkKind
 from hactl.topology.schema.ovs import Ovs
 from hactl.topology.types import Interface
 
 
-class Bridge(Operated):
+class Bridge(NetworkKind):
     """A Linux bridge on every node (ocf:hactl:LinuxBridge)."""
 
     kind: Literal["bridge"] = Field(description="A Linux bridge.")
@@ -35,7 +36,30 @@ class Bridge(Operated):
         None, description="What a port without carrier counts as (default degraded)."
     )
 
+    @property
+    def taken(self) -> tuple[str, Sequence[str]]:
+        return "ports", self.ports
+
+    @property
+    def own_interfaces(self) -> Mapping[str, int | None]:
+        return {}
+
+    @property
+    def tags_ports(self) -> bool:
+        return False
+
+    @property
+    def carried(self) -> Sequence[str]:
+        return ()
+
+    @property
+    def started_by(self) -> str | None:
+        return None
+
 
 Network = Annotated[
     Bridge | Ovs, Field(discriminator="kind", description="A network, by its kind.")
 ]
+
+# mypy refuses a kind here that leaves a question of NetworkKind open
+KINDS: tuple[type[NetworkKind], ...] = (Bridge, Ovs)

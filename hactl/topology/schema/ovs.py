@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hactl.topology.schema.operations import Operated
+from hactl.topology.schema.network_kind import NetworkKind
 from hactl.topology.schema.section import Section
 from hactl.topology.types import (
     BitRate,
@@ -93,7 +94,7 @@ class Sflow(Section):
     polling: Duration | None = Field(None, description="How often counters are sent (30s).")
 
 
-class Ovs(Operated):
+class Ovs(NetworkKind):
     """An Open vSwitch bridge on every node (ocf:hactl:OvsBridge)."""
 
     kind: Literal["ovs"] = Field(description="An Open vSwitch bridge.")
@@ -154,3 +155,24 @@ class Ovs(Operated):
     on_controller_down: WhenDown | None = Field(
         None, description="What a controller that is silent counts as (default degraded)."
     )
+
+    @property
+    def taken(self) -> tuple[str, Sequence[str]]:
+        return "uplinks", self.uplinks
+
+    @property
+    def own_interfaces(self) -> Mapping[str, int | None]:
+        return self.internal
+
+    @property
+    def tags_ports(self) -> bool:
+        return True
+
+    @property
+    def carried(self) -> Sequence[str]:
+        native = [str(self.vlan)] if self.vlan else []
+        return [*self.vlans, *native] if self.vlans else ()
+
+    @property
+    def started_by(self) -> str | None:
+        return self.service

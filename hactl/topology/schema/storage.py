@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
-from hactl.topology.schema.operations import Operated
+from hactl.topology.schema.storage_kind import DLM, LVMLOCKD, StorageKind, Where
 from hactl.topology.types import Device, ImageSpec, LvmName, Path, Text, Uuid
 
 
-class Directory(Operated):
+class Directory(StorageKind):
     """A directory with the same content on every node.
 
     With a ``device`` hactl mounts it (a clone of ocf:heartbeat:Filesystem); without one it is
@@ -27,8 +28,40 @@ class Directory(Operated):
     def root(self) -> str:
         return self.path
 
+    @property
+    def lies_on(self) -> tuple[tuple[Where, str], ...]:
+        return ()
 
-class Rbd(Operated):
+    @property
+    def holds_files(self) -> bool:
+        return True
+
+    @property
+    def is_mounted(self) -> bool:
+        return self.device is not None
+
+    @property
+    def is_shared(self) -> bool:
+        return True
+
+    @property
+    def lock_managers(self) -> tuple[str, ...]:
+        return ()
+
+    @override
+    def block_device(self, volume: str | None) -> str | None:
+        return None
+
+    @override
+    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
+        return f"{self.path}/{stem}.{form}"
+
+    @property
+    def usual_format(self) -> str:
+        return "qcow2"
+
+
+class Rbd(StorageKind):
     """An image of Ceph's: QEMU opens it itself, or it is mapped (ocf:hactl:RbdImage)."""
 
     kind: Literal["rbd"] = Field(description="An image of Ceph's.")
@@ -58,8 +91,40 @@ class Rbd(Operated):
     def root(self) -> str:
         return f"/dev/rbd/{self.image}"
 
+    @property
+    def lies_on(self) -> tuple[tuple[Where, str], ...]:
+        return ()
 
-class Lvm(Operated):
+    @property
+    def holds_files(self) -> bool:
+        return False
+
+    @property
+    def is_mounted(self) -> bool:
+        return False
+
+    @property
+    def is_shared(self) -> bool:
+        return False
+
+    @property
+    def lock_managers(self) -> tuple[str, ...]:
+        return ()
+
+    @override
+    def block_device(self, volume: str | None) -> str | None:
+        return self.root
+
+    @override
+    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
+        return self.root
+
+    @property
+    def usual_format(self) -> str:
+        return "raw"
+
+
+class Lvm(StorageKind):
     """A volume group on storage that all nodes reach (ocf:heartbeat:LVM-activate)."""
 
     kind: Literal["lvm"] = Field(description="A volume group of LVM.")
@@ -79,8 +144,59 @@ class Lvm(Operated):
     def root(self) -> str:
         return f"/dev/{self.vg}/{self.lv}" if self.lv else f"/dev/{self.vg}"
 
+    @property
+    def lies_on(self) -> tuple[tuple[Where, str], ...]:
+        return tuple((("devices", index), device) for index, device in enumerate(self.devices))
 
-class Gfs2(Operated):
+    @property
+    def holds_files(self) -> bool:
+        return False
+
+    @property
+    def is_mounted(self) -> bool:
+        return False
+
+    @property
+    def is_shared(self) -> bool:
+        return self.mode == "shared"
+
+    @property
+    def kept_apart_by(self) -> str:
+        """What keeps nodes apart in it: its access, or else what goes with its mode."""
+        return self.access or (LVMLOCKD if self.is_shared else "system_id")
+
+    @property
+    def lock_managers(self) -> tuple[str, ...]:
+        return (LVMLOCKD, DLM) if self.kept_apart_by == LVMLOCKD else ()
+
+    @override
+    def block_device(self, volume: str | None) -> str | None:
+        if self.lv:
+            return self.root
+        return f"{self.root}/{volume}" if volume else None
+
+    @override
+    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
+        return self.block_device(volume or stem) or self.root
+
+    @property
+    def usual_format(self) -> str:
+        return "raw"
+
+    @property
+    def has_volumes(self) -> bool:
+        return self.lv is None
+
+    @property
+    def put_everywhere_by(self) -> tuple[str, str]:
+        return "mode", "shared"
+
+    @property
+    def migrated_by(self) -> tuple[str, str]:
+        return "mode", "shared"
+
+
+class Gfs2(StorageKind):
     """A GFS2 file system on every node at once (ocf:hactl:Gfs2Mount), with the lock manager."""
 
     kind: Literal["gfs2"] = Field(description="A GFS2 file system.")
@@ -101,7 +217,42 @@ class Gfs2(Operated):
     def root(self) -> str:
         return self.path
 
+    @property
+    def lies_on(self) -> tuple[tuple[Where, str], ...]:
+        return ((("device",), self.device),)
+
+    @property
+    def holds_files(self) -> bool:
+        return True
+
+    @property
+    def is_mounted(self) -> bool:
+        return True
+
+    @property
+    def is_shared(self) -> bool:
+        return True
+
+    @property
+    def lock_managers(self) -> tuple[str, ...]:
+        return (DLM,)
+
+    @override
+    def block_device(self, volume: str | None) -> str | None:
+        return None
+
+    @override
+    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
+        return f"{self.path}/{stem}.{form}"
+
+    @property
+    def usual_format(self) -> str:
+        return "qcow2"
+
 
 Storage = Annotated[
     Directory | Rbd | Lvm | Gfs2, Field(discriminator="kind", description="A storage, by its kind.")
 ]
+
+# mypy refuses a kind here that leaves a question of StorageKind open
+KINDS: tuple[type[StorageKind], ...] = (Directory, Rbd, Lvm, Gfs2)

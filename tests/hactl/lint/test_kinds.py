@@ -442,7 +442,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "a volume of an image": (
         with_gateway(ISCSI.replace("[vol1]", "[{storage: vol1, volume: x}]")),
-        ["t.yaml:10: gateways.san1.luns[0]: only a storage of kind lvm has volumes; remove volume"],
+        [
+            "t.yaml:10: gateways.san1.luns[0]: only a storage of kind lvm that names no lv has "
+            "volumes; remove volume"
+        ],
     ),
     "a path that would fall apart": (
         with_gateway(ISCSI.replace("[vol1]", "[{path: '/srv/vms/a b'}]"), "x: {kind: lvm, vg: x}"),
@@ -465,7 +468,8 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "a name that the lock manager has": (
         with_storage(GFS2) + "guests:\n  dlm: {cpus: 1, memory: 1GiB, disks: [vms]}\n",
         [
-            "t.yaml:8: storage.shared: the name 'dlm', the id hactl makes for the lock manager, "
+            "t.yaml:8: storage.shared: the name 'dlm', the id hactl makes for "
+            "ocf:pacemaker:controld, "
             "is taken by guests.dlm; rename one of them"
         ],
     ),
@@ -473,7 +477,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         guest("disks: [vms]", with_gateway(ISCSI)).replace("web1", "san1-address"),
         [
             "t.yaml:10: gateways.san1.address: the name 'san1-address', the id hactl makes for "
-            "the address, is taken by guests.san1-address; rename one of them"
+            "ocf:heartbeat:IPaddr2, is taken by guests.san1-address; rename one of them"
         ],
     ),
     "a kind of storage that is not there": (

@@ -154,8 +154,8 @@ CASES = {
     ),
     "a name that hactl would make": (
         guests("lan-bridge"),
-        "t.yaml:7: networks.lan: the name 'lan-bridge', the id hactl makes for the bridge, "
-        "is taken by guests.lan-bridge; rename one of them",
+        "t.yaml:7: networks.lan: the name 'lan-bridge', the id hactl makes for "
+        "ocf:hactl:LinuxBridge, is taken by guests.lan-bridge; rename one of them",
     ),
     "a name that is part of another": (
         guests("web1", "web1-meta_attributes"),

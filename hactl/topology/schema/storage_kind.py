@@ -1,0 +1,73 @@
+"""What each kind of storage has to say of itself, so that nobody else has to know its kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from hactl.topology.schema.operations import Operated
+
+Where = tuple[str | int, ...]
+
+DLM, LVMLOCKD = "dlm", "lvmlockd"
+
+
+class StorageKind(Operated, ABC):
+    """A storage; `hactl.topology.schema.storage.KINDS` lists the kinds there are."""
+
+    @property
+    @abstractmethod
+    def root(self) -> str:
+        """The path that everything in it begins with."""
+
+    @property
+    @abstractmethod
+    def lies_on(self) -> tuple[tuple[Where, str], ...]:
+        """The devices below it, each with its key: a path, or the name of another storage."""
+
+    @property
+    @abstractmethod
+    def holds_files(self) -> bool:
+        """Whether it is a directory, with files and other storage in it."""
+
+    @property
+    @abstractmethod
+    def is_mounted(self) -> bool:
+        """Whether the cluster mounts a file system for it."""
+
+    @property
+    @abstractmethod
+    def is_shared(self) -> bool:
+        """Whether all nodes use what it lies on at the same time."""
+
+    @property
+    @abstractmethod
+    def lock_managers(self) -> tuple[str, ...]:
+        """The lock managers that keep its users apart, the one it speaks to first."""
+
+    @abstractmethod
+    def block_device(self, volume: str | None) -> str | None:
+        """Return the path of the device that it is, or of a volume in it, if there is one."""
+
+    @abstractmethod
+    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
+        """Return where a disk in it is that nobody named: ``stem`` is the guest's name."""
+
+    @property
+    @abstractmethod
+    def usual_format(self) -> str:
+        """The format of a disk in it, where nobody said."""
+
+    @property
+    def put_everywhere_by(self) -> tuple[str, str]:
+        """The key and value that put what is on one node on all of them."""
+        return "attach", "everywhere"
+
+    @property
+    def migrated_by(self) -> tuple[str, str]:
+        """The key and value that let its users be migrated live."""
+        return "attach", "native"
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether a disk may name a volume in it."""
+        return False
