@@ -63,7 +63,7 @@ MAY_IMPORT = {
     },
     "hactl.corosync": {"hactl.model", "hactl.errors"},
     "hactl.cib": {"hactl.model", "hactl.errors"},
-    "hactl.plan": {"hactl.cib", "hactl.simulate", "hactl.model", "hactl.errors"},
+    "hactl.plan": {"hactl.cib", "hactl.fencing", "hactl.simulate", "hactl.model", "hactl.errors"},
     "hactl.simulate": {"hactl.cib", "hactl.model", "hactl.errors"},
     "hactl.fencing": {"hactl.model", "hactl.errors", "hactl.suggest"},
     "hactl.live": {

@@ -46,6 +46,9 @@ NAMED = 5
 @click.option("--yes", is_flag=True, help="Do not ask, unless something is interrupted.")
 @click.option("--allow-disruption", is_flag=True, help="Running guests may stop or restart.")
 @click.option("--overwrite-edits", is_flag=True, help="Undo edits by hand of what hactl made.")
+@click.option(
+    "--allow-unfenced", is_flag=True, help="A member, or all of them, may be left without fencing."
+)
 @click.option("--adopt", multiple=True, metavar="ID", help="Take over a resource made by others.")
 @click.option("--timeout", type=Duration(), default="10min", help="How long the cluster may take.")
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
@@ -56,6 +59,7 @@ def apply(
     yes: bool,
     allow_disruption: bool,
     overwrite_edits: bool,
+    allow_unfenced: bool,
     adopt: tuple[str, ...],
     timeout: float,
     dry_run: bool,
@@ -72,6 +76,7 @@ def apply(
         yes=yes,
         allow_disruption=allow_disruption,
         overwrite_edits=overwrite_edits,
+        allow_unfenced=allow_unfenced,
         dry_run=dry_run,
         timeout=timeout,
         recorded=recorded(planfile) if planfile else {},

@@ -18,7 +18,7 @@ from hactl.live.settle import Unsettled
 from hactl.live.take_back import at_rest
 from hactl.live.transaction import Transaction
 from hactl.plan.as_json import fingerprint
-from hactl.plan.gate import Forbidden, disruption, refuse_edits
+from hactl.plan.gate import Forbidden, disruption, refuse_edits, refuse_unfenced
 from hactl.plan.plan import Plan, Planned, planned
 from hactl.plan.stages import ON_FILE, STAGES
 from hactl.plan.unable import Unable, unable
@@ -121,6 +121,7 @@ def refuse_stale(plan: Plan, recorded: Mapping[str, Any]) -> None:
 def gate(plan: Plan, options: Options, operator: Operator) -> None:
     """Ask where somebody is there; without a terminal only what harms nobody goes unasked."""
     refuse_edits(plan, options.overwrite_edits)
+    refuse_unfenced(plan, options.allow_unfenced)
     interrupted = disruption(plan)
     asked = operator.there and not options.dry_run
     if interrupted and not options.allow_disruption:

@@ -33,6 +33,7 @@ class Options:
     yes: bool = False
     allow_disruption: bool = False
     overwrite_edits: bool = False
+    allow_unfenced: bool = False
     dry_run: bool = False
     timeout: float = 600.0
     recorded: Mapping[str, Any] = field(default_factory=dict)

@@ -21,6 +21,10 @@ def document(plan: Plan) -> dict[str, Any]:
         "cluster": plan.cluster,
         "version": {"admin_epoch": plan.version.admin_epoch, "epoch": plan.version.epoch},
         **content(plan),
+        "unprotected": [
+            {"node": lost.node or None, "why": lost.what, "hint": lost.mend}
+            for lost in plan.unprotected
+        ],
         "edited": list(plan.edited),
         "switches": [
             {"resource": switch.resource, "name": switch.name, "value": switch.value}

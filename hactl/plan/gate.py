@@ -32,6 +32,16 @@ def refuse_edits(plan: Plan, overwrite_edits: bool) -> None:
         )
 
 
+def refuse_unfenced(plan: Plan, allowed: bool) -> None:
+    """Raise Forbidden if the plan takes the last fencing of a member, or all fencing."""
+    if plan.unprotected and not allowed:
+        mends = "; ".join(dict.fromkeys(each.mend for each in plan.unprotected))
+        raise Forbidden(
+            "; ".join(str(each) for each in plan.unprotected),
+            f"{mends}; or allow it with --allow-unfenced; nothing was changed",
+        )
+
+
 def beyond(shown: Plan, now: Plan) -> str:
     """Return what ``now`` would interrupt or undo beyond what was ``shown``, as a clause."""
     if not now.simulated:
@@ -39,10 +49,12 @@ def beyond(shown: Plan, now: Plan) -> str:
     fenced = {f.node for f in now.fencing} - {f.node for f in shown.fencing}
     names = {e.name for e in now.disruptive} - {e.name for e in shown.disruptive}
     undone = set(now.edited) - set(shown.edited)
+    bare = [str(each) for each in now.unprotected if each not in shown.unprotected]
     said = (
         f"{', '.join(sorted(names))} would be interrupted" if names else "",
         f"{', '.join(sorted(fenced))} would be fenced" if fenced else "",
         f"what was edited by hand would be undone: {', '.join(sorted(undone))}" if undone else "",
+        *bare,
     )
     return "; ".join(text for text in said if text)
 

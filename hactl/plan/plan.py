@@ -15,6 +15,7 @@ from hactl.plan import trial
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
 from hactl.plan.effects import Effects, effects
+from hactl.plan.protection import Unprotected, unprotected
 from hactl.plan.unable import Unable, explained, unable
 from hactl.simulate.effect import Effect
 from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
@@ -41,7 +42,8 @@ class Version:
 class Plan:
     """What would change and what would happen; ``why_not`` says why nobody knows the latter.
 
-    ``unable`` is what of ours should run afterwards and cannot.
+    ``unable`` is what of ours should run afterwards and cannot, ``unprotected`` what could be
+    fenced before and could not be any more.
     """
 
     cluster: str
@@ -55,6 +57,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     why_not: str = ""
     unable: tuple[Unable, ...] = ()
+    unprotected: tuple[Unprotected, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -129,6 +132,7 @@ def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
         version=Version.of(live),
         changes=found,
         effects=Effects(()) if why_not else effects(transition, live, merged, found),
+        unprotected=unprotected(live, merged),
         fencing=transition.fencing,
         why_not=why_not,
     )

@@ -108,6 +108,9 @@ def remarks(plan: Plan) -> Iterator[str]:
     for fencing in plan.fencing:
         why = f": {fencing.reason}" if fencing.reason else ""
         yield click.style(f"! {fencing.node} is fenced ({fencing.action}){why}", fg="red")
+    for lost in plan.unprotected:
+        allowed = "apply does that only with --allow-unfenced"
+        yield click.style(f"! {lost}; {lost.mend}; {allowed}", fg="red")
     for name in plan.edited:
         yield click.style(
             f"! {name} was edited by hand; apply undoes that only with --overwrite-edits",
