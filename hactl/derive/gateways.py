@@ -37,7 +37,8 @@ def gateway_parts(document: Document, name: str, survey: Survey) -> Parts:
     gateway = document.gateways[name]
     needed = survey.needs[name]
     made = (clone if several_paths(gateway) else group)(document, name, gateway, survey)
-    below = stands_on(document, survey, name, needed.storage)
+    parts = [each.id for each in made.members] if isinstance(made, Group) else []
+    below = stands_on(document, survey, name, needed.storage, parts)
     beside = (each for network in needed.networks for each in lives_beside(name, network))
     return Parts((made,), (*below, *beside, *placed(document, name, gateway, survey)))
 

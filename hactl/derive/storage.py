@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from hactl.derive.locks import FENCE
 from hactl.derive.needs import Survey
@@ -138,18 +138,20 @@ def locked(document: Document, name: str) -> tuple[Constraint, ...]:
 
 
 def stands_on(
-    document: Document, survey: Survey, who: str, used: Iterable[str]
+    document: Document, survey: Survey, who: str, used: Iterable[str], parts: Sequence[str] = ()
 ) -> tuple[Constraint, ...]:
     """Return the constraints of who cannot run without these.
 
     What is on one node at a time hangs together in a chain (`hactl.derive.chains`), so that
-    all of it meets in one place; named one by one, each could be placed elsewhere first.
+    all of it meets in one place; named one by one, each could be placed elsewhere first. If ``who``
+    is a group, ``parts`` are its members: whichever of them cannot stop, the storage stays. An
+    order on the group would not say that.
     """
     carriers = (carrier(document, survey, storage) for storage in used)
     found = list(dict.fromkeys(filter(None, carriers)))
     alone = [storage for storage in found if is_alone(document, survey, storage)]
     shared = [c for storage in found if storage not in alone for c in needs(who, storage)]
-    orders = [Order(storage, who) for storage in alone]
+    orders = [Order(storage, part) for storage in alone for part in parts or (who,)]
     return (*shared, *orders, *placed_with(survey, who, alone))
 
 

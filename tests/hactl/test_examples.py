@@ -125,7 +125,8 @@ def orders(cluster: Cluster) -> Iterator[Order]:
 
 def order_ends(cluster: Cluster, order: Order) -> tuple[str, str]:
     """Return the primitives of two resources that come to meet in an order."""
-    by_id = {resource.id: resource for resource in cluster.resources}
+    by_id: dict[str, Resource] = {p.id: p for r in cluster.resources for p in primitives(r)}
+    by_id |= {resource.id: resource for resource in cluster.resources}
     one, other = by_id[order.first], by_id[order.then]
     # What stops first is the last member of its group.
     return (first(one), last(other)) if order.first_action == "stop" else (last(one), first(other))

@@ -234,7 +234,9 @@ def test_a_gateway_is_gate_then_address_then_target() -> None:
         "gate": "san1",
     }
     assert constraints(cluster, "san1") == [
-        "order-vol1-then-san1",
+        "order-vol1-then-san1-gate",
+        "order-vol1-then-san1-address",
+        "order-vol1-then-san1-target",
         "colocate-san1-with-vol1",
         "order-lan-then-san1-optional-oneway",
         "stop-san1-then-lan-serialize",
