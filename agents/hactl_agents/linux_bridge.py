@@ -1,6 +1,6 @@
 """A Linux bridge with its uplinks: what it should be, what is wrong with it, who may touch it."""
 
-from hactl_agents.bridge.ownership import OWNER, Owned, find
+from hactl_agents.bridge.ownership import OWNER, Owned, attached_as, find, noted_ports
 from hactl_agents.bridge.parameters import Parameters
 from hactl_agents.netlink.links import BRIDGE, READ_ONLY
 from hactl_agents.ocf import (
@@ -15,7 +15,7 @@ from hactl_agents.ocf import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hactl_agents.bridge.work import BridgeWork
     from hactl_agents.host.host import Host
@@ -99,9 +99,11 @@ class LinuxBridge(Parameters, Agent):
         if owned is None or owned.unfinished:
             raise Failed(f"{self.bridge} is not running here: start it")
         self.preflight()
-        for name in sorted(self.work.noted_ports() - set(self.ports)):
-            self.work.release(name, owned.device.index)
-            self.record.put(f"port.{name}", None)
+        given = {port.index for port in self.devices().values() if port is not None}
+        for name, index in noted_ports(self.record).items():
+            if index not in given:
+                self.work.release(name, owned.device.index)
+                self.record.put(f"port.{name}", None)
         self.apply(owned)
 
     def check(self) -> None:
@@ -116,10 +118,16 @@ class LinuxBridge(Parameters, Agent):
 
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before anything is touched."""
-        if self.find() is None:
-            self.refuse_foreign_bridge()
+        owned = self.find()
+        if owned is None or owned.renamed:
+            self.refuse_foreign_bridge(owned)
         for name in self.ports:
             self.refuse_unfit_port(name)
+
+    def is_as_given(self) -> bool:
+        """Whoever looks for the bridge looks for its name."""
+        owned = self.find()
+        return owned is None or not owned.renamed
 
     def given_up(self) -> None:
         """Undo a start that failed, unless others use the bridge already."""
@@ -138,18 +146,23 @@ class LinuxBridge(Parameters, Agent):
         if not self.record.notes:
             return
         try:
-            for name in sorted(self.work.noted_ports()):
+            for name in noted_ports(self.record):
                 self.work.release(name, 0)
         except Failed as exc:
             self.host.log(f"a port could not be left as it was found: {exc}")
 
     # who may touch what
 
-    def refuse_foreign_bridge(self) -> "Link | None":
+    def refuse_foreign_bridge(self, ours: "Owned | None" = None) -> "Link | None":
         """The bridge that is there to be adopted, None if there is nothing of that name."""
         there = self.links.get(self.bridge)
         if there is None:
             return None
+        if ours is not None:
+            raise WrongHere(
+                f"{self.bridge} is another device by now, and ours is called {ours.device.name}: "
+                "rename them"
+            )
         if there.kind != "bridge":
             kind = f"a {there.kind} device" if there.kind else "another device"
             raise WrongHere(f"{self.bridge} is {kind} on this node, not a bridge: rename one")
@@ -165,11 +178,14 @@ class LinuxBridge(Parameters, Agent):
     def refuse_unfit_port(self, name: str) -> None:
         port = self.links.get(name)
         if port is None:
-            raise WrongHere(f"ports: this node has no network device {name}")
+            known = attached_as(self.links, self.record, name)
+            now = f": it is called {known.name} by now" if known is not None else ""
+            raise WrongHere(f"ports: this node has no network device {name}{now}")
         if port.loopback or port.kind == "bridge":
             what = "the loopback" if port.loopback else "a bridge itself"
             raise WrongHere(f"ports: {name} is {what} and can be no port")
-        bridge = self.links.get(self.bridge)
+        owned = self.find()
+        bridge = owned.device if owned is not None else self.links.get(self.bridge)
         if bridge is not None and port.master == bridge.index:
             return
         if port.master:
@@ -182,9 +198,21 @@ class LinuxBridge(Parameters, Agent):
             )
 
     def others(self, owned: "Owned") -> "list[str]":
-        """The ports that somebody else attached, guests for example."""
-        ours = self.work.noted_ports() | set(self.ports)
-        return sorted(port.name for port in self.work.ports(owned) if port.name not in ours)
+        """Who stands on the bridge: ports that somebody else attached, as guests do, and devices
+        that were made upon it.
+        """
+        from hactl_agents.netlink import uppers
+
+        ours = set(noted_ports(self.record).values())
+        ours |= {port.index for port in self.devices().values() if port is not None}
+        ports = [port.name for port in self.work.ports(owned) if port.index not in ours]
+        above = uppers.of(self.host, self.links, {owned.device.index})
+        return sorted(ports) + above + self.holder(owned.device)
+
+    def holder(self, bridge: "Link") -> "list[str]":
+        """A switch that has the bridge for a port; that it is in a VRF matters to nobody."""
+        above = self.links.at(bridge.master) if bridge.master else None
+        return [f"{above.name} ({above.kind})"] if above and above.kind != "vrf" else []
 
     def wait_until_alone(self, owned: "Owned") -> None:
         """Guests that are just stopping take their ports with them; raises Failed if some stay."""
@@ -214,11 +242,16 @@ class LinuxBridge(Parameters, Agent):
             wanted["address"] = self.address
         return wanted
 
-    def apply(self, owned: "Owned") -> None:
-        """Bring bridge and ports into the wanted condition; what they were like is noted first."""
-        found = self.devices()
-        work, wanted = self.work, self.settings(found)
-        ports = [port for port in found.values() if port is not None]
+    def apply(self, owned: "Owned", *, leave: "Sequence[str]" = ()) -> None:
+        """Bring bridge and ports into the wanted condition; what they were like is noted first.
+
+        ``leave`` are ports to be left where they are. Raises Failed where anything else is wrong.
+        """
+        work, found = self.work, self.devices()
+        wanted = self.settings(found)
+        ports = [port for name, port in found.items() if port is not None and name not in leave]
+        if owned.renamed:
+            self.links.rename(owned.device, self.bridge)
         work.note_settings(owned, wanted)
         for port in ports:
             work.note_port(owned, port)
@@ -226,14 +259,15 @@ class LinuxBridge(Parameters, Agent):
         back = work.given_back(wanted)
         for port in ports:
             work.attach(owned, port, self.mtu)
-        owned.device = self.links.get(self.bridge) or owned.device
+        owned.device = self.links.at(owned.device.index) or owned.device
         work.set(owned, {**back, **wanted})
         for name in back:
             self.record.put(f"was.{name}", None)
         if not owned.device.up:
             self.links.set(owned.device, up=True)
-        now = self.find()
-        wrong = self.wrong(now, self.devices()) if now else [f"{self.bridge} is gone"]
+        now, found = self.find(), self.devices()
+        rest = {name: port for name, port in found.items() if name not in leave}
+        wrong = self.wrong(now, rest) if now else [f"{self.bridge} is gone"]
         if wrong:
             raise Failed("; ".join(wrong))
 
@@ -248,7 +282,8 @@ class LinuxBridge(Parameters, Agent):
         wrong = self.wrong(owned, ports)
         if wrong and self.drift == "repair" and self.meta("interval") not in ("", "0"):
             self.repair(wrong)
-            wrong, ports = [], self.devices()
+            owned, ports = self.find() or owned, self.devices()
+            wrong = self.wrong(owned, ports)
         if wrong:
             raise (Failed if self.drift == "fail" else Degraded)("; ".join(wrong))
         dark = [port.name for port in ports.values() if port is not None and not port.carrier]
@@ -259,7 +294,8 @@ class LinuxBridge(Parameters, Agent):
     def wrong(self, owned: "Owned", ports: "Mapping[str, Link | None]") -> "list[str]":
         """What is not as given, in short sentences."""
         bridge, name = owned.device, self.bridge
-        wrong = [] if bridge.up else [f"{name} is down"]
+        wrong = [f"{name} is called {bridge.name} by now"] if owned.renamed else []
+        wrong += [] if bridge.up else [f"{name} is down"]
         if owned.unmarked:
             wrong.append(f"{name} has lost its alias, our mark")
         for setting, wanted in self.settings(ports).items():
@@ -267,15 +303,26 @@ class LinuxBridge(Parameters, Agent):
                 now = bridge.setting(setting)
                 wrong.append(f"{name} has {setting} {now} instead of {wanted}")
         for port, link in ports.items():
-            if link is None:
-                wrong.append(f"port {port} does not exist any more")
-            elif link.master != bridge.index:
-                wrong.append(f"{port} is no port of {name} any more")
-            elif not link.up:
-                wrong.append(f"port {port} is down")
+            wrong += self.wrong_port(port, link, bridge)
+        return wrong
+
+    def wrong_port(self, name: str, link: "Link | None", bridge: "Link") -> "list[str]":
+        if link is None:
+            known = attached_as(self.links, self.record, name)
+            now = f"is called {known.name} by now" if known else "does not exist any more"
+            return [f"port {name} {now}"]
+        if link.master != bridge.index:
+            holder = self.links.at(link.master) if link.master else None
+            now = f", {holder.name} has it" if holder is not None else ""
+            return [f"{name} is not a port of {self.bridge} any more{now}"]
+        wrong = [] if link.up else [f"port {name} is down"]
+        index = noted_ports(self.record).get(name, link.index)
+        if index != link.index:
+            wrong.append(f"port {name} is another device than the one that was attached")
         return wrong
 
     def repair(self, wrong: "list[str]") -> None:
+        """Put it right; a port that another device has by now is left there."""
         self.host.lock(f"{self.record.name}.lock")
         self.reread_record()
         owned = self.find()
@@ -284,4 +331,9 @@ class LinuxBridge(Parameters, Agent):
         self.host.log(f"repairing: {'; '.join(wrong)}")
         if owned.unmarked:
             self.work.sign(owned, unfinished=False)
-        self.apply(owned)
+        elsewhere = [
+            name
+            for name, port in self.devices().items()
+            if port is not None and port.master not in (0, owned.device.index)
+        ]
+        self.apply(owned, leave=elsewhere)

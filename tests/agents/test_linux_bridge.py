@@ -351,7 +351,7 @@ def test_a_healthy_bridge_is_running() -> None:
     [
         ("br0", {"up": False}, "br0 is down"),
         ("br0", {"mtu": 1400}, "br0 has mtu 1400 instead of 1500"),
-        ("eth2", {"master": 0}, "eth2 is no port of br0 any more"),
+        ("eth2", {"master": 0}, "eth2 is not a port of br0 any more"),
         ("eth2", {"up": False}, "port eth2 is down"),
     ],
 )
@@ -551,3 +551,59 @@ def test_a_start_that_was_killed_is_completed_by_the_next(adopted: bool) -> None
         if not cut:
             return
     raise AssertionError("it never came to an end")
+
+
+# the thing, not its name
+
+
+def test_a_renamed_bridge_is_found_by_its_index_and_mark() -> None:
+    host = started("eth2")
+    device = host.devices.devices.pop("br0")
+    device.name = "old0"
+    host.devices.devices["old0"] = device
+    assert monitor(host, ports="eth2") == Status.DEGRADED
+    assert complaint(host, ports="eth2") == "br0 is called old0 by now"
+    device.alias = "hactl:another"
+    assert monitor(host, ports="eth2") == Status.STOPPED
+
+
+def test_what_another_boot_noted_claims_no_bridge() -> None:
+    host = started("eth2")
+    host.devices.devices["br0"].alias = ""
+    assert monitor(host, ports="eth2") == Status.DEGRADED, "ours by the record, unmarked"
+    host.files["/proc/sys/kernel/random/boot_id"] = "one\n"
+    host.saved["test.run"] = "boot=another\n" + host.saved["test.run"]
+    assert monitor(host, ports="eth2") == Status.STOPPED
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_devices_upon_the_bridge_are_named_and_waited_for(where: str) -> None:
+    host = started("eth2")
+    index = host.devices.devices["br0"].index
+    if where == "here":
+        host.devices.uppers.append((index, "mv0", "macvlan"))
+    else:
+        host.devices.uppers_elsewhere.append((index, "mv0 (macvlan, in another)"))
+    assert "br0 still carries mv0 (macvlan" in complaint(host, "stop", ports="eth2")
+    assert host.clock > 1010
+    assert act(LinuxBridge, host, "stop", bridge="br0", ports="eth2", force="true") == 0
+
+
+def test_a_bridge_that_is_a_port_itself_stays_and_one_in_a_vrf_goes() -> None:
+    host = started("eth2")
+    above = host.devices.put("ovs-system", "openvswitch")
+    host.devices.devices["br0"].master = above.index
+    assert "br0 still carries ovs-system (openvswitch)" in complaint(host, "stop", ports="eth2")
+    above.kind = "vrf"
+    assert act(LinuxBridge, host, "stop", bridge="br0", ports="eth2") == 0
+
+
+def test_notes_follow_a_port_to_its_new_name() -> None:
+    host = started("eth2")
+    device = host.devices.devices.pop("eth2")
+    device.name = "ens2"
+    host.devices.devices["ens2"] = device
+    assert act(LinuxBridge, host, "reload-agent", bridge="br0", ports="ens2") == 0
+    assert "port.ens2=1 down 1500 free\n" in host.saved["test.run"]
+    assert "port.eth2" not in host.saved["test.run"]
+    assert host.devices.changes == []

@@ -259,7 +259,7 @@ def test_drift_is_named_and_repaired(lan: Lan) -> None:
     done = lan.call("monitor")
     assert done.returncode == DEGRADED
     assert why(done) == (
-        f"{lan.bridge} has stp 1 instead of 0; {lan.port} is no port of {lan.bridge} any more"
+        f"{lan.bridge} has stp 1 instead of 0; {lan.port} is not a port of {lan.bridge} any more"
     )
     assert lan.monitor(drift="fail") == FAILED
     assert lan.monitor(drift="repair") == RUNNING

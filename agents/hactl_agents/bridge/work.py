@@ -1,9 +1,18 @@
 """What a resource does to a bridge, and how it is undone; decides nothing.
 
 What ports and settings were like before stands in the record; without it they are left as they are.
+A port is told by its index: its name may change, or be another device's by now.
 """
 
-from hactl_agents.bridge.ownership import ADOPTED, BORN, UNFINISHED, Owned
+from hactl_agents.bridge.ownership import (
+    ADOPTED,
+    BORN,
+    PORT,
+    UNFINISHED,
+    Owned,
+    attached_as,
+    noted_ports,
+)
 from hactl_agents.netlink.links import Link
 from hactl_agents.ocf.errors import Failed
 
@@ -15,7 +24,7 @@ if TYPE_CHECKING:
     from hactl_agents.ocf.record import Record
 
 LONGEST_ALIAS = 255  # bytes; IFALIASZ less its NUL
-PORT, WAS = "port.", "was."
+WAS = "was."
 
 
 class BridgeWork:
@@ -42,6 +51,7 @@ class BridgeWork:
     def adopt(self, device: Link) -> Owned:
         """Mark a bridge that was there before as ours, and unfinished."""
         self.record.put(WAS + "up", str(int(device.up)))
+        self.record.put("alias", device.alias)
         owned = Owned(device, adopted=True, unfinished=True, alias=device.alias)
         self.sign(owned, unfinished=True)
         return owned
@@ -65,14 +75,14 @@ class BridgeWork:
     def ports(self, owned: Owned) -> "list[Link]":
         return self.links.ports(owned.device.index)
 
-    def noted_ports(self) -> "set[str]":
-        return {key[len(PORT) :] for key in self.record.notes if key.startswith(PORT)}
-
     def note_port(self, owned: Owned, port: Link) -> None:
         """Remember what a port was like, unless we know that from before we changed it."""
-        known = (self.record.get(PORT + port.name) or "").split()
-        if known and known[0] == str(port.index):
-            return
+        for name, index in noted_ports(self.record).items():
+            if index == port.index:
+                note = self.record.get(PORT + name)
+                self.record.put(PORT + name, None)
+                self.record.put(PORT + port.name, note)
+                return
         member = "member" if port.master == owned.device.index else "free"
         state = "up" if port.up else "down"
         self.record.put(PORT + port.name, f"{port.index} {state} {port.mtu} {member}")
@@ -80,6 +90,8 @@ class BridgeWork:
     def attach(self, owned: Owned, port: Link, mtu: "int | None") -> None:
         """Make a device an active port of the bridge, in one step."""
         bridge = owned.device.index
+        if port.master not in (0, bridge):
+            raise Failed(f"{port.name} is a port of another device by now: take it out there first")
         if port.master != bridge or not port.up or (mtu and port.mtu != mtu):
             master = None if port.master == bridge else bridge
             self.links.set(port, master=master, up=True, mtu=mtu if port.mtu != mtu else None)
@@ -87,8 +99,8 @@ class BridgeWork:
     def release(self, name: str, bridge: int) -> None:
         """Leave a port of ``bridge``, an index, as it was found, unless it is elsewhere by now."""
         note = (self.record.get(PORT + name) or "").split()
-        port = self.links.get(name)
-        if len(note) != 4 or port is None or str(port.index) != note[0]:
+        port = attached_as(self.links, self.record, name)
+        if len(note) != 4 or port is None:
             return
         if port.master not in (0, bridge):
             return
@@ -137,7 +149,7 @@ class BridgeWork:
         """Leave things as they were found: the mark goes last, so this can be taken up again."""
         if not owned.unfinished:
             self.links.set(owned.device, alias=self.alias(owned, unfinished=True))
-        for name in sorted(self.noted_ports()):
+        for name in noted_ports(self.record):
             self.release(name, owned.device.index)
         if not owned.adopted:
             self.links.delete(owned.device)
@@ -158,8 +170,9 @@ class BridgeWork:
 
 
 def shortened(alias: str) -> str:
-    raw = alias.encode(errors="surrogateescape")
-    return raw[:LONGEST_ALIAS].decode(errors="ignore")
+    while len(alias.encode(errors="surrogateescape")) > LONGEST_ALIAS:
+        alias = alias[:-1]
+    return alias
 
 
 def order(name: str, wanted: "Mapping[str, int | str]") -> "tuple[int, str]":

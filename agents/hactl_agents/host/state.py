@@ -52,7 +52,7 @@ def load(path: str, name: str) -> "str | None":
     finally:
         posix.close(folder)
     try:
-        return read_all(descriptor).decode(errors="replace")
+        return read_all(descriptor).decode(errors="surrogateescape")
     finally:
         posix.close(descriptor)
 
@@ -83,7 +83,7 @@ def save(path: str, name: str, text: str) -> None:
     try:
         descriptor = posix.open(draft, DRAFT, 0o600, dir_fd=folder)
         try:
-            write_all(descriptor, text.encode())
+            write_all(descriptor, text.encode(errors="surrogateescape"))
         finally:
             posix.close(descriptor)
         posix.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -1,14 +1,12 @@
 """Unix sockets that are bound to a name on a device, as sock_diag(7) tells them; judges nothing."""
 
-import posix
-
+from hactl_agents.host import namespaces
 from hactl_agents.netlink.links import Links, attributes, connected, number, value
 
 SOCK_DIAG, SOCK_DIAG_BY_FAMILY, DUMP = 4, 20, 0x300
 AF_UNIX, ANY_STATE, SHOW_VFS = 1, 0xFFFFFFFF, 2
 VFS = 1  # the attribute UNIX_DIAG_VFS: inode, device
 MESSAGE = 16  # bytes of struct unix_diag_msg
-NEWNET = 0x40000000  # CLONE_NEWNET
 
 
 def on_device(wanted: str, namespace: str) -> "set[str]":
@@ -17,7 +15,7 @@ def on_device(wanted: str, namespace: str) -> "set[str]":
     ``namespace`` is a path of a network namespace to go to for good, '' for where we are.
     """
     if namespace:
-        enter(namespace)
+        namespaces.enter("net", namespace)
     links = Links()
     links.socket = connected(SOCK_DIAG)
     body = bytes((AF_UNIX, 0, 0, 0)) + number(ANY_STATE) + number(0) + number(SHOW_VFS) + bytes(8)
@@ -28,14 +26,3 @@ def on_device(wanted: str, namespace: str) -> "set[str]":
         if place and f"{device >> 20}:{device & 0xFFFFF}" == wanted:
             found.add(f"socket:[{value(reply[4:8])}]")
     return found
-
-
-def enter(namespace: str) -> None:
-    import ctypes
-
-    descriptor = posix.open(namespace, posix.O_RDONLY | posix.O_CLOEXEC)
-    try:
-        if ctypes.CDLL(None, use_errno=True).setns(descriptor, NEWNET):
-            raise OSError(ctypes.get_errno(), posix.strerror(ctypes.get_errno()), namespace)
-    finally:
-        posix.close(descriptor)

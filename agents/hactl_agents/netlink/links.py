@@ -13,7 +13,7 @@ from hactl_agents.host.host import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 NEWLINK, DELLINK, GETLINK, GETADDR = 16, 17, 18, 22
 ERROR, DONE = 2, 3
@@ -21,7 +21,8 @@ REQUEST, ACK, EXCL, CREATE, DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
 CAPPED, WITH_TLVS = 0x100, 0x200
 SOL_NETLINK, NETLINK_EXT_ACK = 270, 11
 ADDRESS, IFNAME, MTU, MASTER, LINKINFO, IFALIAS, GROUP, EXT_MASK = 1, 3, 4, 10, 18, 20, 27, 29
-INFO_KIND, INFO_DATA = 1, 2
+LINK, LINK_NETNSID = 5, 37  # the device below, and the namespace that it is in
+INFO_KIND, INFO_DATA, VXLAN_LINK = 1, 2, 3
 READ_ONLY = ("root_port", "topology_change")
 SKIP_STATS = 8
 IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP = 0x1, 0x8, 0x10000
@@ -119,12 +120,49 @@ class Links:
             raise refused(f"looking at {name}", exc) from None
         return link(reply)
 
+    def at(self, index: int) -> "Link | None":
+        """The device with that index, whatever it is called by now; None where there is none."""
+        try:
+            (reply,) = self.talk(
+                GETLINK, REQUEST, header(index) + attribute(EXT_MASK, number(SKIP_STATS))
+            )
+        except OSError as exc:
+            if exc.errno == errno.ENODEV:
+                return None
+            raise refused(f"looking at device {index}", exc) from None
+        return link(reply)
+
     def ports(self, bridge: int) -> "list[Link]":
         """The devices whose master is ``bridge``, an index."""
         body = header() + attribute(MASTER, number(bridge))
         body += attribute(EXT_MASK, number(SKIP_STATS))
         found = (link(reply) for reply in self.ask(GETLINK, DUMP, body, "listing devices"))
         return [port for port in found if port.master == bridge]
+
+    def upon(self, lower: "Container[int]", space: "int | None" = None) -> "list[tuple[str, str]]":
+        """(name, kind) of the devices that are made upon others, whose indexes are ``lower``.
+
+        Those lie in this network namespace, or in the one that it knows as ``space``.
+        """
+        body = header() + attribute(EXT_MASK, number(SKIP_STATS))
+        found = []
+        for reply in self.ask(GETLINK, DUMP, body, "listing devices"):
+            said = attributes(reply, 16)
+            info = attributes(said.get(LINKINFO, b""), 0)
+            kind, below = name_in(info.get(INFO_KIND, b"")), said.get(LINK, b"")
+            if kind == "vxlan":
+                below = attributes(info.get(INFO_DATA, b""), 0).get(VXLAN_LINK, b"")
+            where = said.get(LINK_NETNSID)
+            near = where is None if space is None else where == number(space)
+            if near and value(below) in lower:
+                found.append((name_in(said[IFNAME]), kind))
+        return found
+
+    def upon_elsewhere(self, lower: "Container[int]") -> "Iterator[str]":
+        """The same in all other network namespaces, as text. Leaves the caller in one of them."""
+        from hactl_agents.netlink import uppers
+
+        return uppers.elsewhere(lower)
 
     def addresses(self, index: int) -> "list[str]":
         """The IP addresses of a device as ADDRESS/LENGTH, those the kernel made itself left out."""
@@ -146,6 +184,11 @@ class Links:
 
     def delete(self, device: Link) -> None:
         self.change(f"deleting {device.name}", DELLINK, header(device.index))
+
+    def rename(self, device: Link, name: str) -> None:
+        """Kernels before 6.1 refuse this of a device that is up."""
+        body = header(device.index) + attribute(IFNAME, text(name))
+        self.change(f"renaming {device.name} to {name}", NEWLINK, body)
 
     def set(
         self,
@@ -243,7 +286,7 @@ def link(reply: bytes) -> Link:
     info = attributes(found.get(LINKINFO, b""), 0)
     kind = name_in(info.get(INFO_KIND, b""))
     device = Link(name_in(found[IFNAME]), value(reply[4:8]), kind, value(reply[8:12]))
-    device.alias = name_in(found.get(IFALIAS, b""))
+    device.alias = found.get(IFALIAS, b"").rstrip(b"\0").decode(errors="surrogateescape")
     device.group = value(found.get(GROUP, b""))
     device.master = value(found.get(MASTER, b""))
     device.mtu = value(found.get(MTU, b""))

@@ -1,5 +1,6 @@
 """What an agent wrote down when it started a resource: enough to find it again without its
-configuration. A text of ``key=value`` lines, private to root, gone at reboot.
+configuration. A text of ``key=value`` lines, private to root, gone at reboot; where /run outlives
+that, what was noted under another boot id is not believed: pids and indexes begin anew.
 """
 
 TYPE_CHECKING = False
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from hactl_agents.host.host import Host
 
 PARAM = "param."
+BOOT, BOOT_ID = "boot", "/proc/sys/kernel/random/boot_id"
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 
@@ -19,6 +21,9 @@ class Record:
         self.host = host
         self.name = file_name(instance)
         self.notes = parse(host.load(self.name) or "")
+        noted = self.notes.pop(BOOT, "")
+        if noted and noted != boot_id(host):
+            self.notes = {}
 
     def get(self, key: str) -> "str | None":
         return self.notes.get(key)
@@ -30,7 +35,8 @@ class Record:
             self.notes[key] = value
 
     def save(self) -> None:
-        self.host.save(self.name, render(self.notes))
+        boot = boot_id(self.host) if self.notes else ""
+        self.host.save(self.name, render({BOOT: boot, **self.notes} if boot else self.notes))
 
     def drop(self) -> None:
         self.notes = {}
@@ -47,6 +53,10 @@ class Record:
             del self.notes[key]
         for name, text in texts.items():
             self.notes[PARAM + name] = text
+
+
+def boot_id(host: "Host") -> str:
+    return (host.read(BOOT_ID) or "").rstrip("\n")
 
 
 def file_name(instance: str) -> str:

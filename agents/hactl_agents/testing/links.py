@@ -1,6 +1,6 @@
 """Its network devices."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from copy import copy
 from typing import Any
 
@@ -22,6 +22,8 @@ class FakeLinks(Links):
         self.refusals: dict[str, str] = {}
         self.unchangeable: set[str] = set()  # settings the kernel takes and ignores
         self.changes: list[tuple[str, ...]] = []
+        self.uppers: list[tuple[int, str, str]] = []  # index below, name, kind
+        self.uppers_elsewhere: list[tuple[int, str]] = []
         self.born = 0
 
     def put(self, name: str, kind: str = "", **said: Any) -> Link:
@@ -39,6 +41,15 @@ class FakeLinks(Links):
 
     def get(self, name: str) -> Link | None:
         return copy(self.devices.get(name))
+
+    def at(self, index: int) -> Link | None:
+        return next((copy(each) for each in self.devices.values() if each.index == index), None)
+
+    def upon(self, lower: Container[int], space: int | None = None) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [each[1:] for each in self.uppers if each[0] in lower]
+
+    def upon_elsewhere(self, lower: Container[int]) -> Iterator[str]:
+        return (text for index, text in self.uppers_elsewhere if index in lower)
 
     def ports(self, bridge: int) -> list[Link]:
         return [copy(device) for device in self.devices.values() if device.master == bridge]
@@ -58,6 +69,11 @@ class FakeLinks(Links):
         del self.devices[device.name]
         for port in self.ports(device.index):
             self.devices[port.name].master = 0
+
+    def rename(self, device: Link, name: str) -> None:
+        self.changed("rename", device.name, name)
+        self.devices[name] = self.devices.pop(device.name)
+        self.devices[name].name = name
 
     def set(self, device: Link, **values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
