@@ -2,7 +2,7 @@
 
 from hactl_agents.gfs2 import options
 from hactl_agents.gfs2.kernel import active, can_have_any, can_tell
-from hactl_agents.gfs2.mounts import SELF, hiding, parse
+from hactl_agents.host.mounts import SELF, hiding, parse
 from hactl_agents.ocf import (
     Agent,
     Degraded,
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hactl_agents.gfs2.kernel import Active
-    from hactl_agents.gfs2.mounts import Mount
     from hactl_agents.gfs2.preflight import Permission
     from hactl_agents.host.host import Host
+    from hactl_agents.host.mounts import Mount
 
 DLM, NOLOCK = "lock_dlm", "lock_nolock"
 REMOUNTED = ("options", "quota")  # other parameters that are reloadable are for start and stop

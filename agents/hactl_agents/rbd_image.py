@@ -228,12 +228,12 @@ class RbdImage(Agent):
             raise (Failed if mapping.read_only else Degraded)(f"{mapping.device} is mapped {how}")
 
     def in_use_by(self, mappings: "list[Mapping]") -> str:
-        from hactl_agents.ceph.nbd import users_of
+        from hactl_agents.host.users import of_disk
 
-        users = [user for mapping in mappings for user in users_of(self.host, mapping.name)]
+        users = [user for each in mappings for user in of_disk(self.host, each.name, [each.pid])]
         if not users:
             return "some process has it open"
-        return f"{' '.join(users)} uses it: stop that first, or set force=true"
+        return f"used by {', '.join(users)}: stop that first, or set force=true"
 
     # taking it
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from hactl_agents.gfs2 import options, superblock
-from hactl_agents.gfs2.mounts import hiding, lies_on, parse
 from hactl_agents.gfs2.users import mapped
 from hactl_agents.gfs2_mount import Gfs2Mount
 from hactl_agents.host.command import Done
 from hactl_agents.host.host import Failed
+from hactl_agents.host.mounts import hiding, lies_on, parse
 from hactl_agents.ocf import Status
 from hactl_agents.testing import STUCK, FakeHost, act, done, reason
 

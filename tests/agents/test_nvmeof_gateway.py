@@ -489,13 +489,17 @@ def test_devices_that_are_missing_used_or_no_devices_are_refused() -> None:
     host.disk("/dev/null", 0o020666)
     host.refused.add(("/dev/vg/two", errno.EBUSY))
     identity = identity_of(host, "/dev/vg/two")
-    host.files[f"/sys/dev/block/{identity}/holders/dm-3/size"] = ""
+    host.links[f"/sys/dev/block/{identity}"] = "../../devices/virtual/block/two"
+    host.files |= {
+        "/sys/class/block/two/dev": f"{identity}\n",
+        "/sys/class/block/two/holders/dm-3/size": "",
+    }
     host.files["/proc/self/mountinfo"] = f"36 35 {identity} / /srv rw - ext4 /dev/x rw\n"
     host.links["/dev/again"] = "/dev/vg/one"
     for given, text in (
         ("1=/dev/none", "namespace 1: this node has no /dev/none"),
         ("1=/dev/null", "/dev/null is neither a block device nor a file"),
-        ("1=/dev/vg/two", "namespace 1: /dev/vg/two is in use by dm-3 the mount /srv"),
+        ("1=/dev/vg/two", "namespace 1: /dev/vg/two is in use by dm-3, the mount /srv"),
         ("1=/dev/vg/one 2=/dev/again", "namespace 2: /dev/again is behind another one already"),
     ):
         assert start(host, namespaces=given) == 2

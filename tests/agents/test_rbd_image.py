@@ -132,7 +132,7 @@ class Kernel:
         for key, value in (given | said).items():
             self.host.files[f"/sys/bus/rbd/devices/{number}/{key}"] = value + "\n"
         self.host.files[f"/sys/block/rbd{number}/ro"] = "1\n" if read_only else "0\n"
-        self.host.files[f"/sys/block/rbd{number}/dev"] = f"252:{number}\n"
+        self.host.files[f"/sys/class/block/rbd{number}/dev"] = f"252:{number}\n"
 
     def remove(self, *argv: str) -> Any:
         if self.busy:
@@ -265,13 +265,13 @@ def test_a_device_in_use_is_not_let_go_and_its_users_are_named() -> None:
     assert start(host) == 0
     kernel.busy = True
     host.files["/proc/self/mountinfo"] = "36 35 252:0 / /srv/web rw - ext4 /dev/rbd0 rw\n"
-    host.files["/sys/block/rbd0/holders/dm-3/name"] = ""
+    host.files["/sys/class/block/rbd0/holders/dm-3/name"] = ""
     host.files["/proc/77/comm"] = "qemu-system-x86\n"
     host.links["/proc/77/fd/9"] = "/dev/rbd0"
     text = complaint(host, "stop")
     assert text == (
-        "/dev/rbd0 is still mapped: dm-3 /srv/web process 77 (qemu-system-x86) uses it: "
-        "stop that first, or set force=true"
+        "/dev/rbd0 is still mapped: used by dm-3, the mount /srv/web, process 77 "
+        "(qemu-system-x86): stop that first, or set force=true"
     )
     assert act(RbdImage, host, "monitor", **PARAMS) == Status.RUNNING
 
@@ -483,7 +483,7 @@ def test_an_rbd_nbd_under_a_guest_is_not_killed() -> None:
     put_nbd(host)
     host.files["/proc/77/comm"] = "qemu-system-x86\n"
     host.links["/proc/77/fd/9"] = "/dev/nbd0"
-    assert "process 77 (qemu-system-x86) uses it" in complaint(host, "stop")
+    assert "used by process 77 (qemu-system-x86):" in complaint(host, "stop")
     assert host.signals == []
 
 

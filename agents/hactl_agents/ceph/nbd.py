@@ -1,6 +1,7 @@
 """Images mapped by rbd-nbd: seen through /sys/block and the process behind each device."""
 
 from hactl_agents.ceph.image import Mapping
+from hactl_agents.host import users
 from hactl_agents.host.host import SIGKILL, SIGTERM, Failed
 
 TYPE_CHECKING = False
@@ -60,12 +61,7 @@ class Nbd:
     def unmap(self, mapping: Mapping, force: bool) -> None:
         """The process flushes and goes when it is told to; with ``force`` it is not waited for."""
         if not force:
-            strangers = [
-                user
-                for user in users_of(self.host, mapping.name)
-                if user != f"process {mapping.pid} ({PROGRAM})"
-            ]
-            if strangers:
+            if users.of_disk(self.host, mapping.name, [mapping.pid]):
                 return  # rbd-nbd would go under a mounted file system without a word
             self.host.kill(mapping.pid, SIGTERM, mapping.started)
             if self.gone(mapping, PATIENCE):
@@ -84,27 +80,3 @@ class Nbd:
     def epoch(self, mapping: Mapping) -> int:  # noqa: ARG002
         """Not told; a new librbd begins with the newest."""
         return -1
-
-
-def users_of(host: "Host", name: str) -> "list[str]":
-    """What uses a block device on this node: other devices, mount points, processes."""
-    found = host.listdir(f"/sys/block/{name}/holders")
-    number = (host.read(f"/sys/block/{name}/dev") or "").strip()
-    for line in (host.read("/proc/self/mountinfo") or "").split("\n"):
-        words = line.split(" ")
-        if number and len(words) > 4 and words[2] == number:
-            found.append(words[4])
-    return [*found, *openers(host, f"/dev/{name}")]
-
-
-def openers(host: "Host", device: str) -> "list[str]":
-    """The processes that have a device open, a guest's QEMU for example."""
-    found = []
-    for pid in host.listdir("/proc"):
-        folder = f"/proc/{pid}/fd"
-        if not pid.isdigit():
-            continue
-        if any(host.readlink(f"{folder}/{number}") == device for number in host.listdir(folder)):
-            name = (host.read(f"/proc/{pid}/comm") or "").strip()
-            found.append(f"process {pid} ({name})")
-    return found

@@ -4,6 +4,7 @@ The kernel's NVMe target takes no device for itself, neither does tgtd, and nobo
 that two do not write to one disk, all of them are asked.
 """
 
+from hactl_agents.host.users import of_disk
 from hactl_agents.ocf.errors import Failed, WrongHere
 
 TYPE_CHECKING = False
@@ -21,7 +22,6 @@ BLOCKS = "/sys/block"
 TGTD = "/var/run/tgtd"  # of the distribution's tgtds
 RBD = "rbd:"  # begins the identity of an image
 PATIENCE = 2.0  # seconds for a tgtd that is not ours, and for each path of others that hangs
-MOUNTS = "/proc/self/mountinfo"
 
 
 class Use:
@@ -161,12 +161,9 @@ def asked(host: "Host", socket: str) -> "Iterator[tuple[str, Shown]]":
 
 def claimants(host: "Host", identity: str) -> str:
     """Who has a block device for itself, as far as that can be told."""
-    holders = host.listdir(f"/sys/dev/block/{identity}/holders")
-    for mount in (host.read(MOUNTS) or "").split("\n"):
-        fields = mount.split(" ")
-        if fields[2:3] == [identity]:
-            holders.append(f"the mount {fields[4]}")
-    return f" by {' '.join(holders)}" if holders else ""
+    name = (host.readlink(f"/sys/dev/block/{identity}") or "").rpartition("/")[2]
+    found = of_disk(host, name) if name else []
+    return f" by {', '.join(found)}" if found else ""
 
 
 def line(host: "Host", path: str) -> str:

@@ -4,7 +4,7 @@ Imported by start only. Changes nothing.
 """
 
 from hactl_agents.gfs2.kernel import FOLDER
-from hactl_agents.gfs2.mounts import SELF, parse
+from hactl_agents.host.mounts import SELF, parse
 from hactl_agents.ocf.errors import Failed, WrongHere
 
 TYPE_CHECKING = False

@@ -1,9 +1,9 @@
 """Taking a GFS2 off this node: unmounted and gone from the kernel, or whoever keeps it is named."""
 
 from hactl_agents.gfs2.kernel import FENCE, active
-from hactl_agents.gfs2.mounts import SELF, parse
 from hactl_agents.gfs2.users import COPY, Users, find
 from hactl_agents.host.host import SIGKILL, SIGTERM, Failed, TimedOut
+from hactl_agents.host.mounts import SELF, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,23 +5,18 @@ itself is not asked where that can be helped: it may hang. Kills nobody.
 """
 
 from hactl_agents.failures import Failed
-from hactl_agents.gfs2.mounts import SELF, lies_on, nested, parse
 from hactl_agents.gfs2.sockets import Sockets
+from hactl_agents.host.mounts import SELF, lies_on, nested, parse
+from hactl_agents.host.users import kernel_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from hactl_agents.gfs2.mounts import Mount
     from hactl_agents.host.host import Host
+    from hactl_agents.host.mounts import Mount
     from hactl_agents.host.storage import Storage
 
-# files whose words may be paths that the kernel itself holds open: NFS exports, targets' LUNs
-KERNEL_FILES = (
-    ("/proc/swaps", "swap"),
-    ("/proc/net/rpc/nfsd.export/content", "NFS export"),
-)
-CONFIGFS = "/sys/kernel/config"
 SCAN = 10.0  # seconds for all of /proc
 COPY = "a copy of the mount in its namespace"
 
@@ -60,7 +55,7 @@ def find(host: "Host", number: str, directory: str) -> Users:
     from hactl_agents.host.child import Abandoned
 
     users = Users()
-    users.others = others(host, number, directory)
+    users.others = others(host, number, directory) + copies_kept(host, number)
     try:
         found = host.read_in_child("looking for processes", scan, host, number, within=SCAN)
     except Abandoned as exc:  # somebody's memory map cannot be read while he hangs
@@ -89,28 +84,22 @@ def others(host: "Host", number: str, directory: str) -> "list[str]":
     return found
 
 
-def kernel_paths(host: "Host") -> "Iterable[tuple[str, str]]":
-    """Files that the kernel itself has open: what has them, and where they are."""
-    from hactl_agents.gfs2.mounts import unescaped
-
-    for name in host.listdir("/sys/block"):
-        backing = host.read(f"/sys/block/{name}/loop/backing_file")
-        if backing:
-            yield f"/dev/{name} in", backing.rstrip("\n")
-    for path, what in KERNEL_FILES:
-        for line in (host.read(path) or "").split("\n"):
-            yield what, unescaped(line.split(" ", 1)[0].split("\t", 1)[0])
-    for folder in below(host, f"{CONFIGFS}/nvmet/subsystems", "namespaces"):
-        yield "NVMe namespace in", (host.read(f"{folder}/device_path") or "").strip()
-    for folder in below(host, f"{CONFIGFS}/target/core", ""):
-        yield "iSCSI backstore in", (host.read(f"{folder}/udev_path") or "").strip()
+def copies_kept(host: "Host", number: str) -> "list[str]":
+    """Mounts of it in namespaces that no process is in, such as those that snapd keeps."""
+    step = "looking into namespaces that nobody is in"
+    try:
+        found: list[str] = host.read_in_child(step, scan_kept, host, number, within=SCAN)
+    except Failed as exc:
+        host.log(str(exc))
+        return []
+    return found
 
 
-def below(host: "Host", folder: str, inner: str) -> "Iterable[str]":
-    for name in host.listdir(folder):
-        within = f"{folder}/{name}/{inner}".rstrip("/")
-        for deeper in host.listdir(within):
-            yield f"{within}/{deeper}"
+def scan_kept(host: "Host", number: str) -> "Iterator[str]":
+    for place, text in host.storage().kept_mountinfo():
+        for mount in parse(text):
+            if mount.number == number:
+                yield f"a mount of it on {mount.point} in the namespace {place}"
 
 
 # processes

@@ -5,6 +5,7 @@ kernel lists as 0, are not on this node as far as anybody here can tell.
 """
 
 from hactl_agents.host.host import SIGKILL, Failed
+from hactl_agents.host.mounts import SELF, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,17 +54,11 @@ def parsed(text: str) -> Group:
 def trees(host: "Host") -> "list[Tree]":
     """The hierarchies that are mounted, by /proc/self/mountinfo (proc(5))."""
     found: dict[str, Tree] = {}
-    for line in (host.read("/proc/self/mountinfo") or "").split("\n"):
-        left, _, right = line.partition(" - ")
-        kind, _, options = right.partition(" ")
-        if kind == "cgroup2":
-            controllers = ""
-        elif kind == "cgroup":
-            controllers = ",".join(sorted(named(options.split()[-1])))
-        else:
-            continue
-        fields = left.split()
-        found[controllers] = Tree(controllers, unescaped(fields[4]), unescaped(fields[3]))
+    for mount in parse(host.read(SELF) or ""):
+        if mount.type in ("cgroup", "cgroup2"):
+            options = named(mount.behind()[2]) if mount.type == "cgroup" else []
+            controllers = ",".join(sorted(options))
+            found[controllers] = Tree(controllers, mount.point, mount.root)
     return list(found.values())
 
 
@@ -71,10 +66,6 @@ def named(options: str) -> "list[str]":
     """What a version 1 mount's options name: its controllers, or ``name=systemd``."""
     plain = ("rw", "ro", "none", "xattr", "clone_children", "noprefix", "all")
     return [word for word in options.split(",") if word not in plain and "agent=" not in word]
-
-
-def unescaped(path: str) -> str:
-    return path.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 
 
 def memberships(host: "Host", pid: "int | str") -> "dict[str, str]":

@@ -7,7 +7,11 @@ import errno
 import posix
 
 from hactl_agents.failures import ABSENT, Failed, strerror, unreadable
-from hactl_agents.host.state import write_all
+from hactl_agents.host.state import read_all, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOG = "/dev/kmsg"
 NEWNS = 0x20000  # CLONE_NEWNS
@@ -91,6 +95,22 @@ class Storage:
         if library.setns(namespace, NEWNS) or library.umount2(point.encode(), NOFOLLOW):
             why = posix.strerror(ctypes.get_errno())
             raise Failed(f"{point} in the namespace of process {pid} stays mounted: {why}")
+
+    def kept_mountinfo(self) -> "Iterator[tuple[str, str]]":
+        """(who keeps it, its mountinfo) of the mount namespaces that no process is in.
+
+        Leaves the caller in the last of them. Those that cannot be entered are left out.
+        """
+        from hactl_agents.host import namespaces
+
+        proc = posix.open("/proc", posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+        for path, descriptor in list(namespaces.without_process("mnt")):
+            try:
+                namespaces.go("mnt", path, descriptor)
+                table = posix.open("self/mountinfo", posix.O_RDONLY | posix.O_CLOEXEC, dir_fd=proc)
+            except (Failed, OSError):
+                continue
+            yield path, read_all(table).decode(errors="replace")
 
     def sockets_on(self, number: str, namespace: str) -> "set[str]":
         """The unix sockets bound to names on a device, each as ``socket:[INODE]``.

@@ -1,5 +1,7 @@
 """Its block devices, mounts and kernel log."""
 
+from collections.abc import Iterator
+
 from hactl_agents.host.host import Failed
 from hactl_agents.host.storage import KernelLog, Storage
 
@@ -18,6 +20,7 @@ class FakeStorage(Storage):
         self.blocks: dict[str, dict[int, bytes] | Failed] = {}
         self.mounts: dict[str, int] = {}
         self.files: dict[str, str] = {}
+        self.kept: dict[str, str] = {}  # mountinfo of namespaces without a process, by its path
         self.said: list[str] = []
         self.trouble = ""
         self.written: list[str] = []
@@ -43,6 +46,9 @@ class FakeStorage(Storage):
 
     def detach(self, pid: int, point: str) -> None:
         self.detached.append((pid, point))
+
+    def kept_mountinfo(self) -> Iterator[tuple[str, str]]:
+        return iter(self.kept.items())
 
     def sockets_on(self, number: str, namespace: str) -> set[str]:
         return self.sockets.get((number, namespace), set())
