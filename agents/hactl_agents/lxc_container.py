@@ -41,6 +41,7 @@ class LxcContainer(Parameters, Agent):
     """
 
     known_socket: "LxcSocket | None" = None
+    spelled = ""  # the folder as LXC was told it, where that is not as it is given
     known_payload: "Payload | None" = None
 
     @property
@@ -55,13 +56,17 @@ class LxcContainer(Parameters, Agent):
 
         known = self.known_payload
         if known is None or known.record is not self.record:
-            known = self.known_payload = Payload(self.host, self.record, self.socket)
+            known = self.known_payload = Payload(
+                self.host, self.record, self.socket, self.config_file
+            )
         return known
 
     # what Pacemaker asks for
 
     def probe(self) -> int:
-        state = self.state = self.socket.state()
+        state = self.state = self.what_it_says()
+        if state is None and self.goes_by_another_name():
+            state = self.state = self.what_it_says()
         if state is None:
             return self.without_monitor_process()
         if state not in (RUNNING, THAWED, *ICE):
@@ -71,6 +76,38 @@ class LxcContainer(Parameters, Agent):
             raise Failed(f"{self.container}: its first process is gone, and it is not yet stopped")
         return Status.RUNNING
 
+    def what_it_says(self) -> "str | None":
+        """The state that its monitor process tells; None where none does, or will ever again."""
+        try:
+            return self.socket.state()
+        except Failed:
+            if self.payload.is_spent():
+                return None
+            raise
+
+    def goes_by_another_name(self) -> bool:
+        """Whether it runs under another name or path: as it was started, or by another spelling of
+        its folder. From then on that one is meant.
+        """
+        from hactl_agents.lxc import twins
+
+        given = (self.socket.lxcpath, self.socket.name)
+        recorded = (self.record.get("param.lxcpath") or self.params()["lxcpath"].default,
+                    self.record.get("param.container") or given[1])  # fmt: skip
+        if self.record.notes and recorded != given:
+            other = LxcSocket(self.host, *recorded)
+            if other.listens():
+                return self.mean(other)
+        twin = twins.of_folder(self.host, "/".join(given))
+        if twin is None or twins.claimed_by(self.host, twin, self.record.name):
+            return False
+        return self.mean(LxcSocket(self.host, twin.lxcpath, twin.name))
+
+    def mean(self, socket: LxcSocket) -> bool:
+        self.known_socket, self.known_payload = socket, None
+        self.spelled = f"{socket.lxcpath}/{socket.name}"
+        return True
+
     def without_monitor_process(self) -> int:
         pids = self.payload.orphans()
         if pids:
@@ -79,6 +116,11 @@ class LxcContainer(Parameters, Agent):
                 f"{self.container} runs without its monitor process, which was killed: "
                 f"processes {found} are left"
             )
+        at_work = self.payload.at_work()
+        if at_work:
+            from hactl_agents.lxc.stop import told
+
+            raise Failed(f"{self.container} is not gone yet: {told(at_work)}")
         return Status.STOPPED
 
     @action(timeout=20, interval=10)
@@ -89,6 +131,8 @@ class LxcContainer(Parameters, Agent):
             raise (Failed if self.on_frozen == "fail" else Degraded)(f"{self.container} is frozen")
         if status in RUNS and self.level >= 10 and self.state not in ICE:
             self.examine()
+        if status in RUNS and self.spelled:
+            raise Degraded(f"{self.container} runs as {self.spelled}: restart it to mend the name")
         return status
 
     @action(timeout=60)
@@ -128,10 +172,12 @@ class LxcContainer(Parameters, Agent):
             if self.host.which(tool) is None:
                 raise NotInstalled(f"{tool}: command not found; install lxc")
         self.as_user()
-        text = self.host.read(self.config_file)
+        left = self.host.left()
+        within = None if left is None else left / 2  # the storage may hang
+        text = self.host.paths.read(self.config_file, within)
         if text is None:
             raise WrongHere(f"{self.config_file}: this node has no such file: is it mounted?")
-        for line in text.splitlines():
+        for line in text.split("\n"):
             key, _, value = line.partition("=")
             if key.strip() == "lxc.start.auto" and value.strip() == "1":
                 raise WrongHere(
@@ -139,6 +185,33 @@ class LxcContainer(Parameters, Agent):
                     "the cluster's back: remove it"
                 )
         self.defines()
+        self.await_predecessor()
+        self.refuse_twin(text)
+
+    def refuse_twin(self, configuration: str) -> None:
+        """Two containers on one root folder would ruin it."""
+        from hactl_agents.lxc import twins
+
+        path = twins.root_folder(configuration)
+        try:
+            if not path or self.probe() != Status.STOPPED:
+                return
+        except Failed:
+            return  # it is here, somehow: whoever looks next says how
+        pid = twins.with_root(self.host, path)
+        if pid is not None:
+            title = self.payload.speaker(pid) or f"process {pid}"
+            raise WrongHere(f"{path} is the root folder of {title} already: stop that first")
+
+    def await_predecessor(self) -> None:
+        """Start beside a container that is on its way out would take what its hooks give back."""
+
+        def gone() -> bool:
+            return self.socket.state() is not None or not self.payload.at_work()
+
+        left = self.host.left()
+        within = None if left is None else left / 2
+        self.host.wait_for(f"waiting for the last hooks of {self.container}", gone, within=within)
 
     def found_running(self) -> None:
         """It was started by somebody else, or /run was lost: note what stop may need."""
@@ -163,7 +236,7 @@ class LxcContainer(Parameters, Agent):
         try:
             self.known_payload.ending.tidy()
             if not self.log:
-                self.host.remove(self.log_file)
+                self.forget_log(AFTERWARDS)
         except Failed as exc:
             self.host.log(str(exc))
 
@@ -171,7 +244,7 @@ class LxcContainer(Parameters, Agent):
 
     def launch(self) -> None:
         """Run lxc-start; its own words tell why it failed."""
-        self.host.remove(self.log_file)
+        self.forget_log()
         defines = [word for item in self.defines() for word in ("-s", item)]
         done = self.tool(
             "lxc-start", "-f", self.config_file, "-o", self.log_file, "-l", "WARN", "-d", *defines
@@ -204,7 +277,7 @@ class LxcContainer(Parameters, Agent):
             raise Failed("; ".join(wrong))
 
     def tool(self, name: str, *words: str, within: "float | None" = None) -> "Done":
-        place = ("-n", self.container, "-P", self.lxcpath)
+        place = ("-n", self.socket.name, "-P", self.socket.lxcpath)
         return self.host.run(*self.as_user(), name, *place, *words, check=False, within=within)
 
     def as_user(self) -> "tuple[str, ...]":
@@ -229,12 +302,23 @@ class LxcContainer(Parameters, Agent):
     def log_file(self) -> str:
         if self.log or self.user:
             return self.log or f"{self.lxcpath}/{self.container}/lxc-start.log"
+        return self.own_log
+
+    @property
+    def own_log(self) -> str:
         return f"{self.host.state_dir}/{self.record.name}.log"
+
+    def forget_log(self, within: "float | None" = None) -> None:
+        path = self.log_file
+        if path == self.own_log:
+            self.host.remove(self.own_log)
+        else:
+            self.host.read_in_child(f"removing {path}", self.host.remove, path, within=within)
 
     def last_words(self) -> str:
         """The first error in lxc-start's log: what follows is what follows from it."""
         try:
-            lines = (self.host.read(self.log_file) or "").splitlines()
+            lines = (self.host.paths.read(self.log_file, AFTERWARDS) or "").split("\n")
         except Failed:
             return ""
         for line in lines:

@@ -19,8 +19,10 @@ CONFIG = "/var/lib/lxc/web/config"
 ADDRESS = b"\0/var/lib/lxc/web/command"
 TITLE = "[lxc monitor] /var/lib/lxc web\0"
 INIT, MONITOR, CHILD = 500, 499, 501
-UNIFIED = "25 1 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+ROOT = "1 0 8:1 / / rw - ext4 x rw\n"
+UNIFIED = ROOT + "25 1 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
 HYBRID = """\
+1 0 8:1 / / rw - ext4 x rw
 30 1 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro
 31 30 0:27 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
 32 30 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory

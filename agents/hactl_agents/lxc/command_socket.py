@@ -24,6 +24,7 @@ POINTER = 8 if sys.maxsize > 1 << 32 else 4
 REPLY = 8 + POINTER
 PATIENCE = 10.0  # seconds a monitor process may take to answer, if the action has that long
 SHORT = 1.0  # seconds it gets once it was silent
+BLINK = 0.2  # seconds to see whether it listens at all
 
 
 class LxcSocket:
@@ -59,11 +60,18 @@ class LxcSocket:
             return None
         return answer[REPLY:].rstrip(b"\0").decode(errors="replace") or None
 
-    def ask(self, command: int, data: bytes = b"") -> "bytes | None":
+    def listens(self) -> bool:
+        """Whether somebody does, be it in silence."""
+        try:
+            return self.ask(GET_STATE, most=BLINK) is not None
+        except Failed:
+            return True
+
+    def ask(self, command: int, data: bytes = b"", most: float = PATIENCE) -> "bytes | None":
         request = number(command) + number(len(data)) + bytes(POINTER) + data
         step = f"asking the monitor process of {self.name}"
         left = self.host.left()
-        within = SHORT if self.silent else PATIENCE
+        within = min(SHORT if self.silent else PATIENCE, most)
         within = within if left is None else min(within, left * 0.4)
         try:
             return self.host.ask(step, self.address, request, complete, within)

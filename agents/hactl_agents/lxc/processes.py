@@ -7,6 +7,7 @@ and the control groups that bear the container's name where there is neither.
 from hactl_agents.host import cgroups
 from hactl_agents.host.cgroups import Group
 from hactl_agents.host.host import Failed
+from hactl_agents.lxc import remains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Process:
         self.host = host
         self.pid = pid
         self.started = started
+        self.what = "a process"
 
     def lives(self) -> bool:
         return self.host.started(self.pid) == self.started
@@ -41,10 +43,13 @@ class Process:
 class Payload:
     """A container's processes. Every look may raise Failed where it cannot tell."""
 
-    def __init__(self, host: "Host", record: "Record", socket: "LxcSocket") -> None:
+    def __init__(
+        self, host: "Host", record: "Record", socket: "LxcSocket", config: str = ""
+    ) -> None:
         self.host = host
         self.record = record
         self.socket = socket
+        self.config = config  # the file
         self.lxcpath = socket.lxcpath
         self.name = socket.name
         self.known_ending: "Ending | None" = None
@@ -78,6 +83,8 @@ class Payload:
         monitor = self.monitor(init)
         self.record.put("monitor", str(monitor) if monitor else None)
         self.record.put("groups", "\n".join(map(str, self.groups_of(init))))
+        root = remains.root_of(self.host, init.pid)
+        self.record.put("root", str(root) if root else None)
         self.record.put("launching", None)
         self.record.save()
 
@@ -106,7 +113,13 @@ class Payload:
     def groups(self) -> "list[Group]":
         """The container's control groups: as noted, or else those that LXC would have made."""
         noted = self.noted_groups()
-        return noted or [*self.groups_called(PAYLOAD + self.name), *self.numbered_groups()]
+        if noted:
+            return noted
+        found = [*self.groups_called(PAYLOAD + self.name), *self.numbered_groups()]
+        for pid in self.rooted():  # those that lxc.cgroup.dir puts elsewhere
+            process = self.process(pid)
+            found += self.groups_of(process) if process else []
+        return list({str(group): group for group in found}.values())
 
     def groups_called(self, name: str) -> "list[Group]":
         """Control groups of that name where LXC makes them."""
@@ -137,12 +150,13 @@ class Payload:
         return found
 
     def noted_groups(self) -> "list[Group]":
-        return [cgroups.parsed(line) for line in (self.record.get("groups") or "").splitlines()]
+        lines = (self.record.get("groups") or "").split("\n")
+        return [cgroups.parsed(line) for line in lines if line]
 
     def monitor(self, init: "Process | None") -> "Process | None":
         """The monitor process: the one noted, the parent of init, or one with its title."""
-        parent = self.parent(init.pid) if init else None
-        if parent and self.title(parent) == self.own_title():
+        parent = self.parent(init.pid) if init else 0
+        if parent > 1 and (self.title(parent) == self.own_title() or self.launches(parent)):
             return self.process(parent)
         known = self.noted("monitor")
         if known:
@@ -151,6 +165,31 @@ class Payload:
             if name.isdigit() and self.title(int(name)) == self.own_title():
                 return self.process(int(name))
         return None
+
+    def hooks(self) -> "list[Process]":
+        """The hooks of the container that run, whoever waits for them."""
+        found = []
+        for name in self.host.listdir("/proc"):
+            kind = name.isdigit() and remains.hook(self.host, int(name), self.name, self.config)
+            process = self.process(int(name)) if kind else None
+            if process:
+                process.what = f"its hook {kind}"
+                found.append(process)
+        return found
+
+    def at_work(self) -> "list[Process]":
+        """Who is at work for a container for which nobody listens: its monitor process, hooks."""
+        monitor = self.monitor(None)
+        if monitor and remains.is_condemned(self.host, monitor.pid):
+            monitor = None
+        if monitor:
+            monitor.what = "its monitor process"
+        return [*([monitor] if monitor else []), *self.hooks()]
+
+    def is_spent(self) -> bool:
+        """Whether its monitor process was killed and hangs in the kernel: it says nothing more."""
+        monitor = self.monitor(None)
+        return monitor is not None and remains.is_condemned(self.host, monitor.pid)
 
     def parent(self, pid: int) -> int:
         line = self.host.read(f"/proc/{pid}/stat") or ") ? 0"
@@ -187,7 +226,14 @@ class Payload:
         if not found:  # what is just being executed has no command line yet
             self.host.sleep(BLINK)
             found = self.launching()
-        return found
+        return [process for process in found if not self.is_barren(process.pid)]
+
+    def is_barren(self, pid: int) -> bool:
+        """Whether a launch was killed in the kernel before it had made any other process."""
+        if not remains.is_condemned(self.host, pid):
+            return False
+        names = [name for name in self.host.listdir("/proc") if name.isdigit()]
+        return not any(self.parent(int(name)) == pid for name in names)
 
     def launching(self) -> "list[Process]":
         pids = [int(name) for name in self.host.listdir("/proc") if name.isdigit()]
@@ -202,7 +248,7 @@ class Payload:
     def orphans(self) -> "list[int]":
         """Processes of the container though no monitor process listens for it."""
         inside = cgroups.processes(self.host, self.groups())
-        found = {pid for pid in inside if self.may_be_ours(pid)}
+        found = {pid for pid in [*inside, *self.rooted()] if self.may_be_ours(pid)}
         others = [self.noted("init"), *self.launchers()]
         return sorted(found | {process.pid for process in others if process})
 
@@ -215,14 +261,33 @@ class Payload:
             pid = self.parent(pid)
         return True
 
+    def speaker(self, pid: int) -> str:
+        """The container whose monitor process a process has, as LXC calls it; '' if none."""
+        while pid > 1:
+            title = self.title(pid)
+            if title.startswith(TITLE):
+                return f"the container {title[len(TITLE) :].replace(' ', '/')}"
+            pid = self.parent(pid)
+        return ""
+
     def proven(self, pid: int) -> bool:
         """Whether the root folder of a process is that of this container."""
-        for line in (self.host.read(f"/proc/{pid}/mountinfo") or "").splitlines():
-            fields = line.split()
-            if fields[4] == "/":
-                place = cgroups.unescaped(fields[3]).rpartition("/")[0]
-                return bool(place) and f"{self.lxcpath}/{self.name}".endswith(place)
-        return False
+        root = remains.root_of(self.host, pid)
+        return root is not None and self.is_root(root)
+
+    def is_root(self, root: "remains.Place") -> bool:
+        """Whether a folder is the root folder of this container: as noted, or by where it is."""
+        noted = self.record.get("root")
+        if noted:
+            return noted == str(root)
+        folder = f"{self.lxcpath}/{self.name}"
+        places = [remains.place_of(self.host, path) for path in (folder, f"{folder}/rootfs")]
+        return any(place and place.holds(root) for place in places)
+
+    def rooted(self) -> "list[int]":
+        """The processes that have the root folder of this container, in a namespace of theirs."""
+        everybody = remains.in_other_namespaces(self.host)
+        return [pid for pid, root in everybody if self.is_root(root)]
 
     @property
     def ending(self) -> "Ending":

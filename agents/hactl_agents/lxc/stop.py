@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from hactl_agents.lxc.processes import Payload, Process
 
 SIGPWR, SIGRTMIN_3 = 30, 37
-PATIENCE = 15.0  # seconds a monitor process may take to clean up after its container
-DEAFNESS = 5.0  # seconds the container's init may take until it heeds the signal to shut down
+PATIENCE = 15.0  # seconds that what was killed may take to die
+DEAFNESS = 5.0  # seconds at least in which the init may come to heed the signal to shut down
+CHILDHOOD = 120.0  # seconds after its start in which an init may be on its way to that
+TICKS = 100  # a second, of the start times in /proc
+STUNNED = 2.0  # seconds that a monitor process gets that was stopped by a signal
 RESERVE = 1.0  # seconds of the time that are kept to look and to answer
 
 
@@ -42,7 +45,8 @@ class Ending:
         if init and init.lives():
             self.strike(init, groups)
         if monitor:
-            self.await_monitor(monitor, patient=init is not None)
+            self.await_monitor(monitor)
+        self.await_hooks()
         if init is None:
             self.refuse_doubtful()
         self.sweep(groups)
@@ -75,13 +79,22 @@ class Ending:
         # The kernel drops a signal that the first process of a pid namespace has no handler for,
         # and one that has just been started has none yet.
         if not self.host.wait_for(
-            step, lambda: self.hears(init, number), within=min(within, DEAFNESS), interval=0.05
+            step,
+            lambda: self.hears(init, number),
+            within=self.until_it_hears(init, within),
+            interval=0.05,
         ):
             self.host.log(f"the init of {self.name} does not heed signal {number}: it is killed")
             return
         init.signal(number)
         if not self.host.wait_for(step, lambda: not init.lives(), within=within):
             self.host.log(f"{self.name} did not shut down within {within:.0f} s, so it is killed")
+
+    def until_it_hears(self, init: "Process", within: float) -> float:
+        """Seconds in which an init may come to heed signals: all of them while it is young."""
+        uptime = (self.host.read("/proc/uptime") or "").partition(" ")[0]
+        age = float(uptime) - init.started / TICKS if uptime else CHILDHOOD
+        return within if age < CHILDHOOD else min(within, max(DEAFNESS, within / 4))
 
     def halt_signal(self, pid: int) -> int:
         """``lxc.signal.halt`` of the running container; LXC's own choice where it is not set."""
@@ -99,7 +112,7 @@ class Ending:
         return caught or self.has_signal(init.pid, "SigBlk", number) or not init.lives()
 
     def has_signal(self, pid: int, mask: str, number: int) -> bool:
-        for line in (self.host.read(f"/proc/{pid}/status") or "").splitlines():
+        for line in (self.host.read(f"/proc/{pid}/status") or "").split("\n"):
             if line.startswith(mask):
                 return bool(int(line[len(mask) + 1 :], 16) >> (number - 1) & 1)
         return False
@@ -115,15 +128,52 @@ class Ending:
         patience = max(0.0, (self.host.left(PATIENCE) or 0.0) - RESERVE)
         self.host.wait_for(f"killing {self.name}", dead, within=patience)
 
-    def await_monitor(self, monitor: "Process", *, patient: bool) -> None:
-        """Let the monitor process clean up; kill it if it hangs, or if nothing runs below it."""
-        patience = (self.host.left(PATIENCE if patient else 2.0) or 0.0) / 2
+    def await_monitor(self, monitor: "Process") -> None:
+        """Let the monitor process clean up. One that does nothing of that is killed.
+
+        Raises Failed where it is at it when the time is over: a hook may hold what others need.
+        """
         step = f"waiting for the monitor process of {self.name} to end"
-        if self.host.wait_for(step, lambda: not monitor.lives(), within=patience):
+
+        def over() -> bool:
+            return not monitor.lives()
+
+        left = self.rest()
+        stunned = (self.host.process(monitor.pid) or "?")[0] in "Tt"
+        idle = min(STUNNED, left / 2) if stunned else left / 2
+        self.host.wait_for(step, lambda: over() or self.cleans_up(), within=idle)
+        if not over() and self.cleans_up():
+            self.await_end_of([monitor])
+        if over():
             return
         self.host.log(f"the monitor process of {self.name} is killed, its hooks do not run")
         monitor.signal(SIGKILL)
-        self.host.wait_for(step, lambda: not monitor.lives(), within=2.0)
+        self.host.wait_for(step, over, within=2.0)
+
+    def cleans_up(self) -> bool:
+        """Whether the monitor process runs hooks, or has closed its socket to run the last ones."""
+        return bool(self.payload.hooks()) or not self.payload.socket.listens()
+
+    def await_hooks(self) -> None:
+        """Hooks outlive a monitor process that was killed."""
+        hooks = self.payload.hooks()
+        if hooks:
+            self.await_end_of(hooks)
+
+    def await_end_of(self, workers: "list[Process]") -> None:
+        """Raises Failed where they have not come to their end by then."""
+
+        def over() -> bool:
+            return not any(worker.lives() for worker in workers)
+
+        step = f"waiting for the last hooks of {self.name}"
+        if not self.host.wait_for(step, over, within=self.rest()):
+            raise Failed(f"{self.name} is not gone: {told(self.payload.at_work() or workers)}")
+
+    def rest(self) -> float:
+        """Seconds that are left to wait."""
+        left = self.host.left()
+        return PATIENCE if left is None else max(0.0, left - RESERVE)
 
     def sweep(self, groups: "list[Group]") -> None:
         """Kill what is left in the control groups. Raises Failed where something does not die."""
@@ -149,3 +199,8 @@ class Ending:
             cgroups.remove(self.host, [group, Group(group.controllers, monitor)])
         if self.ended:
             cgroups.remove(self.host, self.payload.groups_called(MONITOR + self.name))
+
+
+def told(workers: "list[Process]") -> str:
+    """Who is at work, in words."""
+    return " and ".join(f"{worker.what} (process {worker.pid}) still runs" for worker in workers)

@@ -28,7 +28,7 @@ def socket_of(rundir: str, bridge: str) -> str:
 
 def read(host: "Host", path: str) -> "list[str]":
     """The flows in a file, one for each line, '' for none. Raises WrongHere and NotConfigured."""
-    text = host.read(path)
+    text = host.paths.read(path)
     if text is None:
         raise WrongHere(f"flows: there is no file {path} on this node")
     if len(text) > LONGEST:
@@ -53,9 +53,12 @@ def noted(now: "Snapshot") -> "tuple[int, str]":
     return (int(amount), digest) if amount.isdigit() else (-1, "")
 
 
-def load(host: "Host", rundir: str, bridge: str, path: str) -> None:
-    """Replace our flows by those in a file, all or nothing. Raises Failed with the line of it."""
-    lines = [f"add cookie={COOKIE:#x},{bare(flow)}" if flow else "" for flow in read(host, path)]
+def load(host: "Host", rundir: str, bridge: str, path: str, given: "list[str]") -> None:
+    """Replace our flows by those ``given``, as read from a file, all or nothing.
+
+    Raises Failed with the line of it.
+    """
+    lines = [f"add cookie={COOKIE:#x},{bare(flow)}" if flow else "" for flow in given]
     target = f"unix:{socket_of(rundir, bridge)}"
     text = "\n".join([f"delete {MASKED}", *lines, ""])
     done = host.run(*OFCTL, "--bundle", "add-flows", target, "-", stdin=text, check=False)

@@ -43,6 +43,7 @@ class Work:
 
         Until all is done the bridge is marked as half made.
         """
+        given = flows.read(self.host, self.agent.flows) if self.agent.flows else []
         devices = self.evidence.devices()
         self.note(devices)
         wanted = self.evidence.wanted(devices)
@@ -55,7 +56,7 @@ class Work:
         self.give_back_devices()
         self.give_back_mtus(now)
         self.bring_up(self.evidence.devices())
-        self.load_flows()
+        self.load_flows(given)
         self.verify()
         self.commit(change.finish(self.bridge))
 
@@ -175,11 +176,11 @@ class Work:
 
     # flows
 
-    def load_flows(self) -> None:
+    def load_flows(self, given: "list[str]") -> None:
         agent = self.agent
         marks = [f"external_ids:{quoted(flows.NOTE)}"]
         if agent.flows:
-            flows.load(self.host, agent.rundir, self.bridge, agent.flows)
+            flows.load(self.host, agent.rundir, self.bridge, agent.flows, given)
             amount = flows.count(self.host, agent.rundir, self.bridge)
             digest = flows.digest(self.host, agent.rundir, self.bridge)
             marks = [f"{marks[0]}={quoted(f'{amount} {digest}')}"]
