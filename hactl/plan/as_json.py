@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from hactl.plan.change import Change, Create, Delete, Update
+from hactl.plan.later import Later
 from hactl.plan.plan import Plan
 from hactl.plan.unable import Unable
 from hactl.simulate.effect import Effect
@@ -45,6 +46,19 @@ def content(plan: Plan) -> dict[str, Any]:
             {"node": fencing.node, "action": fencing.action, "why": fencing.reason}
             for fencing in plan.fencing
         ],
+        "later": later_document(plan.later),
+    }
+
+
+def later_document(later: Later) -> dict[str, Any] | None:
+    """Return what happens when a maintenance ends; None where nothing is in maintenance."""
+    if not later.held:
+        return None
+    return {
+        "held": [{"level": each.level.value, "name": each.name or None} for each in later.held],
+        "guests": [effect_document(effect) for effect in later.effects.guests],
+        "resources": [effect_document(effect) for effect in later.effects.resources],
+        "interrupted": sorted({effect.name for effect in later.interrupted}),
     }
 
 

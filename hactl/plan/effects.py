@@ -30,7 +30,7 @@ class Effects:
     as a part of something that stays.
     """
 
-    all: tuple[Effect, ...]
+    all: tuple[Effect, ...] = ()
     leaving: tuple[str, ...] = ()
     changed: frozenset[str] = frozenset()
 

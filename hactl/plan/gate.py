@@ -47,7 +47,7 @@ def beyond(shown: Plan, now: Plan) -> str:
     if not now.simulated:
         return now.why_not
     fenced = {f.node for f in now.fencing} - {f.node for f in shown.fencing}
-    names = {e.name for e in now.disruptive} - {e.name for e in shown.disruptive}
+    names = interrupted(now) - interrupted(shown)
     undone = set(now.edited) - set(shown.edited)
     bare = [str(each) for each in now.unprotected if each not in shown.unprotected]
     said = (
@@ -57,6 +57,10 @@ def beyond(shown: Plan, now: Plan) -> str:
         *bare,
     )
     return "; ".join(text for text in said if text)
+
+
+def interrupted(plan: Plan) -> set[str]:
+    return {effect.name for effect in (*plan.disruptive, *plan.later.interrupted)}
 
 
 def refuse_harm(plan: Plan) -> None:
@@ -78,6 +82,8 @@ def interruptions(plan: Plan) -> Iterator[str]:
     for fencing in plan.fencing:
         yield f"{fencing.node} would be fenced"
     yield from told(plan.disruptive)
+    for clause in told(plan.later.interrupted):
+        yield f"{clause} when maintenance ends"
 
 
 def told(effects: tuple[Effect, ...]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lxml.etree import _Element
 
@@ -15,6 +15,7 @@ from hactl.plan import trial
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
 from hactl.plan.effects import Effects, effects
+from hactl.plan.later import Later, later
 from hactl.plan.protection import Unprotected, unprotected
 from hactl.plan.unable import Unable, explained, unable
 from hactl.simulate.effect import Effect
@@ -43,7 +44,7 @@ class Plan:
     """What would change and what would happen; ``why_not`` says why nobody knows the latter.
 
     ``unable`` is what of ours should run afterwards and cannot, ``unprotected`` what could be
-    fenced before and could not be any more.
+    fenced before and could not be any more, ``later`` what happens when a maintenance ends.
     """
 
     cluster: str
@@ -58,6 +59,7 @@ class Plan:
     why_not: str = ""
     unable: tuple[Unable, ...] = ()
     unprotected: tuple[Unprotected, ...] = ()
+    later: Later = field(default_factory=Later)
 
     @property
     def simulated(self) -> bool:
@@ -102,11 +104,19 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
 
 
 def with_causes(plan: Plan, bare: Planned, runner: Run) -> Plan:
-    """Return ``plan`` with why something that should run would run nowhere."""
+    """Return ``plan`` with why something would run nowhere, and what happens later.
+
+    A plan of which only half can be simulated is one that could not be.
+    """
     if not plan.simulated:
         return plan
-    found = unable(scenario(bare.merged), bare.transition, runner)
-    return replace(plan, unable=found, effects=explained(plan.effects, found))
+    scene = scenario(bare.merged)
+    found = unable(scene, bare.transition, runner)
+    try:
+        then = later(scenario(bare.live), scene, plan.changes, runner)
+    except CannotSimulate as problem:
+        return replace(plan, effects=Effects(), why_not=str(problem))
+    return replace(plan, unable=found, effects=explained(plan.effects, found), later=then)
 
 
 def scenario(merged: _Element) -> _Element:
@@ -131,7 +141,7 @@ def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
         cluster=name_of(live) or name_of(merged),
         version=Version.of(live),
         changes=found,
-        effects=Effects(()) if why_not else effects(transition, live, merged, found),
+        effects=Effects() if why_not else effects(transition, live, merged, found),
         unprotected=unprotected(live, merged),
         fencing=transition.fencing,
         why_not=why_not,

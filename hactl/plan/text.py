@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 import click
 
 from hactl.plan.change import Change, Create, Delete, Update
-from hactl.plan.effects_text import fates, guests, happens, others
+from hactl.plan.effects import GUESTS
+from hactl.plan.effects_text import fates, guests, happens, lines, others
+from hactl.plan.later import Later
 from hactl.plan.plan import Plan
 
 SIGNS = {Create: ("+", "green"), Update: ("~", "yellow"), Delete: ("-", "red")}
@@ -24,6 +26,7 @@ def text(plan: Plan) -> str:
         list(changed(plan.changes)),
         list(guests(plan.effects)),
         list(others(plan.effects)),
+        list(then(plan.later)),
         list(remarks(plan)),
         [summary(plan)],
     ]
@@ -104,6 +107,19 @@ def properly(change: Change) -> str:
     return ", ".join(f"{detail.name}={detail.new or detail.old}" for detail in change.details)
 
 
+def then(later: Later) -> Iterator[str]:
+    """Yield what happens on the day that nothing is in maintenance any more."""
+    if not later.held:
+        return
+    acted = [effect for effect in later.effects.all if happens(effect)]
+    yield click.style("When maintenance ends", bold=True)
+    yield from (f"  {held} (`{held.command}` ends that)" for held in later.held)
+    if acted:
+        yield from lines(acted)
+    else:
+        yield "  nothing happens"
+
+
 def remarks(plan: Plan) -> Iterator[str]:
     for fencing in plan.fencing:
         why = f": {fencing.reason}" if fencing.reason else ""
@@ -132,7 +148,9 @@ def summary(plan: Plan) -> str:
         if quiet and not plan.fencing:
             return "No changes: the cluster is as the topology says, and stays as it is."
         return "No changes. What is shown above the cluster does by itself."
-    return f"Plan: {tally(plan.changes)}. Guests: {fates(plan.effects.guests)}."
+    after = fates([effect for effect in plan.later.interrupted if effect.kind in GUESTS])
+    end = "" if after == "none" else f"; when maintenance ends: {after}"
+    return f"Plan: {tally(plan.changes)}. Guests: {fates(plan.effects.guests)}{end}."
 
 
 def tally(changes: Sequence[Change]) -> str:
