@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from hactl.install.agents import resource_agents
+from hactl.install.agents import fence_agents, resource_agents
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENTS = tuple(resource_agents())
@@ -128,6 +128,74 @@ def test_pcs_and_the_fencer_describe_the_fence_agent(node: Run, agent: str) -> N
     done = node("stonith_admin", "--metadata", "--agent", agent)
     assert done.returncode == 0, done.stderr
     assert etree.fromstring(done.stdout.encode()).get("name") == agent
+
+
+# what an agent requires, as an operator would write it
+GIVEN = {
+    "ocf:hactl:Gfs2Mount": {"device": "/dev/vg1/shared", "directory": "/srv/shared"},
+    "ocf:hactl:IscsiGateway": {
+        "iqn": "iqn.2026-11.demo:san1", "portals": "10.0.0.30:3260", "luns": "1=/dev/vg1/a",
+    },
+    "ocf:hactl:KvmGuest": {"definition": "/srv/vms/web1.xml"},
+    "ocf:hactl:LinuxBridge": {"bridge": "br-lan"},
+    "ocf:hactl:LxcContainer": {"container": "dns1"},
+    "ocf:hactl:NvmeofGateway": {
+        "nqn": "nqn.2026-11.demo:fast", "address": "10.0.0.31", "namespaces": "1=/dev/vg1/b",
+    },
+    "ocf:hactl:OvsBridge": {"bridge": "br-ovs"},
+    "ocf:hactl:PortGate": {"gate": "san1", "portals": "10.0.0.30:3260"},
+    "ocf:hactl:RbdImage": {"pool": "rbd", "image": "vm1"},
+    "stonith:fence_ceph_blocklist": {"addresses": "node1=10.0.0.1", "pcmk_host_list": "node1"},
+    "stonith:fence_lab": {"pcmk_host_list": "node1"},
+    "stonith:fence_libvirt": {"uri": "qemu+ssh://root@host/system", "pcmk_host_list": "node1"},
+}  # fmt: skip
+CIB = "/root/cib.xml"
+
+
+@pytest.fixture
+def empty(node: Run) -> None:
+    """A CIB in a file, in which nothing is configured and fencing is off."""
+    begin = f"""cibadmin --empty | sed 's/<cib /&have-quorum="1" /' >{CIB}"""
+    off = f"CIB_file={CIB} crm_attribute -t crm_config -n stonith-enabled -v false"
+    done = node("sh", "-c", f"{begin} && {off}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_is_an_example_for_every_agent() -> None:
+    fence = {f"stonith:{name}" for name in fence_agents()}
+    assert set(GIVEN) == fence | {f"ocf:hactl:{name}" for name in AGENTS}
+
+
+@pytest.mark.usefixtures("empty")
+@pytest.mark.parametrize("agent", GIVEN)
+def test_pcs_creates_a_resource_of_the_agent(node: Run, agent: str) -> None:
+    words = [f"{name}={value}" for name, value in GIVEN[agent].items()]
+    kind, _, name = agent.rpartition(":")
+    what = ("stonith", "create", "x", name) if kind == "stonith" else ("resource", "create", "x")
+    what = what if kind == "stonith" else (*what, agent)
+    done = node("pcs", "-f", CIB, *what, *words)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert created(node, agent) == GIVEN[agent], done.stderr
+
+
+@pytest.mark.usefixtures("empty")
+@pytest.mark.parametrize("agent", GIVEN)
+def test_crmsh_creates_a_resource_of_the_agent(node: Run, agent: str) -> None:
+    words = [f"{name}={value}" for name, value in GIVEN[agent].items()]
+    crm = ("env", f"CIB_file={CIB}", "crm", "configure", "primitive", "x", agent, "params")
+    done = node(*crm, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ERROR" not in done.stdout + done.stderr
+    assert created(node, agent) == GIVEN[agent], done.stdout + done.stderr
+
+
+def created(node: Run, agent: str) -> dict[str, str]:
+    """The parameters of x, the one resource there is."""
+    (made,) = etree.fromstring(node("cat", CIB).stdout.encode()).iter("primitive")
+    kind = [made.get(key) for key in ("class", "provider", "type") if made.get(key)]
+    assert (made.get("id"), ":".join(map(str, kind))) == ("x", agent)
+    pairs = made.iterfind("instance_attributes/nvpair")
+    return {pair.get("name", ""): pair.get("value", "") for pair in pairs}
 
 
 def test_the_distributions_fence_agents_still_work(node: Run) -> None:
