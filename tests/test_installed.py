@@ -110,7 +110,8 @@ def test_pcs_describes_the_agent(node: Run, agent: str) -> None:
 def test_crmsh_describes_the_agent(node: Run, agent: str) -> None:
     done = node("crm", "ra", "info", f"ocf:hactl:{agent}")
     assert done.returncode == 0, done.stderr
-    assert f"(ocf:hactl:{agent})" in done.stdout
+    assert f"ocf:hactl:{agent}" in done.stdout
+    assert "timeout=" in done.stdout
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -217,4 +218,6 @@ def test_an_installed_agent_answers_pacemakers_validation(node: Run) -> None:
         "crm_resource", "--validate", "--class", "ocf", "--provider", "hactl",
         "--agent", "LinuxBridge", "--option", "bridge=br-lan",
     )  # fmt: skip
+    if "dbus_connection" in done.stderr:
+        pytest.skip("crm_resource --validate of Pacemaker 3 dies where there is no D-Bus")
     assert done.returncode == 0, done.stdout + done.stderr
