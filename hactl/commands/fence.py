@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,9 +19,10 @@ from hactl.fencing.finding import DRILL, Finding
 from hactl.live.corosync import own_name
 from hactl.live.fencing.check import Reach
 from hactl.live.fencing.check import check as check_all
+from hactl.live.fencing.remote import SSH, way
 from hactl.live.session import opened
 
-SSH = "ssh -o BatchMode=yes -o ConnectTimeout=5 {node} --"
+SAID = 4 << 20  # bytes that an agent may say: metadata, or a list of plugs
 
 
 @click.group()
@@ -59,7 +60,7 @@ def check(cib: Path | None, via: str, here: bool, form: str) -> None:
         live = world.pacemaker.cib()
         found = fencing(live)
         own = own_name(world.runner)
-        reach = Reach(world.runner, own, shlex.split(via))
+        reach = Reach(replace(world.runner, most=SAID), own, way(via))
         nodes = [node for node in found.nodes if node == own] if here else found.nodes
         findings = check_all(found, reach, nodes)
         findings += [

@@ -9,22 +9,13 @@ from dataclasses import dataclass, field
 from hactl.fencing.agent_metadata import Manual, Unreadable, manual
 from hactl.fencing.configuration import SEPARATORS, Device, Fencing
 from hactl.fencing.finding import Finding, Subject
+from hactl.fencing.question import Question, question
 
 ON, OFF, UNSEEN = 0, 2, 1  # exit codes of status
 UNRUN = (None, 126, 127)  # not asked at all, not executable, not found
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # Of these the list says which machine a plug is, by the UUID that the machine knows itself.
 TELLS_UUID = frozenset({"fence_libvirt"})
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One call of an agent that changes nothing; ``lines`` go to its standard input."""
-
-    device: str
-    agent: str
-    action: str
-    lines: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,9 @@ class Interviewer:
 
     def ask(self) -> Interview:
         """Ask all there is to ask; stops where more would only repeat."""
-        answer = yield Question(self.device.id, self.device.agent, "metadata", "action=metadata\n")
+        answer = yield question(
+            self.device.id, self.device.agent, "metadata", {"action": "metadata"}
+        )
         agent = self.device.agent
         if answer.code in UNRUN:
             why = f"{agent} cannot be run: {answer.said}"
@@ -164,8 +157,7 @@ class Interviewer:
             argument = device.parameters.get("pcmk_host_argument", book.host_argument)
             if argument != "none":
                 given[argument] = device.plug(target)
-        lines = "".join(f"{name}={value}\n" for name, value in given.items())
-        return Question(device.id, device.agent, action, lines)
+        return question(device.id, device.agent, action, given)
 
     def found(self, message: str, hint: str) -> Finding:
         return Finding("device.answer", Subject.device(self.device.id), message, hint, self.node)

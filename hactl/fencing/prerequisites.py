@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from hactl.errors import Severity
 from hactl.fencing.configuration import Device, Fencing
 from hactl.fencing.finding import Finding, Subject
+from hactl.fencing.rules.device import more_than_a_script
 from hactl.model.pacemaker_time import seconds
 
 # Parameters that name a file with a secret, or a script that tells one.
 SECRET_FILE = re.compile(
     r"keyring|(.*_)?key(_?file)?|identity_file|.*passw(or)?d_(script|file)|auth_file"
 )
-PATH = re.compile(r"/[A-Za-z0-9._/@+-]+")  # what passes through a shell as it is
 IN_URI = re.compile(r"[?&](?:keyfile|pkipath)=(/[^&\s]+)")
 DEFAULT_WATCHDOG = 5.0  # seconds; sbd(8)
 REGISTERED = re.compile(r'<item name="device">([^<]+)</item>')
@@ -84,10 +84,14 @@ def of_fencer(fencing: Fencing, seen: Premises, known: frozenset[str]) -> Iterat
 
 
 def secret_files(device: Device) -> list[str]:
-    """The files that a device cannot do without, as far as their names can be passed on."""
-    named = [value for name, value in device.parameters.items() if SECRET_FILE.fullmatch(name)]
+    """The files that a device cannot do without."""
+    named = [
+        value
+        for name, value in device.parameters.items()
+        if SECRET_FILE.fullmatch(name) and not more_than_a_script(name, value)
+    ]
     named += [path for value in device.parameters.values() for path in IN_URI.findall(value)]
-    return [path for path in dict.fromkeys(named) if PATH.fullmatch(path)]
+    return [path for path in dict.fromkeys(named) if path.startswith("/") and path.isprintable()]
 
 
 def of_file(device: Device, seen: Premises, path: str) -> Iterator[Finding]:

@@ -25,7 +25,9 @@ def capacity(subject: Subject) -> Iterator[Problem]:
     if not any(nodes.values()):
         return
     loads = all_loads(subject)
-    homeless = [load for load in loads if load.uses and not hosts(load, nodes)]
+    homeless = [
+        load for load in loads if load.uses and eligible(load, nodes) and not hosts(load, nodes)
+    ]
     yield from (too_big(subject.topology, load, nodes) for load in homeless)
     placeable = [load for load in loads if load not in homeless]
     missing = shortfall(placeable, nodes)
@@ -60,11 +62,14 @@ def all_loads(subject: Subject) -> list[Load]:
     ]
 
 
+def eligible(load: Load, nodes: Nodes) -> list[str]:
+    """Return the nodes it may run on, of those there are."""
+    return [name for name in load.nodes or nodes if name in nodes]
+
+
 def too_big(topology: Topology, load: Load, nodes: Nodes) -> Problem:
-    eligible = load.nodes or tuple(nodes)
     best = {
-        what: max(nodes[name].get(what, 0) for name in eligible if name in nodes)
-        for what in load.uses
+        what: max(nodes[name].get(what, 0) for name in eligible(load, nodes)) for what in load.uses
     }
     over = {what: amount for what, amount in load.uses.items() if amount > best[what]}
     what = amounts(over or load.uses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from hactl.errors import Problem
@@ -74,19 +75,35 @@ def on(crowd: Sequence[str], nodes: Collection[str]) -> str:
 def matching(names: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return node -> name for as many names as can have a node each (augmenting paths)."""
     taken: dict[str, str] = {}
-
-    def place(name: str, tried: set[str]) -> bool:
-        for node in allowed[name]:
-            if node not in tried:
-                tried.add(node)
-                if node not in taken or place(taken[node], tried):
-                    taken[node] = name
-                    return True
-        return False
-
     for name in names:
-        place(name, set())
+        make_room(name, allowed, taken)
     return taken
+
+
+def make_room(name: str, allowed: Mapping[str, Sequence[str]], taken: dict[str, str]) -> None:
+    """Give ``name`` a node, by moving others one after the other where that is needed."""
+    asked_by: dict[str, str] = {}
+    seekers = deque([name])
+    while seekers:
+        seeker = seekers.popleft()
+        for node in allowed[seeker]:
+            if node in asked_by:
+                continue
+            asked_by[node] = seeker
+            if node not in taken:
+                return move(node, asked_by, taken)
+            seekers.append(taken[node])
+    return None
+
+
+def move(free: str, asked_by: Mapping[str, str], taken: dict[str, str]) -> None:
+    """Move whoever asked for the free node there, who asked for its old one there, and so on."""
+    had = {name: node for node, name in taken.items()}
+    node: str | None = free
+    while node is not None:
+        mover = asked_by[node]
+        taken[node] = mover
+        node = had.get(mover)
 
 
 def neighbours(entries: Entries) -> dict[str, set[str]]:

@@ -77,7 +77,7 @@ class Pacemaker:
 
     def forget_failures(self, resource: str, node: str) -> None:
         """Have the cluster forget that ``resource`` failed on ``node``, and look again."""
-        self.ask("crm_resource", "--cleanup", "--resource", resource, "--node", node)
+        self.ask("crm_resource", "--cleanup", f"--resource={resource}", f"--node={node}")
 
     def state(self, node: str, within: str = "") -> str:
         """Return the state of the controller on ``node``: S_IDLE on a DC that has nothing to do.
@@ -85,7 +85,7 @@ class Pacemaker:
         ``within`` is a time as Pacemaker writes it, else its own half a minute.
         """
         patience = (f"--timeout={within}",) if within else ()
-        result = self.asked("crmadmin", "--output-as=xml", *patience, "-S", node)
+        result = self.asked("crmadmin", "--output-as=xml", *patience, f"--status={node}")
         crmd = result.find("crmd")
         return "" if crmd is None else crmd.get("state", "")
 

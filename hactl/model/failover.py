@@ -93,15 +93,26 @@ class Worst:
 
         Clones run there already.
         """
-        if name not in self.chains:
-            resource = self.resources.get(name)
-            if resource is None or isinstance(resource, Clone):
-                self.chains[name] = ()
+        # By hand and not by recursion: a chain of guests may be longer than Python's stack.
+        waiting, entered = [name], set[str]()
+        while waiting:
+            current = waiting[-1]
+            if current not in entered:
+                entered.add(current)
+                earlier = self.before.get(current, ())
+                waiting += [other for other in earlier if other not in entered]
             else:
-                first = (self.chain(other) for other in self.before.get(name, ()))
-                earlier = max(first, key=duration_of, default=())
-                self.chains[name] = (*earlier, start_of(resource))
+                waiting.pop()
+                self.chains.setdefault(current, self.starts(current))
         return self.chains[name]
+
+    def starts(self, name: str) -> tuple[Term, ...]:
+        """Return the chain of ``name``, where those it begins with are known."""
+        resource = self.resources.get(name)
+        if resource is None or isinstance(resource, Clone):
+            return ()
+        known = (self.chains.get(other, ()) for other in self.before.get(name, ()))
+        return (*max(known, key=duration_of, default=()), start_of(resource))
 
 
 def duration_of(terms: tuple[Term, ...]) -> int:

@@ -50,6 +50,7 @@ KINDS = {
     types.AGENT: "agent",
     types.FENCE_AGENT: "fence agent",
     "^/": "path",
+    types.DEVICE: "path",
     "/": "address/prefix",
 }
 

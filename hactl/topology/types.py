@@ -22,6 +22,7 @@ AGENT = r"^(ocf:[A-Za-z0-9_-]+:|systemd:|service:|lsb:)[A-Za-z0-9_.@-]+$"
 IMAGE = r"^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+][A-Za-z0-9_.+-]*){1,2}$"
 LVM_NAME = r"^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,126}$"
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+DEVICE = r"^/[A-Za-z0-9._/:@+,-]+$"
 IQN = r"^(iqn\.[0-9]{4}-[0-9]{2}\.[a-z0-9.-]+(:[a-z0-9:.-]+)?|(eui|naa)\.[0-9a-fA-F]{16,32})$"
 NQN = r"^nqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+:[A-Za-z0-9:._-]+$"
 SERVICE = r"^(systemd|service|lsb):[A-Za-z0-9_.@-]+$"
@@ -325,6 +326,9 @@ FenceAgent = Annotated[
 ]
 Mac = Annotated[str, matching(MAC, "a MAC address", "write it like '52:54:00:12:34:56'")]
 Text = Annotated[str, Checked(check_text, {"type": "string", "minLength": 1})]
+DEVICE_HINT = "write it like /dev/disk/by-id/scsi-1234, with letters, digits and ._/:@+,-"
+# SBD's own file is read by a shell
+DevicePath = Annotated[str, matching(DEVICE, "the path of a device", DEVICE_HINT)]
 Path = Annotated[str, Checked(check_path, {"type": "string", "pattern": "^/"})]
 AddressWithPrefix = Annotated[str, Checked(check_interface, {"type": "string", "pattern": "/"})]
 Device = Annotated[str, Checked(check_device, {"type": "string"})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hactl.errors import Severity
@@ -13,6 +14,7 @@ from hactl.model.fencing import PACEMAKERS, PACEMAKERS_NAMES
 from hactl.model.secret import KEPT_BY_PACEMAKER, SECRET
 from hactl.suggest import did_you_mean
 
+ONE_SCRIPT = re.compile(r"/[A-Za-z0-9._/@+-]+")
 CHECKS = ("static-list", "dynamic-list", "status", "none")
 # What these say is no sign of a node that is off.
 HARMLESS = frozenset(
@@ -47,6 +49,7 @@ def of_device(fencing: Fencing, device: Device) -> Iterator[Finding]:
                 key="pcmk_host_list",
             )
     yield from secrets(device)
+    yield from scripts(device)
     yield from hosts(device)
     yield from pacemakers_own(device)
     yield from actions(device)
@@ -64,6 +67,24 @@ def secrets(device: Device) -> Iterator[Finding]:
                 severity=Severity.WARNING,
                 key=name,
             )
+
+
+def scripts(device: Device) -> Iterator[Finding]:
+    for name, value in device.parameters.items():
+        if more_than_a_script(name, value):
+            yield Finding(
+                "device.script",
+                Subject.device(device.id),
+                f"{name} is {value!r}, which the agent gives to a shell as it stands",
+                "write the path of one script, without blanks or signs of the shell",
+                severity=Severity.WARNING,
+                key=name,
+            )
+
+
+def more_than_a_script(name: str, value: str) -> bool:
+    """Whether a parameter that names a script says more than one word to a shell."""
+    return name.endswith("_script") and not ONE_SCRIPT.fullmatch(value)
 
 
 def hosts(device: Device) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from hactl.errors import ClusterError
 from hactl.fencing.configuration import Device, Fencing
 from hactl.fencing.faults import faults
 from hactl.fencing.finding import Finding
-from hactl.fencing.interview import TELLS_UUID, Answer, Question, interview
+from hactl.fencing.interview import TELLS_UUID, Answer, interview
 from hactl.fencing.prerequisites import (
     Premises,
     lacking,
@@ -22,6 +22,9 @@ from hactl.fencing.prerequisites import (
     settings,
     stats,
 )
+from hactl.fencing.question import Question
+from hactl.live.fencing import remote
+from hactl.live.fencing.secrets import with_secrets
 from hactl.live.runner import Result, Runner
 
 TIMEOUT = 60.0  # seconds for a call; a device that needs longer is no help in the night
@@ -34,6 +37,8 @@ REGISTERED = (f"{FOLDER}/stonith_admin", "--list-registered", "--output-as=xml")
 SECRETS = Path("/var/lib/pacemaker/lrm/cibsecrets")
 TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:,.]+ ([A-Z]+: )?")
 USAGE = re.compile(r"[Pp]lease use '-h' for usage")
+STAT = ("xargs", "-0", "stat", "-L", "-c", "%f:%s:%n", "--")
+SOME_MISSING = 123  # xargs(1): stat failed for some of them
 AGENT = re.compile(r"fence_[A-Za-z0-9_.-]+")
 
 
@@ -41,7 +46,7 @@ AGENT = re.compile(r"fence_[A-Za-z0-9_.-]+")
 class Reach:
     """How to run a command on a node: directly on ``here``, by ``via`` elsewhere.
 
-    ``via`` is a command line in which {node} stands for the node.
+    ``via`` are the words of a command line in which {node} stands for the node.
     """
 
     runner: Runner
@@ -52,6 +57,8 @@ class Reach:
     def ask(self, node: str, question: Question) -> Answer:
         if not AGENT.fullmatch(question.agent):
             return Answer(None, "", f"{question.agent!r} is no name of a fence agent")
+        if question.refused:
+            return Answer(None, "", question.refused)
         try:
             lines = with_secrets(question, self.secrets)
             result = self.run(node, f"{FOLDER}/{question.agent}", stdin=lines.encode())
@@ -61,17 +68,17 @@ class Reach:
 
     def run(self, node: str, *command: str, stdin: bytes = b"", timeout: float = TIMEOUT) -> Result:
         """Run a command on a node. Raises ClusterError."""
-        way = () if node == self.here else [word.format(node=node) for word in self.via]
-        return self.runner.run([*way, *command], stdin=stdin, timeout=timeout)
+        argv = command if node == self.here else remote.command(self.via, node, command)
+        return self.runner.run(argv, stdin=stdin, timeout=timeout)
 
     def look(self, fencing: Fencing, node: str) -> Premises:
         """Look at what a node has that fencing needs."""
-        paths = sorted({path for device in fencing.devices for path in secret_files(device)})
+        paths = {path for device in fencing.devices for path in secret_files(device)}
         try:
             reached = self.run(node, "true", timeout=REACHED)
             if reached.returncode:
                 return Premises(node, problem=last_line(reached.stderr) or "no answer")
-            files = self.run(node, "stat", "-L", "-c", "%f:%s:%n", *paths).stdout if paths else b""
+            files = self.stat(node, sorted(paths)) if paths else b""
             sbd = self.run(node, "cat", *SBD).stdout if fencing.watchdog else b""
             machine = self.run(node, "cat", MACHINE).stdout if tells_machine(fencing) else b""
             known = self.run(node, *REGISTERED)
@@ -81,6 +88,14 @@ class Reach:
             node, stats(text(files)), settings(text(sbd)), text(machine).strip(),
             registered=None if known.returncode else registered(text(known.stdout)),
         )  # fmt: skip
+
+    def stat(self, node: str, paths: Sequence[str]) -> bytes:
+        """Look at files, whatever they are called. Raises ClusterError."""
+        names = "\0".join(paths).encode()
+        looked = self.run(node, *STAT, stdin=names)
+        if looked.returncode not in (0, SOME_MISSING):
+            raise ClusterError(f"its files cannot be looked at: {last_line(looked.stderr)}")
+        return looked.stdout
 
 
 def tells_machine(fencing: Fencing) -> bool:
@@ -100,20 +115,6 @@ def complaint(output: bytes) -> str:
 
 def last_line(output: bytes) -> str:
     return "".join(text(output).strip().splitlines()[-1:])
-
-
-def with_secrets(question: Question, folder: Path) -> str:
-    """The lines with what cibsecret(8) keeps out of the CIB. Raises ClusterError."""
-    lines = []
-    for line in question.lines.splitlines():
-        name, _, value = line.partition("=")
-        if value == "lrm://":
-            try:
-                line = f"{name}={(folder / question.device / name).read_text().strip()}"
-            except OSError as exc:
-                raise ClusterError(f"its secret {name} cannot be read: {exc.strerror}") from None
-        lines.append(line)
-    return "\n".join(lines) + "\n"
 
 
 def check(fencing: Fencing, reach: Reach, nodes: Sequence[str]) -> list[Finding]:

@@ -241,7 +241,7 @@ class Drill:
         if not watch.power:
             notes.append(f"{self.node} is cut off from its storage: {self.rescued(level)}")
         elif switched_off(self.world, self.node):
-            self.world.runner.run(("stonith_admin", "--unfence", self.node), timeout=120.0)
+            self.world.runner.run(("stonith_admin", f"--unfence={self.node}"), timeout=120.0)
         self.wait(level, watch, "back", self.timeout)
         if "back" not in watch.seconds:
             notes.append(f"{self.node} has not come back within {self.timeout:g} s")

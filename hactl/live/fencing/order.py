@@ -8,7 +8,7 @@ from lxml import etree
 
 from hactl.errors import ClusterError
 from hactl.fencing.configuration import Fencing, Level
-from hactl.fencing.interview import Question
+from hactl.fencing.question import question
 from hactl.live.corosync import Member, member
 from hactl.live.fencing.check import Reach
 from hactl.live.pacemaker import complaint
@@ -40,7 +40,7 @@ class Order:
     def carry_out(self) -> None:
         """Fence the node; returns when the fencer has an answer. Raises nothing."""
         option = OPTIONS.get(self.action, "--reboot")
-        argv = ("stonith_admin", option, self.node, "--timeout", f"{self.timeout:.0f}")
+        argv = ("stonith_admin", f"{option}={self.node}", f"--timeout={self.timeout:.0f}")
         try:
             limit = self.timeout * DEVICES + SLACK
             result = self.world.runner.run((*argv, "--output-as=xml"), timeout=limit)
@@ -76,7 +76,7 @@ def reboots(reach: Reach, found: Fencing, name: str, here: str) -> bool:
     device = found.device(name)
     if device is None:
         return True
-    answer = reach.ask(here, Question(name, device.agent, "metadata", "action=metadata\n"))
+    answer = reach.ask(here, question(name, device.agent, "metadata", {"action": "metadata"}))
     try:
         metadata = etree.fromstring(answer.output.encode())
     except etree.XMLSyntaxError:

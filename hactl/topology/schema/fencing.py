@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from hactl.model.fencing import LET_THEMSELVES_IN
 from hactl.topology.schema.section import Section
-from hactl.topology.types import NAME, Duration, FenceAgent, Name, Parameter, Path, matching
+from hactl.topology.types import NAME, DevicePath, Duration, FenceAgent, Name, Parameter, matching
 
 PARAMETER_NAME = matching(NAME, "the name of a parameter", "write it as the agent does, like ip")
 
@@ -58,8 +58,8 @@ class Watchdog(Section):
         5_000,
         description="Silence after which the watchdog resets the node (SBD_WATCHDOG_TIMEOUT).",
     )
-    device: Path = Field("/dev/watchdog", description="The watchdog, on every node.")
-    disks: Annotated[list[Path], Field(max_length=3)] = Field(
+    device: DevicePath = Field("/dev/watchdog", description="The watchdog, on every node.")
+    disks: Annotated[list[DevicePath], Field(max_length=3)] = Field(
         [], description="Shared disks for messages, one or three; without them quorum decides."
     )
 

@@ -115,14 +115,14 @@ class Site:
 
     # a node, looked at by stat and cat
 
-    def look(self, node: str, command: Sequence[str]) -> Result:
+    def look(self, node: str, command: Sequence[str], stdin: bytes) -> Result:
         if node in self.dead:
             return Result(255, b"", b"ssh: connect to host node3 port 22: No route to host\n")
         texts = self.texts | self.texts_of.get(node, {})
         if command[0] == "cat":
             return Result(0, "".join(texts.get(path, "") for path in command[1:]).encode(), b"")
         modes = self.modes | self.modes_of.get(node, {})
-        there = [path for path in command[4:] if path in modes]
+        there = [path for path in stdin.decode().split("\0") if path in modes]
         lines = (f"{modes[path]:x}:{len(texts.get(path, ''))}:{path}\n" for path in there)
         return Result(0, "".join(lines).encode(), b"")
 
@@ -164,9 +164,9 @@ class Switchboard(Runner):
         command = argv[2:] if argv[0] == "on" else argv
         if command[0] == "/usr/sbin/stonith_admin":
             return self.site.registered(node)
-        if command[0] in ("true", "stat", "cat"):
-            return self.site.look(node, command)
-        assert command in (["/usr/sbin/fence_switch"], ["/usr/sbin/fence_libvirt"])
+        if command[0] in ("true", "xargs", "cat"):
+            return self.site.look(node, command, stdin)
+        assert list(command) in (["/usr/sbin/fence_switch"], ["/usr/sbin/fence_libvirt"])
         assert "geheim" not in "".join(argv)
         if node in self.site.lacking_on:
             return Result(127, b"", b"sh: /usr/sbin/fence_switch: not found\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hactl.live.runner import CommandMissing, Runner, TimedOut
+from hactl.live.runner import CommandMissing, Runner, SaysTooMuch, TimedOut
 from hactl.live.scratch import scratch
 
 
@@ -61,3 +61,22 @@ def test_a_scratch_directory_goes_when_we_are_terminated() -> None:
         os.kill(os.getpid(), 15)
         time.sleep(1)
     assert not made[0].exists()
+
+
+def test_a_command_that_does_not_stop_talking_is_killed() -> None:
+    with pytest.raises(SaysTooMuch, match="yes said more than 1 MiB"):
+        Runner(most=1 << 20).run(["yes"], timeout=30)
+    with pytest.raises(SaysTooMuch):
+        Runner(most=1 << 20).run(["/bin/sh", "-c", "exec yes >&2"], timeout=30)
+
+
+@pytest.mark.parametrize("length", [0, 1, 100_000, 3_000_000])
+def test_what_is_said_both_ways_arrives_whole(length: int) -> None:
+    told = b"x" * length
+    done = Runner().run(["/bin/sh", "-c", "tee /dev/stderr"], stdin=told)
+    assert (done.stdout, done.stderr) == (told, told)
+
+
+def test_a_command_that_does_not_listen_is_no_fault() -> None:
+    done = Runner().run(["/bin/sh", "-c", "exec <&-; echo said"], stdin=b"x" * 3_000_000)
+    assert (done.returncode, done.stdout) == (0, b"said\n")

@@ -86,7 +86,7 @@ class Cluster:
         if argv[0] == "cibadmin":
             return self.cib
         if argv[0] == "crmadmin":
-            assert argv[-1] == "node1", "the DC is asked"
+            assert argv[-1] == "--status=node1", "the DC is asked"
             return f'<r><crmd state="{following(self.states)}"/></r>'
         self.time += self.simulating
         return f"<transition_graph/>{following(self.foreseen)}"
