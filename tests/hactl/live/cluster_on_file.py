@@ -138,7 +138,8 @@ class Tools(Runner):
         if argv[0] == "stonith_admin":
             return Result(0, fencing_history(self.cluster.fenced), b"")
         if argv[0] == "crm_resource":
-            self.cluster.forget(argv[argv.index("--resource") + 1], argv[argv.index("--node") + 1])
+            given = dict(word.split("=", 1) for word in argv if "=" in word)
+            self.cluster.forget(given["--resource"], given["--node"])
             return Result(0, b"", b"")
         if argv[:2] == ("cibadmin", "--query"):
             self.cluster.settle()
