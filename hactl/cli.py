@@ -16,6 +16,7 @@ VERBS = {
     "render": ("hactl.commands.render", "Write the CIB (or corosync.conf) a topology stands for."),
     "plan": ("hactl.commands.plan", "Show what would change, and what happens to each guest."),
     "apply": ("hactl.commands.apply", "Carry out a plan, safely, and verify it."),
+    "mend": ("hactl.commands.mend", "Take away what an apply that did not end left behind."),
     "status": ("hactl.commands.status", "Show the cluster in the operator's terms."),
     "fence": ("hactl.commands.fence", "Prove that fencing works: dry, and by a drill."),
     "agents": (
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         exc.show()
         sys.exit(exc.exit_code)
     except HactlError as exc:
-        click.echo(f"hactl: {exc}" if "\n" not in str(exc) else str(exc), err=True)
+        click.echo(exc.printed(), err=True)
         sys.exit(exc.exit_code)
     except BrokenPipeError:
         sys.stderr.close()

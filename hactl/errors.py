@@ -57,6 +57,11 @@ class HactlError(Exception):
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
+    def printed(self) -> str:
+        """Return it as standard error shows it: each line says who speaks, what is indented not."""
+        lines = str(self).splitlines() or [""]
+        return "\n".join(line if line.startswith(" ") else f"hactl: {line}" for line in lines)
+
 
 class TopologyError(HactlError):
     """The topology file is wrong."""
@@ -64,6 +69,10 @@ class TopologyError(HactlError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+
+    def printed(self) -> str:
+        """Return one line for each problem: it begins with the file, as compilers have it."""
+        return str(self)
 
 
 class ClusterError(HactlError):

@@ -16,7 +16,7 @@ class Refused(ClusterError):
     """The topology does not fit the cluster as it is: one sentence for each reason."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__("\n".join(f"hactl: {reason}" for reason in reasons))
+        super().__init__("\n".join(reasons))
         self.reasons = tuple(reasons)
 
 

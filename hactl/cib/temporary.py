@@ -110,7 +110,18 @@ def hold(cib: _Element, resources: Collection[str], apply: str) -> None:
     """Keep each of ``resources`` from running anywhere; ``apply`` is the name of the apply."""
     constraints = cib.find("configuration/constraints")
     assert constraints is not None
-    constraints.extend(ban(resource, apply) for resource in sorted(resources))
+    held = {element.get("id") for element in constraints}
+    made = (ban(resource, apply) for resource in sorted(resources))
+    constraints.extend(each for each in made if each.get("id") not in held)
+
+
+def units(cib: _Element, names: Collection[str]) -> set[str]:
+    """Return the top-level resources that hold these primitives."""
+    return {
+        unit.get("id", "")
+        for unit in cib.iterfind("configuration/resources/*")
+        if any(primitive.get("id") in names for primitive in unit.iter("primitive"))
+    }
 
 
 def ban(resource: str, apply: str) -> _Element:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import click
 from hactl import intent
 from hactl.cib.document import configuration
 from hactl.commands.duration import Duration
+from hactl.commands.options import ADOPT_CLUSTER, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import say
 from hactl.errors import UsageError
@@ -23,6 +24,7 @@ from hactl.live.apply import apply as carry_out
 from hactl.live.backup import state_dir
 from hactl.live.operator import Options
 from hactl.live.session import opened
+from hactl.plan.as_json import document, unable_document
 from hactl.plan.plan import Plan
 from hactl.plan.text import text
 
@@ -50,8 +52,10 @@ NAMED = 5
     "--allow-unfenced", is_flag=True, help="A member, or all of them, may be left without fencing."
 )
 @click.option("--adopt", multiple=True, metavar="ID", help="Take over a resource made by others.")
+@click.option("--adopt-cluster", default="", metavar="NAME", help=ADOPT_CLUSTER)
 @click.option("--timeout", type=Duration(), default="10min", help="How long the cluster may take.")
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def apply(
     file: str,
     cib: Path | None,
@@ -61,15 +65,19 @@ def apply(
     overwrite_edits: bool,
     allow_unfenced: bool,
     adopt: tuple[str, ...],
+    adopt_cluster: str,
     timeout: float,
     dry_run: bool,
+    form: str,
 ) -> None:
     """Make the cluster what the topology in FILE says.
 
-    Plans, shows the plan, writes it in one step unless somebody else has changed the
-    configuration meanwhile, waits until the cluster is at rest and compares what happened with
-    what was foreseen. What left something down is taken back.
+    Plans, shows the plan, writes it unless somebody else has changed the same things meanwhile,
+    waits until the cluster is at rest and compares what happened with what was foreseen. What left
+    something down is taken back.
     """
+    cluster, warnings = intent.read(file)
+    report(warnings)
     options = Options(
         records=state_dir(os.environ, root=os.geteuid() == 0),
         adopt=adopt,
@@ -81,20 +89,25 @@ def apply(
         timeout=timeout,
         recorded=recorded(planfile) if planfile else {},
         node=os.uname().nodename,
+        identity=identity(cluster, adopt_cluster),
     )
-    cluster, warnings = intent.read(file)
-    report(warnings)
-    operator = Terminal()
+    operator = Terminal(form)
     with opened(cib) as world:
         outcome = carry_out(world, configuration(cluster), options, operator)
     operator.clear()
-    conclude(outcome, options, cib)
+    if form == "json":
+        say(json.dumps(as_json(outcome), indent=2) + "\n")
+    else:
+        conclude(outcome, options, cib)
+    if outcome.differences or outcome.unable:
+        sys.exit(1)
 
 
 @dataclass
 class Terminal:
     """Shows the plan, asks if somebody is there to answer, draws one line of progress."""
 
+    form: str = "text"
     drawn: list[str] = field(default_factory=list)
 
     @property
@@ -103,10 +116,16 @@ class Terminal:
 
     def show(self, plan: Plan) -> None:
         self.clear()
-        say(text(plan))
+        if self.form == "text":
+            say(text(plan))
+        elif self.there:
+            click.echo(text(plan), nl=False, err=True)
 
     def agrees(self, question: str) -> bool:
-        return click.confirm(question, default=False, err=True)
+        try:
+            return click.confirm(question, default=False, err=True)
+        except click.Abort:
+            raise KeyboardInterrupt from None
 
     def progress(self, text: str) -> None:
         if sys.stderr.isatty():
@@ -128,8 +147,6 @@ def conclude(outcome: Outcome, options: Options, cib: Path | None) -> None:
         say(click.style(f"! {unable}\n", fg="red"))
     if outcome.committed:
         say(f"{ending(outcome, cib)}\n")
-    if outcome.differences or outcome.unable:
-        sys.exit(1)
 
 
 def ending(outcome: Outcome, cib: Path | None) -> str:
@@ -147,6 +164,18 @@ def ending(outcome: Outcome, cib: Path | None) -> str:
 def named(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Return what became of an apply, as docs/reference/apply.schema.json has it."""
+    record = outcome.record
+    return {
+        "committed": outcome.committed,
+        "differences": [asdict(difference) for difference in outcome.differences],
+        "unable": [unable_document(each) for each in outcome.unable],
+        "before": None if record is None else str(record.cib),
+        "plan": document(outcome.plan),
+    }
 
 
 def recorded(path: Path) -> Mapping[str, Any]:

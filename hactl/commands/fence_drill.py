@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ from hactl.fencing.configuration import Level
 from hactl.fencing.drill.marks import drills, mended
 from hactl.live.corosync import own_name
 from hactl.live.fencing.drill import Drill
-from hactl.live.fencing.report import document, intended, text
+from hactl.live.fencing.report import document, dry, intended, text
 from hactl.live.patch import edit
 from hactl.live.session import opened
 from hactl.simulate.loss import Loss
@@ -50,6 +51,7 @@ def drill(
         outcomes = Drill(world, here, node, operator, timeout).run(level, dry_run)
     operator.clear()
     if dry_run:
+        operator.conclude_dry()
         return
     made = document(node, outcomes)
     say(json.dumps(made, indent=2) + "\n" if form == "json" else text(node, outcomes))
@@ -75,6 +77,7 @@ class Terminal:
     yes: bool
     form: str
     drawn: bool = False
+    foreseen: dict[str, Any] = field(default_factory=dict)
 
     @property
     def there(self) -> bool:
@@ -82,7 +85,12 @@ class Terminal:
 
     def show(self, node: str, levels: Sequence[Level], foreseen: Loss) -> None:
         self.clear()
+        self.foreseen = dry(node, levels, foreseen)
         click.echo(intended(node, levels, foreseen), nl=False, err=self.form == "json")
+
+    def conclude_dry(self) -> None:
+        if self.form == "json":
+            say(json.dumps(self.foreseen, indent=2) + "\n")
 
     def agree(self, node: str) -> None:
         if not self.yes and not click.confirm(f"Fence {node}?", default=False, err=True):

@@ -14,6 +14,7 @@ from hactl import intent
 from hactl.cib.document import configuration
 from hactl.commands.losses import option as losses_option
 from hactl.commands.losses import simulated
+from hactl.commands.options import ADOPT_CLUSTER, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import say
 from hactl.fencing.drill.proofs import reminders
@@ -33,6 +34,7 @@ from hactl.plan.text import text
     help="A CIB in a file, instead of the running cluster.",
 )
 @click.option("--adopt", multiple=True, metavar="ID", help="Take over a resource made by others.")
+@click.option("--adopt-cluster", default="", metavar="NAME", help=ADOPT_CLUSTER)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @losses_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if something would change.")
@@ -46,6 +48,7 @@ def plan(
     file: str,
     cib: Path | None,
     adopt: tuple[str, ...],
+    adopt_cluster: str,
     form: str,
     losses: str | int,
     detailed_exitcode: bool,
@@ -60,6 +63,7 @@ def plan(
     report(warnings)
     with opened(cib) as world:
         live = world.pacemaker.cib()
+        identity(subject.cluster, adopt_cluster).refuse_other(live)
         foreseen = planned(live, configuration(subject.cluster), world.runner, adopt)
         made = foreseen.plan
         if made.simulated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.backup import Record
 from hactl.live.blame import fencings
 from hactl.live.compare import Difference
+from hactl.live.ledger import Ledger
 from hactl.live.operator import Operator, Options
 from hactl.live.session import World
 from hactl.live.settle import Unsettled
@@ -20,7 +21,7 @@ from hactl.live.transaction import Transaction
 from hactl.plan.as_json import fingerprint
 from hactl.plan.gate import Forbidden, disruption, refuse_edits, refuse_unfenced
 from hactl.plan.plan import Plan, Planned, planned
-from hactl.plan.stages import ON_FILE, STAGES
+from hactl.plan.stages import ON_FILE, STAGES, Stage
 from hactl.plan.unable import Unable, unable
 from hactl.simulate.scheduler import CannotSimulate, simulate
 
@@ -39,40 +40,39 @@ class Outcome:
     unable: tuple[Unable, ...] = ()
 
 
-def apply(world: World, wanted: _Element, options: Options, operator: Operator) -> Outcome:
+def apply(
+    world: World,
+    wanted: _Element,
+    options: Options,
+    operator: Operator,
+    transaction: Callable[..., Transaction] = Transaction,
+    stages: Sequence[Stage] = STAGES,
+) -> Outcome:
     """Make the cluster what ``wanted``, a ``<configuration>``, says, and verify it.
 
     Raises Forbidden where the plan has to be allowed explicitly, ConcurrentEdit where somebody
     else changed the configuration, Unsettled and Ended after a commit, and what planning raises:
     each says what was changed, and what not.
     """
-    foreseen = plan_at_rest(world, wanted, options, operator)
-    plan = foreseen.plan
-    refuse_stale(plan, options.recorded)
-    operator.show(plan)
-    if not plan.simulated:
-        raise CannotSimulate(plan.why_not, "nothing was changed")
-    if not plan.changes:
-        return Outcome(plan, unable=plan.unable)
-    gate(plan, options, operator)
-    if options.dry_run:
-        return Outcome(plan)
-    return carry_out(world, wanted, options, operator, foreseen)
-
-
-def carry_out(
-    world: World, wanted: _Element, options: Options, operator: Operator, shown: Planned
-) -> Outcome:
-    """Commit what was shown, see what comes of it, and take it back if that is right."""
-    world.committer.prove()
+    ledger = Ledger(world, options, operator)
 
     def anew(live: _Element) -> Planned:
+        options.refuse_other(live)
         return planned(live, wanted, world.runner, options.adopt)
 
-    made = Transaction(world, options, operator, shown, anew, fencings(world))
-    found = made.carry_out(STAGES if world.pacemaker.live else ON_FILE)
-    left = unable_now(world) if world.pacemaker.live else shown.plan.unable
-    return Outcome(shown.plan, True, made.written[0].record, found, left)
+    try:
+        shown = prepared(world, wanted, options, operator)
+        if not shown.plan.changes:
+            return Outcome(shown.plan, unable=shown.plan.unable)
+        if options.dry_run:
+            return Outcome(shown.plan)
+        made = transaction(ledger, shown, anew, fencings(world))
+        found = made.carry_out(stages if world.pacemaker.live else ON_FILE)
+        ledger.complete = True
+        left = unable_now(world) if world.pacemaker.live else shown.plan.unable
+    except (ClusterError, KeyboardInterrupt, SystemExit) as problem:
+        raise ledger.ended(problem) from None
+    return Outcome(shown.plan, True, ledger.written[0].record, found, left)
 
 
 def unable_now(world: World) -> tuple[Unable, ...]:
@@ -81,10 +81,25 @@ def unable_now(world: World) -> tuple[Unable, ...]:
     return unable(cib, simulate(cib, world.runner), world.runner)
 
 
+def prepared(world: World, wanted: _Element, options: Options, operator: Operator) -> Planned:
+    """Plan, show the plan, and have it allowed; nothing is written."""
+    shown = plan_at_rest(world, wanted, options, operator)
+    refuse_stale(shown.plan, options.recorded)
+    operator.show(shown.plan)
+    if not shown.plan.simulated:
+        raise CannotSimulate(shown.plan.why_not, "nothing was changed")
+    if shown.plan.changes:
+        gate(shown.plan, options, operator)
+        if not options.dry_run:
+            world.committer.prove()
+    return shown
+
+
 def plan_at_rest(world: World, wanted: _Element, options: Options, operator: Operator) -> Planned:
     """Plan once the cluster has nothing else to do: only then is a prediction worth anything."""
     cib = world.pacemaker.cib()
     world.pacemaker.refuse_foreign(cib)
+    options.refuse_other(cib)
     if world.pacemaker.live:
         if cib.get("have-quorum") == "0":
             raise ClusterError(

@@ -33,7 +33,8 @@ def concluded(problem: BaseException, told: Told, why: str = "") -> ClusterError
     if isinstance(problem, NotAsPredicted):
         return not_as_predicted(problem, told, why)
     if isinstance(problem, ClusterError):
-        hints = (problem.hint, f"not taken back, because {why}" if why else "", told.text)
+        because = f"not taken back, because {why}" if why else ""
+        hints = (problem.hint, because, "" if told.text in str(problem) else told.text)
         problem.hint = "; ".join(hint for hint in hints if hint)
         problem.standing = told.standing.value
         return problem

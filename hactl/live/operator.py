@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from lxml.etree import _Element
+
+from hactl.plan.identity import Identity
 from hactl.plan.plan import Plan
 
 
@@ -25,7 +28,7 @@ class Options:
     """What an operator allows. ``recorded`` is a plan made earlier, as JSON; times in seconds.
 
     ``records`` is where the configuration before and the plan are kept; ``node`` names this
-    machine in what is written into the CIB for a moment.
+    machine in what is written into the CIB for a moment; ``identity`` is whose cluster it must be.
     """
 
     records: Path
@@ -38,3 +41,9 @@ class Options:
     timeout: float = 600.0
     recorded: Mapping[str, Any] = field(default_factory=dict)
     node: str = ""
+    identity: Identity | None = None
+
+    def refuse_other(self, live: _Element) -> None:
+        """Raise WrongCluster unless ``live`` is the CIB of the cluster that is meant."""
+        if self.identity is not None:
+            self.identity.refuse_other(live)

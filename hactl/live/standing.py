@@ -65,10 +65,10 @@ def told(written: Sequence[Written], now: _Element | None, apply: str) -> Told:
 
     ``now`` is None where nobody could look.
     """
-    if now is None:
-        return unseen(written)
     if not written:
         return Told(Standing.UNTOUCHED, "nothing was changed")
+    if now is None or not all(one.sure for one in written):
+        return unseen(written)
     ours = net(written)
     configuration = child(now, "configuration")
     there = [change for change in ours if still_ours(configuration, change)]
@@ -76,24 +76,24 @@ def told(written: Sequence[Written], now: _Element | None, apply: str) -> Told:
     if len(back) == len(ours):
         return Told(Standing.TAKEN_BACK, "all that was written has been taken back")
     way_back = f"the configuration before is in {written[0].record.cib}"
-    if any(one.stage.whole for one in written) and len(there) == len(ours):
+    held = [left.about for left in leftovers(now) if left.what == "hold" and left.apply == apply]
+    if any(one.stage.whole for one in written) and len(there) == len(ours) and not held:
         return Told(Standing.WRITTEN, f"the configuration is committed and stays; {way_back}")
-    return Told(Standing.PARTLY, f"{partly(now, there, ours, apply)}; {way_back}")
+    return Told(Standing.PARTLY, f"{partly(held, there, ours, apply)}; {way_back}")
 
 
 def unseen(written: Sequence[Written]) -> Told:
-    if not written:
-        return Told(Standing.UNTOUCHED, "nothing was changed")
-    if any(not one.sure for one in written):
-        text = "whether it was written is not known, because nobody could look"
+    if not all(one.sure for one in written):
+        text = (
+            "whether it was written is not known: it was sent, and had not arrived when we looked"
+        )
     else:
         text = f"so far written: {', '.join(one.stage.doing for one in written)}"
     return Told(Standing.UNKNOWN, f"{text}; the configuration before is in {written[0].record.cib}")
 
 
-def partly(now: _Element, there: Sequence[Change], ours: Sequence[Change], apply: str) -> str:
+def partly(held: Sequence[str], there: Sequence[Change], ours: Sequence[Change], apply: str) -> str:
     """Return which part of ``ours`` is ``there``, and which is not."""
-    held = [left.about for left in leftovers(now) if left.what == "hold" and left.apply == apply]
     rest = [change.id for change in there if apply not in change.id]
     said = []
     if held:

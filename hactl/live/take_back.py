@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.cib.temporary import hold, lifted
+from hactl.cib.temporary import hold, lifted, units
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.blame import primitives
 from hactl.live.interrupts import deferred
@@ -56,8 +56,7 @@ class TakeBack:
         if not failed:
             return frozenset()
         edit(self.world, lambda cib: held(cib, failed, self.name))
-        for name, node in sorted(failed):
-            self.world.pacemaker.forget_failures(name, node)
+        forget_failures(self.world, failed)
         now = at_rest(self.world, self.options, self.operator).cib
         return frozenset(name for name, _ in blocked(now, changes))
 
@@ -90,6 +89,11 @@ class TakeBack:
             self.world.committer.commit(now, back)
 
 
+def forget_failures(world: World, failed: Collection[tuple[str, str]]) -> None:
+    for name, node in sorted(failed):
+        world.pacemaker.forget_failures(name, node)
+
+
 def at_rest(world: World, options: Options, operator: Operator) -> Settled:
     """Wait until the cluster has nothing to do; raises Unsettled after the operator's timeout."""
     return settle(world.pacemaker, world.runner, options.timeout, operator.progress, world.clock)
@@ -110,12 +114,3 @@ def held(cib: _Element, failed: Collection[tuple[str, str]], apply: str) -> _Ele
     copy = deepcopy(cib)
     hold(copy, units(cib, {name for name, _ in failed}), apply)
     return copy
-
-
-def units(cib: _Element, names: Collection[str]) -> set[str]:
-    """Return the top-level resources that hold these primitives."""
-    return {
-        unit.get("id", "")
-        for unit in cib.iterfind("configuration/resources/*")
-        if any(primitive.get("id") in names for primitive in unit.iter("primitive"))
-    }

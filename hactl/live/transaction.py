@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lxml.etree import _Element
 
 from hactl.cib.temporary import leftovers
-from hactl.cib.temporary import name as named_apply
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.backup import save
 from hactl.live.blame import compared, fencings, others_fencing
 from hactl.live.compare import Difference, Observation
-from hactl.live.conclusion import NotAsPredicted, concluded
+from hactl.live.conclusion import NotAsPredicted
 from hactl.live.interrupts import deferred
-from hactl.live.operator import Operator, Options
+from hactl.live.ledger import Ledger
+from hactl.live.operator import Options
 from hactl.live.pacemaker import NotConnected
 from hactl.live.session import World
-from hactl.live.settle import Unsettled
-from hactl.live.standing import Written, net, told
-from hactl.live.take_back import TakeBack, at_rest
+from hactl.live.standing import Written, net
+from hactl.live.take_back import at_rest, forget_failures
 from hactl.plan.as_json import document, fingerprint
 from hactl.plan.gate import Forbidden, beyond, refuse_harm
 from hactl.plan.plan import Planned, foreseen
 from hactl.plan.stages import Stage
 from hactl.plan.three_way import conflicts
+from hactl.plan.trial import failed_stops
 
 # Somebody who edits the configuration again and again for so many seconds is at work on it.
 PATIENCE = 20.0
@@ -34,54 +34,71 @@ PATIENCE = 20.0
 
 @dataclass
 class Transaction:
-    """Commits what was ``shown`` in stages, for one operator.
+    """Commits what was ``shown`` in stages, for one operator, and notes it in ``ledger``.
 
     ``anew`` plans from the CIB as it is by then; ``fenced`` are the fencings on record before the
     first commit.
     """
 
-    world: World
-    options: Options
-    operator: Operator
+    ledger: Ledger
     shown: Planned
     anew: Callable[[_Element], Planned]
     fenced: set[tuple[str, str, str]]
-    name: str = ""
-    written: list[Written] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.name = self.name or named_apply(datetime.now(tz=UTC), self.options.node)
 
     def carry_out(self, stages: Sequence[Stage]) -> tuple[Difference, ...]:
         """Go through ``stages``; return how it ended otherwise than was foreseen.
 
-        Raises what ended it, with what has been written, and what not, in the message.
+        Raises what ended it: the ledger says what has been written by then.
         """
-        found: tuple[Difference, ...] = ()
-        try:
-            for stage in stages:
-                found += self.advance(stage)
-        except (ClusterError, KeyboardInterrupt, SystemExit) as problem:
-            raise self.ended(problem) from None
-        return found
+        return tuple(difference for stage in stages for difference in self.advance(stage))
 
     def advance(self, stage: Stage) -> tuple[Difference, ...]:
         if stage.tidies:
             return self.tidy(stage)
-        if self.commit(stage) and self.world.pacemaker.live:
-            return self.see_through()
+        failed = stage.forgets(self.rest) if stage.forgets else set()
+        if not self.commit(stage) or not self.world.pacemaker.live:
+            return ()
+        return self.forget(failed) if failed else self.see_through()
+
+    def forget(self, failed: set[tuple[str, str]]) -> tuple[Difference, ...]:
+        """Have the cluster forget failed stops; raises ClusterError for what fails again."""
+        forget_failures(self.world, failed)
+        now = at_rest(self.world, self.options, self.ledger.operator).cib
+        for name, node in sorted(failed & failed_stops(now)):
+            raise ClusterError(
+                f"{name} cannot be stopped on {node}: removed, it would fence {node}",
+                f"mend it there, then `crm_resource --cleanup --resource {name}`",
+            )
         return ()
+
+    @property
+    def rest(self) -> Planned:
+        """What is left to do, of the CIB as it is by now."""
+        return self.anew(self.world.pacemaker.cib()) if self.written else self.shown
 
     def tidy(self, stage: Stage) -> tuple[Difference, ...]:
         """Take away what was written for a moment; what cannot be is said, and the rest stays."""
         try:
             self.commit(stage)
         except ClusterError as problem:
-            left = [
-                left for left in leftovers(self.world.pacemaker.cib()) if left.apply == self.name
-            ]
-            return tuple(Difference(one.about, f"{one}; {problem.message}") for one in left)
+            last = self.written[-1].step.merged
+            now = self.ledger.look()
+            left = leftovers(last if now is None else now)
+            ours = (one for one in left if one.apply == self.ledger.name)
+            return tuple(Difference(one.about, f"{one}; {problem.message}") for one in ours)
         return ()
+
+    @property
+    def world(self) -> World:
+        return self.ledger.world
+
+    @property
+    def options(self) -> Options:
+        return self.ledger.options
+
+    @property
+    def written(self) -> list[Written]:
+        return self.ledger.written
 
     def commit(self, stage: Stage) -> bool:
         """Write what ``stage`` has to write; return whether there was anything.
@@ -89,7 +106,7 @@ class Transaction:
         Raises ConcurrentEdit or Forbidden where that is no longer what was shown.
         """
         deadline = self.world.clock.now() + PATIENCE
-        rest = self.anew(self.world.pacemaker.cib()) if self.written else self.shown
+        rest = self.rest
         while True:
             step = self.step(stage, rest)
             if not step.plan.changes:
@@ -106,7 +123,7 @@ class Transaction:
 
     def step(self, stage: Stage, rest: Planned) -> Planned:
         """Return the plan of one stage of ``rest``."""
-        target = stage.toward(rest, self.name)
+        target = stage.toward(rest, self.ledger.name)
         if target is rest.merged:
             return rest
         return foreseen(rest.live, target, self.world.runner)
@@ -160,8 +177,8 @@ class Transaction:
         the difference.
         """
         last = self.written[-1]
-        self.operator.progress(last.stage.doing)
-        settled = at_rest(self.world, self.options, self.operator)
+        self.ledger.operator.progress(last.stage.doing)
+        settled = at_rest(self.world, self.options, self.ledger.operator)
         plan, before = last.step.plan, last.step.live
         if last.stage.whole:
             plan, before = self.shown.plan, self.shown.live
@@ -170,36 +187,3 @@ class Transaction:
         if any(difference.grave for difference in found):
             raise NotAsPredicted(found, others_fencing(new, settled.failed, net(self.written)))
         return found
-
-    def ended(self, problem: BaseException) -> ClusterError:
-        """Take back what can be, look what stands, and return what to say."""
-        self.ascertain()
-        why = self.take_back(problem) if self.written else ""
-        standing = told(self.written, self.look(), self.name)
-        return concluded(problem, standing, why)
-
-    def take_back(self, problem: BaseException) -> str:
-        """Take back what was written; return why that was not done, or nothing.
-
-        Nothing is taken back while something is under way: a guest might run twice.
-        """
-        if isinstance(problem, (Unsettled, KeyboardInterrupt, SystemExit)):
-            return ""
-        if isinstance(problem, NotAsPredicted) and problem.fenced:
-            return f"{', '.join(problem.fenced)} was fenced"
-        back = TakeBack(self.world, self.options, self.operator, self.name)
-        return back.of(net(self.written))
-
-    def ascertain(self) -> None:
-        """Look whether a commit arrived that nobody has confirmed."""
-        if not self.written or self.written[-1].sure:
-            return
-        now, last = self.look(), self.written[-1]
-        if now is not None and last.arrived(now):
-            self.written[-1] = replace(last, sure=True)
-
-    def look(self) -> _Element | None:
-        try:
-            return self.world.pacemaker.cib()
-        except ClusterError:
-            return None

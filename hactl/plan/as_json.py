@@ -32,6 +32,16 @@ def document(plan: Plan) -> dict[str, Any]:
             for switch in plan.switches
         ],
         "unable": [unable_document(each) for each in plan.unable],
+        "leftovers": [
+            {
+                "resource": left.about,
+                "what": left.what,
+                "begun": left.begun,
+                "node": left.node,
+                "proven": left.proven,
+            }
+            for left in plan.leftovers
+        ],
         "notes": [*([plan.why_not] if plan.why_not else []), *plan.notes],
     }
 

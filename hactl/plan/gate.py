@@ -47,7 +47,9 @@ def beyond(shown: Plan, now: Plan) -> str:
     if not now.simulated:
         return now.why_not
     fenced = {f.node for f in now.fencing} - {f.node for f in shown.fencing}
-    names = interrupted(now) - interrupted(shown)
+    # what was shown to start has started by then, and loses nothing that it had
+    coming = {e.name for e in shown.effects.all if e.what in (What.STARTS, What.STRANDED)}
+    names = interrupted(now) - interrupted(shown) - coming
     undone = set(now.edited) - set(shown.edited)
     bare = [str(each) for each in now.unprotected if each not in shown.unprotected]
     said = (

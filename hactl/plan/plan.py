@@ -91,14 +91,16 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
     """
     schema.refuse_newer(live)
     clean, left = lifted(live), leftovers(live)
-    bare = foreseen(live, trial.kept(live, merge(clean, wanted, adopt)), runner)
+    merged = trial.forgotten(live, trial.kept(live, merge(clean, wanted, adopt)))
+    bare = foreseen(live, merged, runner)
+    stay = leftovers(merged)
     changed = tuple(leftover.about for leftover in left if not leftover.proven)
     plan = replace(
         bare.plan,
         edited=(*edits(child(clean, "configuration"), wanted), *changed),
         switches=switches(child(bare.merged, "configuration")),
-        leftovers=left,
-        notes=(*notes(live, wanted), *other_version(live, runner)),
+        leftovers=tuple(leftover for leftover in left if leftover not in stay),
+        notes=(*map(blocked, stay), *notes(live, wanted), *other_version(live, runner)),
     )
     return replace(bare, plan=with_causes(plan, bare, runner))
 
@@ -147,6 +149,13 @@ def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
         why_not=why_not,
     )
     return Planned(plan, live, merged, transition)
+
+
+def blocked(left: Leftover) -> str:
+    return (
+        f"{left.about} is new and did not stop, so it stays blocked: mend it on its node, then "
+        f"`crm_resource --cleanup --resource {left.about}`"
+    )
 
 
 def notes(live: _Element, wanted: _Element) -> Iterator[str]:

@@ -8,11 +8,12 @@ asked again whenever somebody else has changed something: it returns a CIB on th
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.cib.temporary import lifted
+from hactl.cib.temporary import hold, lifted, units
 from hactl.plan import trial
 from hactl.plan.plan import Planned
 from hactl.plan.stop_first import stopped_first
@@ -27,7 +28,8 @@ class Stage:
 
     ``doing`` is shown meanwhile. ``whole``: after it the topology is in place, and what was shown
     must have happened. ``tidies``: it changes nothing but what we wrote for a moment, whatever
-    others have changed since, and must not move anything.
+    others have changed since, and must not move anything. ``forgets`` returns, of what was left to
+    do before, what the cluster is to forget afterwards: failed stops, by resource and node.
     """
 
     name: str
@@ -35,6 +37,21 @@ class Stage:
     toward: Toward
     whole: bool = False
     tidies: bool = False
+    forgets: Callable[[Planned], set[tuple[str, str]]] | None = None
+
+
+def stuck(rest: Planned) -> set[tuple[str, str]]:
+    return trial.stuck(rest.live, rest.merged)
+
+
+def released(rest: Planned, apply: str) -> _Element:
+    """Return the live CIB with what is new and did not stop kept from running, if it goes."""
+    names = {name for name, _ in stuck(rest)}
+    if not names:
+        return rest.live
+    cib = deepcopy(rest.live)
+    hold(cib, units(cib, names), apply)
+    return cib
 
 
 def on_trial(rest: Planned, apply: str) -> _Element:
@@ -50,10 +67,11 @@ def off_trial(rest: Planned, apply: str) -> _Element:
     return trial.kept(rest.live, lifted(rest.live, apply))
 
 
+RELEASE = Stage("release", "clearing what is new and did not stop", released, forgets=stuck)
 STOP_FIRST = Stage("stop", "stopping what is to be removed", stopped_first)
 COMMIT = Stage("commit", "carrying out the plan", on_trial, whole=True)
 TIDY = Stage("tidy", "ending the trial of what is new", off_trial, tidies=True)
-STAGES = (STOP_FIRST, COMMIT, TIDY)
+STAGES = (RELEASE, STOP_FIRST, COMMIT, TIDY)
 
 # A CIB in a file: nothing runs, so nothing has to be stopped first or can fail.
 ON_FILE = (Stage("commit", "writing the file", everything, whole=True),)

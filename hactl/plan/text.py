@@ -132,6 +132,8 @@ def remarks(plan: Plan) -> Iterator[str]:
             f"! {name} was edited by hand; apply undoes that only with --overwrite-edits",
             fg="red",
         )
+    for left in plan.leftovers:
+        yield click.style(f"! {left}; this plan takes that away", fg="yellow")
     for switch in plan.switches:
         yield f"  kept: {switch}"
     for note in plan.notes:

@@ -33,6 +33,31 @@ def kept(live: _Element, merged: _Element) -> _Element:
     return on_trial(merged, {name: apply for name, apply in trials(live) if name in failed})
 
 
+def stuck(live: _Element, merged: _Element) -> set[tuple[str, str]]:
+    """Return what is on trial, did not stop and is not in ``merged``, each with the node.
+
+    Removed as it is, it would fence; the cluster has to forget its failure first.
+    """
+    there = set(primitives(merged))
+    going = {name for name, _ in trials(live) if name not in there}
+    return {(name, node) for name, node in failed_stops(live) if name in going}
+
+
+def forgotten(live: _Element, merged: _Element) -> _Element:
+    """Return ``merged`` with a status that has forgotten what is `stuck`."""
+    failed = stuck(live, merged)
+    if not failed:
+        return merged
+    copy = deepcopy(merged)
+    for state in copy.iterfind("status/node_state"):
+        for resource in list(state.iterfind("lrm/lrm_resources/lrm_resource")):
+            parent = resource.getparent()
+            name = resource.get("id", "").partition(":")[0]
+            if (name, state.get("uname", "")) in failed and parent is not None:
+                parent.remove(resource)
+    return copy
+
+
 def on_trial(merged: _Element, applies: Mapping[str, str]) -> _Element:
     if not applies:
         return merged

@@ -133,7 +133,7 @@ class Drill:
                 cib = self.at_rest(AT_REST if not number else self.timeout)
                 foreseen = permit(self.world, cib, fencing(cib), level, self.here)
             except ClusterError as problem:
-                yield Outcome(level, f"not tried: {problem}".replace("hactl: no drill: ", ""))
+                yield Outcome(level, f"not tried: {problem}".replace("no drill: ", ""))
                 continue
             yield self.prove(level, cib, foreseen)
 

@@ -26,7 +26,7 @@ class Refused(ClusterError):
     """The drill would do harm, or prove nothing; nothing was done."""
 
     def __init__(self, reasons: list[str]) -> None:
-        super().__init__("\n".join(f"hactl: no drill: {reason}" for reason in reasons))
+        super().__init__("\n".join(f"no drill: {reason}" for reason in reasons))
         self.reasons = reasons
 
     def __str__(self) -> str:

@@ -45,6 +45,20 @@ def document(node: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
+def dry(node: str, levels: Sequence[Level], foreseen: Loss) -> dict[str, Any]:
+    """Return what a drill would do as JSON has it: nothing is proven by it."""
+    return {
+        **document(node, ()),
+        "foreseen": {
+            "levels": [{"level": level.index, "devices": list(level.devices)} for level in levels],
+            "moves": [
+                {"resource": move.resource, "from": move.source, "to": move.target}
+                for move in foreseen.moves
+            ],
+        },
+    }
+
+
 def one(outcome: Outcome) -> dict[str, Any]:
     return {
         "level": outcome.level.index,

@@ -13,7 +13,7 @@ from hactl.cli import hactl
 from hactl.fencing.configuration import Level, fencing
 from hactl.live.fencing.drill import Outcome
 from hactl.live.fencing.permit import Refused, about_level, about_node, about_state, shortened
-from hactl.live.fencing.report import document, intended, text
+from hactl.live.fencing.report import document, dry, intended, text
 from hactl.live.status_values import FencingStatus, NodeStatus, ResourceStatus, State, Status
 from hactl.simulate.loss import Loss, Move
 from tests.hactl.contracts import violations
@@ -45,6 +45,13 @@ def test_what_would_be_interrupted_is_told_first() -> None:
     said = intended("node3", [LEVEL], Loss("node3", (Move("web1", "node3", "node1"),), (), ()))
     assert "web1  node3 -> node1" in said
     assert "Nothing" in intended("node3", [LEVEL], Loss("node3", (), (), ()))
+
+
+def test_what_would_happen_is_told_as_json_too() -> None:
+    foreseen = Loss("node3", (Move("web1", "node3", "node1"),), (), ())
+    made = dry("node3", [LEVEL], foreseen)
+    assert violations(json.loads(json.dumps(made)), "drill.schema.json") == []
+    assert made["foreseen"]["moves"] == [{"resource": "web1", "from": "node3", "to": "node1"}]
 
 
 def test_where_nobody_can_be_asked_yes_has_to_be_said() -> None:
@@ -100,7 +107,7 @@ def test_only_a_cluster_in_order_can_lose_a_node_on_purpose(
 
 
 def test_every_reason_is_a_line_and_many_are_counted() -> None:
-    assert str(Refused(["a", "b"])) == "hactl: no drill: a\nhactl: no drill: b"
+    assert Refused(["a", "b"]).printed() == "hactl: no drill: a\nhactl: no drill: b"
     assert shortened([str(number) for number in range(8)])[-1] == "and 3 more"
 
 

@@ -102,11 +102,13 @@ def test_a_topology_with_errors_gets_no_plan(place: Place) -> None:
 
 
 def test_a_node_the_cluster_does_not_have_is_refused(place: Place) -> None:
-    place.write("cib.xml", text(cib(nodes='<node id="1" uname="other"/>')))
+    place.write("cib.xml", text(cib(nodes=NODES.replace("node3", "other"))))
     for verb in ("plan", "apply"):
         done = place.hactl(verb, "t.yaml", "--cib", "cib.xml")
         assert done.returncode == 1
-        assert "hactl: node1: the cluster has no such node, it has other" in done.stderr
+        assert (
+            "hactl: node3: the cluster has no such node, it has node1, node2, other" in done.stderr
+        )
 
 
 def test_a_cluster_that_does_not_answer_is_said(place: Place) -> None:
