@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hactl import derive, lint
+from hactl import derive
 from hactl.derive import needs
 from hactl.derive.needs import Reader
 from hactl.errors import Problem, Severity, TopologyError
-from hactl.lint import Subject
+from hactl.lint.rules import lint, suspicions
+from hactl.lint.subject import Subject
 from hactl.model.cluster import Cluster
 from hactl.topology.load import Malformed, in_order, loads
 from hactl.topology.yaml import source
@@ -48,7 +49,7 @@ def understand(
         raise TopologyError(in_order([*exc.problems, *what_else(exc)])) from None
     found = needs.survey(topology.document, reader)
     subject = Subject(topology, derive.build(topology, found), found)
-    problems = in_order([*topology.problems, *lint.lint(subject)])
+    problems = in_order([*topology.problems, *lint(subject)])
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise TopologyError(problems)
     return subject, problems
@@ -60,4 +61,4 @@ def what_else(fault: Malformed) -> Sequence[Problem]:
         return ()
     found = needs.nothing_read(fault.rest.document)
     subject = Subject(fault.rest, derive.build(fault.rest, found), found)
-    return list(lint.suspicions(subject, fault.gone))
+    return list(suspicions(subject, fault.gone))

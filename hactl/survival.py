@@ -12,8 +12,8 @@ from functools import cached_property
 from itertools import combinations
 
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.references import workloads
+from hactl.lint.subject import Subject
 from hactl.model.constraint import Confinement
 from hactl.model.resource import Resource, primitives
 from hactl.simulate.cause import Cause, cause

@@ -1,10 +1,14 @@
 """Who may import whom. The arrows point one way, and slow modules stay off the monitor path."""
 
 import ast
+import textwrap
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from hactl.install.agents import resource_agents
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {
@@ -112,12 +116,50 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
+    """Yield what a module imports, at once or later, also by import_module with a literal."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and called(node) == "import_module":
+            yield from (str(arg.value) for arg in node.args[:1] if isinstance(arg, ast.Constant))
+
+
+def called(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+
+
+def run_time(tree: ast.Module) -> ast.Module:
+    """Return a module without what only a type checker imports."""
+
+    class Typeless(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.AST:
+            only_types = "TYPE_CHECKING" in ast.dump(node.test)
+            return ast.Pass() if only_types and not node.orelse else self.generic_visit(node)
+
+    return Typeless().visit(ast.parse(ast.unparse(tree)))
+
+
+def circles(trees: dict[str, ast.Module]) -> list[tuple[str, ...]]:
+    """Return modules that need each other while they run, whenever they import each other."""
+    sorter = TopologicalSorter({name: needed(tree, trees) - {name} for name, tree in trees.items()})
+    try:
+        sorter.prepare()
+    except CycleError as exc:
+        return [tuple(exc.args[1])]
+    return []
+
+
+def needed(tree: ast.Module, trees: dict[str, ast.Module]) -> set[str]:
+    found = set(imports(run_time(tree)))
+    # `from package import module` names both; the module is what is meant
+    return {name for name in found if name in trees and not names_a_module_in(name, found, trees)}
+
+
+def names_a_module_in(package: str, found: set[str], trees: dict[str, ast.Module]) -> bool:
+    return any(other in trees and other.rpartition(".")[0] == package for other in found)
 
 
 def within(name: str, room: str) -> bool:
@@ -174,3 +216,27 @@ def test_source_roots_are_no_packages() -> None:
     # a package called `fencing` on sys.path breaks every fence agent of the distribution
     for folder in ("agents", "fencing"):
         assert not (ROOT / folder / "__init__.py").exists()
+
+
+def test_no_module_needs_itself_by_a_detour() -> None:
+    trees = {n: t for n, t in modules() if not within(n, "hactl_agents.libvirt")}
+    trees = {n: t for n, t in trees.items() if not within(n, "hactl_agents.lxc")}
+    assert circles(trees) == []
+
+
+def test_the_walk_notices_a_circle_however_it_is_imported() -> None:
+    late = """
+        def f():
+            from hactl.a import g
+    """
+    literal = "import importlib\nimportlib.import_module('hactl.a')"
+    only_types = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import hactl.a"
+    for back, found in ((textwrap.dedent(late), True), (literal, True), (only_types, False)):
+        trees = {"hactl.a": ast.parse("import hactl.b"), "hactl.b": ast.parse(back)}
+        assert bool(circles(trees)) == found
+
+
+def test_the_root_of_the_agents_holds_the_agents() -> None:
+    plain = sorted(path.stem for path in SOURCES["hactl_agents"].glob("*.py"))
+    agents = {agent.__module__.rpartition(".")[2] for agent in resource_agents().values()}
+    assert set(plain) - agents == {"__init__", "declare", "failures"}

@@ -12,8 +12,8 @@ from lxml.etree import _Element
 
 from hactl import survival
 from hactl.errors import ClusterError, Problem
-from hactl.lint import Subject
 from hactl.lint.capacity import guess
+from hactl.lint.subject import Subject
 from hactl.live.runner import Runner
 from hactl.live.workers import workers
 from hactl.simulate.settled import settled

@@ -11,8 +11,8 @@ from hactl.derive.networks import ports
 from hactl.derive.rbd_attachment import BY_LIBRBD, exports, exports_key, several_paths
 from hactl.derive.storage import device
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.remote_nodes import remote_nodes
+from hactl.lint.subject import Subject
 from hactl.topology.load import Topology
 from hactl.topology.messages import dotted
 from hactl.topology.schema.gateways import Iscsi

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from hactl import catalog
 from hactl.derive.fencing import device_id, used_devices
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.gateways import gateways
 from hactl.lint.parameters import parameters
 from hactl.lint.references import references
+from hactl.lint.subject import Subject
 from hactl.model.resource import Primitive, primitives
 from hactl.topology.schema.raw import RawGroup, RawPrimitive
 from hactl.topology.yaml.positions import Step

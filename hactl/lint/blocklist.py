@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hactl.derive.fencing import used_devices, written
 from hactl.derive.unfencing import CEPH_BLOCKLIST
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.references import workloads
+from hactl.lint.subject import Subject
 from hactl.model.capacity import Amounts, Load, hosts, shortfall, stranded
 from hactl.model.resource import Primitive
 from hactl.model.totem import QuorumDevice

@@ -15,7 +15,7 @@ from hactl.fencing.configuration import Device, Fencing, Level, said
 from hactl.fencing.faults import faults
 from hactl.fencing.finding import CLUSTER, Finding
 from hactl.fencing.finding import Subject as Part
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.cluster import Cluster
 from hactl.model.constraint import Location
 from hactl.model.fencing import FencingLevel

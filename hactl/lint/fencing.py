@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.fencing import OUTLETS, Means, means
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document

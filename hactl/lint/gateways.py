@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from hactl.derive.exports import numbered
 from hactl.derive.rbd_attachment import NATIVE, exports, exports_key, several_paths
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.gateways import Export, Gateway, Iscsi, Lun, Nvmeof
 from hactl.topology.yaml.positions import Step

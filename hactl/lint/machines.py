@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hactl.derive.needs import config_path
 from hactl.derive.storage_paths import holder
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.guests import Guest
 

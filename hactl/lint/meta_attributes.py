@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.option_values import FREE, META, complaint
+from hactl.lint.subject import Subject
 from hactl.suggest import did_you_mean
 from hactl.topology.load import Topology
 from hactl.topology.schema.raw import RawGroup, RawPrimitive, raw_members

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from hactl.derive.storage import foundations
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.graph import cycles
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document

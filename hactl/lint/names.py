@@ -9,8 +9,8 @@ from hactl.derive import prepared
 from hactl.derive.origins import origins
 from hactl.derive.rbd_attachment import NATIVE
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.remote_nodes import remote_nodes
+from hactl.lint.subject import Subject
 from hactl.topology.messages import dotted
 from hactl.topology.yaml.positions import Step
 

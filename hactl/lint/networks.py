@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from hactl.derive.networks import interface, served_by_cluster
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.topology.load import Topology
 from hactl.topology.schema.guests import Nic
 from hactl.topology.schema.networks import Network

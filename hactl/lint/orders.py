@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.references import workloads
+from hactl.lint.subject import Subject
 from hactl.model.constraint import INFINITY, Colocation, Constraint, Order, OrderKind
 from hactl.model.graph import Edge, Groups, cycles
 from hactl.model.resource import Clone

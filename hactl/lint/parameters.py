@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hactl import catalog
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.fencing import PACEMAKERS, PACEMAKERS_NAMES
 from hactl.model.secret import KEPT_BY_PACEMAKER, SECRET
 from hactl.suggest import did_you_mean, one_of

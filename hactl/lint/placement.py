@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.references import workloads
+from hactl.lint.subject import Subject
 from hactl.model.constraint import INFINITY
 from hactl.model.graph import Groups
 from hactl.topology.load import Topology

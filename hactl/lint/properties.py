@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
-from hactl.lint import Subject
 from hactl.lint.option_values import PROPERTIES, complaint
+from hactl.lint.subject import Subject
 from hactl.suggest import did_you_mean
 
 OWN_KEYS = {

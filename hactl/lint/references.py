@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hactl.derive.rbd_attachment import exports, exports_key
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.fencing import WATCHDOG
 from hactl.suggest import did_you_mean, one_of
 from hactl.topology.load import Topology

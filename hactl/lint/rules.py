@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hactl.lint import Rule
+from collections.abc import Iterator, Sequence
+
+from hactl.errors import Problem
 from hactl.lint.addresses import addresses, links, node_ids
 from hactl.lint.agents import agents
 from hactl.lint.blocklist import blocklist
@@ -27,6 +29,7 @@ from hactl.lint.storage import (
     storage,
     unused,
 )
+from hactl.lint.subject import Rule, Subject
 from hactl.lint.timing import (
     checking,
     failures,
@@ -37,6 +40,8 @@ from hactl.lint.timing import (
     stopping,
 )
 from hactl.lint.watchdog import third_vote, watchdog
+from hactl.topology.messages import dotted
+from hactl.topology.yaml.positions import Step
 
 # What can be said of an entry whatever others are missing.
 LOCAL: tuple[Rule, ...] = (
@@ -81,3 +86,26 @@ WHOLE: tuple[Rule, ...] = (
     files,
     agents,
 )
+
+
+def lint(subject: Subject) -> Iterator[Problem]:
+    """Ask every rule."""
+    for rule in (*LOCAL, *WHOLE):
+        yield from rule(subject)
+
+
+def suspicions(subject: Subject, gone: Sequence[Sequence[Step]]) -> Iterator[Problem]:
+    """Ask the rules that look at single entries, in a document from which keys are ``gone``.
+
+    Says nothing of the entries they were in, nor of names that went with them: that may be only
+    a consequence.
+    """
+    entries = [dotted(path[:2]) for path in gone]
+    names = [repr(path[-1]) for path in gone]
+    sections = type(subject.topology.document).model_fields
+    whole = {path[0] for path in gone if len(path) == 1 and path[0] in sections}
+    for rule in LOCAL:
+        for problem in rule(subject):
+            inside = any(f"{problem.path}.".startswith((f"{e}.", f"{e}[")) for e in entries)
+            if not whole and not inside and not any(name in problem.message for name in names):
+                yield problem

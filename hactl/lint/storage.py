@@ -10,7 +10,7 @@ from hactl.derive.rbd_attachment import NATIVE, several_paths, uses
 from hactl.derive.storage import foundations, is_alone
 from hactl.derive.unfencing import CEPH_BLOCKLIST
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.fencing import LET_THEMSELVES_IN
 from hactl.topology.load import Topology
 from hactl.topology.schema.storage import Gfs2, Lvm, Rbd

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hactl.derive.fencing import fence_device, used_devices
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.pacemaker_time import longest, pacemaker_time
 from hactl.model.resource import primitives
 from hactl.model.timing import duration

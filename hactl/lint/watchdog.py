@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Problem
-from hactl.lint import Subject
+from hactl.lint.subject import Subject
 from hactl.model.pacemaker_time import pacemaker_time
 from hactl.model.timing import duration
 from hactl.topology.load import Topology

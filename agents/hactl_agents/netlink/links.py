@@ -9,7 +9,7 @@ import errno
 import posix
 import sys
 
-from hactl_agents.host.host import Failed, NotInstalled
+from hactl_agents.failures import Failed, NotInstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

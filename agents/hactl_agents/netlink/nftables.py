@@ -6,7 +6,7 @@ of its expressions, just as the kernel gives them back (linux/netfilter/nf_table
 
 import errno
 
-from hactl_agents.host.host import Failed, NotInstalled
+from hactl_agents.failures import Failed, NotInstalled
 from hactl_agents.netlink.links import (
     ACK,
     CREATE,
