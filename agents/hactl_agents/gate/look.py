@@ -6,7 +6,7 @@ What a gate is made of, and whether it is whole, is the business of gate/.
 import errno
 
 from hactl_agents.failures import Failed
-from hactl_agents.netlink.links import (
+from hactl_agents.netlink.messages import (
     DONE,
     DUMP,
     ERROR,

@@ -1,6 +1,6 @@
 """Rules of a gate, in the expressions that nft itself makes of them, so that it lists them well."""
 
-from hactl_agents.netlink.links import attribute, text
+from hactl_agents.netlink.messages import attribute, text
 from hactl_agents.netlink.nftables import ACCEPT, word
 
 TYPE_CHECKING = False

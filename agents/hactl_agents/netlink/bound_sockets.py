@@ -1,7 +1,7 @@
 """Unix sockets that are bound to a name on a device, as sock_diag(7) tells them; judges nothing."""
 
 from hactl_agents.host import namespaces
-from hactl_agents.netlink.links import Links, attributes, connected, number, value
+from hactl_agents.netlink.messages import Conversation, attributes, number, value
 
 SOCK_DIAG, SOCK_DIAG_BY_FAMILY, DUMP = 4, 20, 0x300
 AF_UNIX, ANY_STATE, SHOW_VFS = 1, 0xFFFFFFFF, 2
@@ -16,11 +16,10 @@ def on_device(wanted: str, namespace: str) -> "set[str]":
     """
     if namespace:
         namespaces.enter("net", namespace)
-    links = Links()
-    links.socket = connected(SOCK_DIAG)
+    kernel = Conversation(SOCK_DIAG)
     body = bytes((AF_UNIX, 0, 0, 0)) + number(ANY_STATE) + number(0) + number(SHOW_VFS) + bytes(8)
     found = set()
-    for reply in links.ask(SOCK_DIAG_BY_FAMILY, DUMP, body, "listing unix sockets"):
+    for reply in kernel.ask(SOCK_DIAG_BY_FAMILY, DUMP, body, "listing unix sockets"):
         place = attributes(reply, MESSAGE).get(VFS, b"")
         device = value(place[4:8])
         if place and f"{device >> 20}:{device & 0xFFFFF}" == wanted:

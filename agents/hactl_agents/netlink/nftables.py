@@ -7,7 +7,7 @@ of its expressions, just as the kernel gives them back (linux/netfilter/nf_table
 import errno
 
 from hactl_agents.failures import Failed, NotInstalled
-from hactl_agents.netlink.links import (
+from hactl_agents.netlink.messages import (
     ACK,
     CREATE,
     DONE,

@@ -1,6 +1,6 @@
 """How the kernel shapes a device: its queueing disciplines, by rtnetlink; judges nothing."""
 
-from hactl_agents.netlink.links import attributes, name_in, value
+from hactl_agents.netlink.messages import attributes, name_in, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
