@@ -352,10 +352,12 @@ class Wire:
         done = threading.Event()
 
         def note() -> None:
-            while not done.is_set():
+            while True:  # what had come before the end is read, however late this thread runs
                 try:
                     packet, place = tapped.recvfrom(2048)
                 except TimeoutError:
+                    if done.is_set():
+                        return
                     continue
                 if place[2] != socket.PACKET_OUTGOING:  # type: ignore[attr-defined]
                     self.seen.append(packet)
