@@ -7,7 +7,7 @@ since, and when it would interrupt something the commit did not touch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 
 from lxml import etree
@@ -43,9 +43,13 @@ def reverted(
     back.replace(child(back, "configuration"), carried_out(configuration, reverse(changes)))
     back = tidy(back)
     foreseen = simulate(back, runner)
-    if foreseen.fencing:
-        raise NotReverted(f"{foreseen.fencing[0].node} would be fenced")
-    refuse_harm(effects(foreseen, now, back, reverse(changes)), changes)
+    lost = (
+        frozenset(each.node for each in simulate(now, runner).fencing) if foreseen.fencing else ()
+    )
+    for fencing in foreseen.fencing:
+        if fencing.node not in lost:
+            raise NotReverted(f"{fencing.node} would be fenced")
+    refuse_harm(effects(foreseen, now, back, reverse(changes)), changes, lost)
     return back
 
 
@@ -61,8 +65,9 @@ def still_ours(configuration: _Element, change: Change) -> bool:
     return canonical(there) == canonical(etree.fromstring(change.after))
 
 
-def refuse_harm(foreseen: Effects, changes: Sequence[Change]) -> None:
+def refuse_harm(foreseen: Effects, changes: Sequence[Change], lost: Collection[str] = ()) -> None:
+    """Raise NotReverted for what is interrupted, but on nodes that are ``lost`` anyway."""
     touched = {change.id for change in changes}
     for effect in foreseen.disruptive:
-        if effect.unit not in touched:
+        if effect.unit not in touched and effect.source not in lost:
             raise NotReverted(f"{effect.name} {VERBS[effect.what]} on {effect.source}")

@@ -52,16 +52,18 @@ def settle(
     timeout: float,
     progress: Callable[[str], None],
     clock: Clock | None = None,
+    alarm: Callable[[_Element], None] = lambda cib: None,  # noqa: ARG005
 ) -> Settled:
     """Wait until the cluster is idle and its own scheduler has nothing left to do.
 
     Idle alone would not do: just after a commit the DC has not yet seen it.
 
-    Raises Unsettled after ``timeout`` seconds.
+    ``alarm`` is shown each CIB on the way, and may raise. Raises Unsettled after ``timeout``
+    seconds.
     """
     clock = clock or Clock()
     deadline = clock.now() + timeout
-    watch = Watch(pacemaker, runner, clock)
+    watch = Watch(pacemaker, runner, clock, alarm)
     while True:
         try:
             settled = watch.look()
@@ -84,6 +86,7 @@ class Watch:
     pacemaker: Pacemaker
     runner: Runner
     clock: Clock
+    alarm: Callable[[_Element], None]
     version: str = ""
     quiet_since: float = 0.0
     doing: str = ""
@@ -93,6 +96,7 @@ class Watch:
         cib = self.pacemaker.cib()
         self.doing = under_way(cib)
         self.failed |= failures(cib)
+        self.alarm(cib)
         if spelled(cib) != self.version or not idle(self.pacemaker, cib):
             self.quiet_since, self.version = self.clock.now(), spelled(cib)
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -94,9 +94,15 @@ def forget_failures(world: World, failed: Collection[tuple[str, str]]) -> None:
         world.pacemaker.forget_failures(name, node)
 
 
-def at_rest(world: World, options: Options, operator: Operator) -> Settled:
+def at_rest(
+    world: World,
+    options: Options,
+    operator: Operator,
+    alarm: Callable[[_Element], None] = lambda cib: None,  # noqa: ARG005
+) -> Settled:
     """Wait until the cluster has nothing to do; raises Unsettled after the operator's timeout."""
-    return settle(world.pacemaker, world.runner, options.timeout, operator.progress, world.clock)
+    told = operator.progress
+    return settle(world.pacemaker, world.runner, options.timeout, told, world.clock, alarm)
 
 
 def blocked(now: _Element, changes: Sequence[Change]) -> set[tuple[str, str]]:

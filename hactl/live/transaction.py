@@ -12,6 +12,7 @@ from hactl.cib.temporary import leftovers
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.backup import save
 from hactl.live.blame import compared, fencings, others_fencing
+from hactl.live.cascade import Alarm
 from hactl.live.compare import Difference, Observation
 from hactl.live.conclusion import NotAsPredicted
 from hactl.live.interrupts import deferred
@@ -178,7 +179,8 @@ class Transaction:
         """
         last = self.written[-1]
         self.ledger.operator.progress(last.stage.doing)
-        settled = at_rest(self.world, self.options, self.ledger.operator)
+        alarm = Alarm(self.shown.live, net(self.written))
+        settled = at_rest(self.world, self.options, self.ledger.operator, alarm)
         plan, before = last.step.plan, last.step.live
         if last.stage.whole:
             plan, before = self.shown.plan, self.shown.live

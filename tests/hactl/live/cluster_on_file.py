@@ -46,11 +46,14 @@ class Cluster:
     """What is shared by all who work on one CIB file.
 
     ``failing`` are operations that fail, as crm_simulate has them: ``bad_start_0@node1=1``.
+    ``pace``: it goes on by one transition at every so manieth look, not to the end at each.
     """
 
     file: Path
     directory: Path
     failing: tuple[str, ...] = ()
+    pace: int = 0
+    looks: int = 0
     fenced: list[str] = field(default_factory=list)
     settled_at: str = ""
 
@@ -67,10 +70,15 @@ class Cluster:
         return cibfile.read(self.file)
 
     def settle(self) -> None:
+        self.looks += 1
+        if self.pace and self.looks % self.pace:
+            return
         for _ in range(ROUNDS):
             now = cibfile.read(self.file).get("epoch", "")
             if self.settled_at == now or not self.moves():
                 self.settled_at = now
+                return
+            if self.pace:
                 return
         raise AssertionError(f"the cluster of {self.file} does not come to rest")
 
@@ -87,6 +95,7 @@ class Cluster:
             made.set(name, before.get(name, "0"))
         made.set("num_updates", str(int(before.get("num_updates", "0")) + 1))
         forget_orphans(made)
+        make_starts_fatal(made)
         self.write(made)
         return bool(DONE.search(said))
 
@@ -125,6 +134,15 @@ def forget_orphans(cib: _Element) -> None:
         stopped = last is None or last.get("operation") == "stop" or last.get("rc-code") == "7"
         if history.get("id", "").partition(":")[0] not in there and stopped and parent is not None:
             parent.remove(history)
+
+
+def make_starts_fatal(cib: _Element) -> None:
+    """Count a failed start as Pacemaker does: once and for all (start-failure-is-fatal)."""
+    for pair in cib.iterfind("status/node_state/transient_attributes//nvpair"):
+        if pair.get("name", "").startswith("fail-count-") and pair.get("name", "").endswith(
+            "#start_0"
+        ):
+            pair.set("value", "INFINITY")
 
 
 @dataclass(frozen=True)

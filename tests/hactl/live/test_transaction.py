@@ -9,7 +9,9 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.cib.merge import merge
 from hactl.cib.temporary import leftovers
+from hactl.live import cibfile
 from hactl.live.apply import Outcome, apply
 from hactl.live.conclusion import Ended
 from hactl.live.operator import Options
@@ -61,6 +63,49 @@ def test_a_new_resource_that_neither_starts_nor_stops_fences_nobody(tmp_path: Pa
     assert problem.value.standing == "taken back"
     assert here.fenced == []
     assert changes(before, here.cib()) == ()
+
+
+def test_what_fails_only_since_it_was_changed_takes_one_node_and_not_all(tmp_path: Path) -> None:
+    here, before = one_that_will_not_stop(tmp_path)
+    here.pace = 5
+    fails = here.failing
+    want = wanted(*changed(), constraints=DISK_THEN_WEB)
+    with pytest.raises(Ended, match="did not stop on node2, which is fenced for it") as problem:
+        carry_out(here, want, hook=fails_once_changed(here, fails))
+    assert problem.value.standing == "taken back"
+    here.pace = 0
+    assert len(here.fenced) == 1
+    assert changes(before, here.cib()) == ()
+
+
+def test_without_an_alarm_it_takes_one_node_after_the_other(tmp_path: Path) -> None:
+    """The detector fires: the cluster by itself, with the new configuration."""
+    here, before = one_that_will_not_stop(tmp_path)
+    here.write(merge(before, wanted(*changed(), constraints=DISK_THEN_WEB)))
+    here.settled_at = ""
+    here.cib()
+    assert len(here.fenced) > 1
+
+
+def fails_once_changed(here: Cluster, fails: tuple[str, ...]) -> Hook:
+    """Something fails for as long as its parameter is the new one."""
+
+    def looks(_number: int, _argv: Any) -> None:
+        pair = cibfile.read(here.file).find(".//primitive[@id='stays']//nvpair[@name='memory']")
+        here.failing = fails if pair is not None and pair.get("value") == "2" else ()
+
+    return looks
+
+
+def one_that_will_not_stop(directory: Path) -> tuple[Cluster, _Element]:
+    here = start(directory)
+    fails = [f"stays_{op}_0@node{n}=1" for op in ("start", "stop") for n in (1, 2, 3)]
+    here.failing = tuple(fails)
+    return here, here.cib()
+
+
+def changed() -> list[_Element]:
+    return [*old()[:2], dummy("stays", memory="2")]
 
 
 def old() -> list[_Element]:
