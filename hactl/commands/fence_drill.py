@@ -72,12 +72,16 @@ def mend() -> None:
 
 @dataclass
 class Terminal:
-    """Says what will happen, asks where somebody is there, draws one line of progress."""
+    """Says what will happen, asks where somebody is there, draws one line of progress.
+
+    Where nobody looks on, a line for each thing that is waited for.
+    """
 
     yes: bool
     form: str
     drawn: bool = False
     foreseen: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
 
     @property
     def there(self) -> bool:
@@ -100,6 +104,9 @@ class Terminal:
         if sys.stderr.isatty():
             click.echo(f"\r\033[K{text}", nl=False, err=True)
             self.drawn = True
+        elif text.partition(" (")[0] != self.said:
+            self.said = text.partition(" (")[0]
+            click.echo(text, err=True)
 
     def clear(self) -> None:
         if self.drawn:

@@ -31,6 +31,13 @@ class Absent:
     nodes: tuple[str, ...] = ()
     promoted: tuple[str, ...] = ()
 
+    def __or__(self, other: Absent) -> Absent:
+        """Return what is absent of two instances of one primitive together."""
+        return Absent(
+            tuple(sorted({*self.nodes, *other.nodes})),
+            tuple(sorted({*self.promoted, *other.promoted})),
+        )
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -50,7 +57,7 @@ def expected(cib: _Element, runner: Run) -> Expected:
     try:
         now = simulate(cib, runner)
         well = places(simulate(healed(cib), runner))
-        return Expected(dict(absent(now, well)), causes(cib, now, runner), asked=True)
+        return Expected(absent(now, well), causes(cib, now, runner), asked=True)
     except ClusterError as problem:
         return Expected(unknown=problem.message)
 
@@ -76,15 +83,16 @@ def remove(element: _Element) -> None:
         parent.remove(element)
 
 
-def absent(now: Transition, well: Places) -> list[tuple[str, Absent]]:
-    """Return where more of something should run than does; one that is to move is no such thing."""
-    found = []
+def absent(now: Transition, well: Places) -> dict[str, Absent]:
+    """Return where more of something should run than does; what is only to move is not absent."""
+    found: dict[str, Absent] = {}
     for name in sorted({*well.active, *well.promoted}):
         placed = now.placed(name)
         nodes = more(set(placed.nodes), well.active.get(name, set()))
         promoted = more(set(placed.promoted), well.promoted.get(name, set()))
         if nodes or promoted:
-            found.append((name.partition(":")[0], Absent(nodes, promoted)))
+            plain = name.partition(":")[0]
+            found[plain] = found.get(plain, Absent()) | Absent(nodes, promoted)
     return found
 
 

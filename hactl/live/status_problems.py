@@ -60,10 +60,10 @@ def of_resource(thing: ResourceStatus, wanted: Expected) -> Iterator[str]:
         why = wanted.causes.get(thing.id) if thing.state is State.STOPPED else None
         said = "runs only in part" if part else f"is {thing.state}"
         yield f"{thing.id} {said}{f': {why}' if why else ''}"
-    elif thing.state is State.BUSY:
-        return
     elif thing.absent:
         yield incomplete(thing)
+    elif thing.state is State.BUSY:
+        return
     elif thing.promoted == () and thing.nodes and (thing.unpromoted or not wanted.asked):
         yield f"{thing.id} is promoted nowhere"
     elif thing.unpromoted:

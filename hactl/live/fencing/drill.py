@@ -10,14 +10,14 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from lxml.etree import _Element
 
-from hactl.errors import ClusterError
+from hactl.errors import ClusterError, HactlError
 from hactl.fencing.configuration import Fencing, Level, fencing
 from hactl.fencing.drill.levels import fingerprint, levels_of, unsaid
 from hactl.fencing.drill.marks import begin, drills, instead, only
@@ -163,8 +163,14 @@ class Drill:
             self.node, level.index, level.devices, digest, int(time.time()), self.here,
             dict(watch.seconds),
         )  # fmt: skip
-        edit(self.world, lambda live: record(live, proof))
-        return self.outcome(level, watch, "", *notes)
+        return self.outcome(level, watch, "", *notes, *self.noted(proof))
+
+    def noted(self, proof: Proof) -> Iterator[str]:
+        """Write a proof into the CIB; yield why that was impossible."""
+        try:
+            edit(self.world, lambda live: record(live, proof))
+        except HactlError as problem:
+            yield f"the proof could not be noted: {problem}"
 
     def fence(self, level: Level, foreseen: Loss, power: bool) -> Attempt:
         """Have the node fenced by this level and no other."""
@@ -217,9 +223,17 @@ class Drill:
         threading.Thread(target=order.carry_out, daemon=True).start()
         return order
 
-    def wait(self, level: Level, watch: Watch, phase: str, within: float) -> None:
+    def wait(
+        self,
+        level: Level,
+        watch: Watch,
+        phase: str,
+        within: float,
+        over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Look until a phase is reached, time is up, or it is ``over``: it will not be reached."""
         until = self.world.clock.now() + within
-        while phase not in watch.seconds and self.world.clock.now() < until:
+        while phase not in watch.seconds and self.world.clock.now() < until and not over():
             self.look(level, watch)
 
     def look(self, level: Level, watch: Watch) -> None:
@@ -240,12 +254,55 @@ class Drill:
             notes.append(f"not recovered within {self.timeout:g} s: {', '.join(missing)}")
         if not watch.power:
             notes.append(f"{self.node} is cut off from its storage: {self.rescued(level)}")
-        elif switched_off(self.world, self.node):
-            self.world.runner.run(("stonith_admin", f"--unfence={self.node}"), timeout=120.0)
-        self.wait(level, watch, "back", self.timeout)
-        if "back" not in watch.seconds:
+        else:
+            self.turn_on()
+        self.wait(level, watch, "back", self.timeout, lambda: watch.fallen)
+        if watch.fallen:
+            notes.append(f"{self.early()}; {self.started_afresh(watch)}")
+        elif "back" not in watch.seconds:
             notes.append(f"{self.node} has not come back within {self.timeout:g} s")
-        return notes
+        return [*notes, *self.leaderless()]
+
+    def turn_on(self) -> None:
+        """Turn the node on where fencing it has left it off."""
+        if switched_off(self.world, self.node):
+            self.world.runner.run(("stonith_admin", f"--unfence={self.node}"), timeout=120.0)
+
+    # a node that boots faster than it is missed
+
+    def early(self) -> str:
+        silence = patience(self.world.runner)
+        return (
+            f"{self.node} was up again before Corosync had missed it ({silence:g} s of silence); "
+            "its new Pacemaker took the news of the fencing for its own, and ended"
+        )
+
+    def started_afresh(self, watch: Watch) -> str:
+        """Fence the node once more: it is no member now, so nobody tells it what becomes of it."""
+        order = self.ordered(self.world.pacemaker.cib(), Member())
+        while not order.done:
+            self.operator.progress(f"fencing {self.node} once more, so that it starts afresh")
+            self.world.clock.sleep(INTERVAL)
+        if order.failure:
+            return f"start Corosync and Pacemaker there (fencing it again failed: {order.failure})"
+        self.turn_on()
+        if not self.until_online():
+            return "it was fenced once more, and stays away"
+        watch.seconds["back"] = self.world.clock.now() - watch.began
+        return "it was fenced once more to start afresh, and is back"
+
+    def leaderless(self) -> Iterator[str]:
+        """Yield that the others still take for their DC a node that is gone."""
+        try:
+            cib = self.world.pacemaker.cib()
+        except ClusterError as problem:
+            yield f"the cluster does not answer: {problem}"
+            return
+        if cib.get("dc-uuid") == node_id(cib, self.node) and not online(cib, self.node):
+            yield (
+                f"{self.node} is gone and the others still take it for their DC, so nobody decides "
+                "anything: restart Pacemaker on one of them"
+            )
 
     # a level that lies
 

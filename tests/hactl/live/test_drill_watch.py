@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lxml import etree
 
 from hactl.cib.canonical import canonical
 from hactl.fencing.drill.marks import begin, drills, mended
-from hactl.live.fencing.watch import Watch
+from hactl.live.fencing.watch import FALLS, STAYS, Watch
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.patch import edit
 from hactl.live.runner import Result, Runner
@@ -123,3 +123,51 @@ def test_a_drill_is_begun_and_mended_in_a_cib_that_others_change_too(tmp_path: P
     wanted = site().find("configuration/fencing-topology")
     assert section is not None and wanted is not None
     assert canonical(section) == canonical(wanted)
+
+
+def test_a_node_that_was_back_before_pacemaker_missed_it_has_to_stay() -> None:
+    """It was never seen to be away: what the CIB says may still be about the one that died."""
+    scene = Scene(joins=2)
+    seen = watch(scene)
+    look(seen, scene, 1.0)
+    assert "back" not in look(seen, scene, 1.0 + STAYS - 0.1)
+    assert look(seen, scene, 1.0 + STAYS)["back"] == 1.0
+
+
+def test_a_node_that_came_too_early_and_left_again_is_told_from_one_that_boots() -> None:
+    booting = Scene(status="left", crmd="offline")
+    seen = watch(booting)
+    look(seen, booting, 1.0)
+    look(seen, booting, 1.0 + FALLS)
+    assert not seen.fallen
+    assert seen.doing() == "waiting for the device"
+
+    early = Scene(joins=2)
+    seen = watch(early)
+    look(seen, early, 1.0)
+    early.status, early.crmd = "left", "offline"
+    look(seen, early, 2.0)
+    assert seen.doing() == "it came back and has left again"
+    look(seen, early, 2.0 + FALLS - 0.1)
+    assert not seen.fallen
+    look(seen, early, 2.0 + FALLS)
+    assert seen.fallen
+    early.status, early.joins = "joined", 3
+    look(seen, early, 3.0 + FALLS)
+    assert not seen.fallen, "it came by itself after all"
+
+
+def test_a_cluster_that_gives_no_answer_is_said_to_give_none() -> None:
+    scene = Scene()
+    seen = watch(scene)
+    seen.world = replace(seen.world, pacemaker=Pacemaker(Silent()))
+    look(seen, scene, 1.0)
+    assert (
+        seen.doing() == "no answer from the cluster (no Pacemaker answers on this machine (gone))"
+    )
+
+
+@dataclass(frozen=True)
+class Silent(Runner):
+    def run(self, argv: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> Result:  # noqa: ARG002
+        return Result(102, b"", b"gone")
