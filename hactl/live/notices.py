@@ -8,6 +8,7 @@ from lxml.etree import _Element
 
 from hactl.cib.edits import PROPERTIES, own_sets
 from hactl.cib.merge import child
+from hactl.cib.moves import moves
 from hactl.cib.ownership import edited_by_hand, is_ours, pair_edited_by_hand
 from hactl.cib.temporary import lifted
 from hactl.errors import ClusterError
@@ -18,7 +19,6 @@ from hactl.simulate.scheduler import Run
 
 NAMED = 5
 SIMULATED = 4
-MOVES = {"cli-ban-": "is banned from", "cli-prefer-": "is tied to", "cli-standby-": "is kept from"}
 
 
 def notices(cib: _Element, runner: Run | None = None) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ def notices(cib: _Element, runner: Run | None = None) -> tuple[str, ...]:
 
     With a ``runner`` it is simulated what leaving maintenance would do.
     """
-    return (*maintenance(cib, runner), *moves(cib), *edits(cib))
+    return (*maintenance(cib, runner), *map(str, moves(cib)), *edits(cib))
 
 
 def maintenance(cib: _Element, runner: Run | None) -> Iterator[str]:
@@ -47,29 +47,6 @@ def what_happens(effects: Sequence[Effect]) -> str:
     said = [f"{effect.name} {happening(effect)}" for effect in effects]
     more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
     return ", ".join(said[:NAMED]) + more if said else "nothing happens"
-
-
-def moves(cib: _Element) -> Iterator[str]:
-    """Yield the constraints that `crm_resource --move` and --ban, and pcs and crmsh, leave."""
-    for location in cib.iterfind("configuration/constraints/rsc_location"):
-        id_, rsc = location.get("id", ""), location.get("rsc", "")
-        kind = next((words for prefix, words in MOVES.items() if id_.startswith(prefix)), "")
-        if not kind:
-            continue
-        node = location.get("node") or named_in_rule(location) or "a node"
-        role = next((f", as {r}" for r in (location.get("role"),) if r), "")
-        until = " for a time" if location.find(".//date_expression") is not None else ""
-        yield (
-            f"{rsc} {kind} {node}{role}{until} by {id_}, left over from a move "
-            f"(pcs resource clear {rsc} lifts it)"
-        )
-
-
-def named_in_rule(location: _Element) -> str:
-    for expression in location.iter("expression"):
-        if expression.get("attribute") == "#uname":
-            return expression.get("value", "")
-    return ""
 
 
 def edits(cib: _Element) -> Iterator[str]:

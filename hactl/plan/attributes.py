@@ -13,6 +13,8 @@ from hactl.plan.change import Detail
 
 SECRET = re.compile(r"passw|secret|passphrase|(^|_)(key|token|psk)$|^chap", re.IGNORECASE)
 HIDDEN = "(hidden)"
+# A secret in a value that is XML itself, such as the password of a guest's console.
+INSIDE = re.compile(r"""(<[^<>]*\s\w*(?:passw|secret)\w*=(["']))[^"'<>]*(\2)""", re.IGNORECASE)
 OWNERS = {
     "cluster_property_set": "cluster",
     "rsc_defaults": "every resource",
@@ -56,7 +58,9 @@ def owner_of(element: _Element) -> str:
 
 def shown(name: str, value: str | None) -> str | None:
     """Return ``value`` as it may be seen: plans are printed, stored and sent around."""
-    return HIDDEN if value is not None and SECRET.search(name) else value
+    if value is None:
+        return None
+    return HIDDEN if SECRET.search(name) else INSIDE.sub(rf"\g<1>{HIDDEN}\g<3>", value)
 
 
 def statements(element: _Element, owner: str) -> Iterator[tuple[tuple[str, str], str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -69,16 +69,18 @@ def happens(effect: Effect) -> bool:
 
 def lines(effects: Sequence[Effect]) -> Iterator[str]:
     rows = list(folded(by_resource(effects)))
-    wide = max((len(row.names[0]) for row in rows if len(row.names) == 1), default=0)
+    wide = max(len(label(row)) for row in rows)
     wider = max(len(row.happening) for row in rows)
     for row in rows:
         told = click.style(f"{row.happening:{wider}}", fg=COLOURS[row.what])
         why = click.style(row.why, dim=True) if row.why else ""
-        if len(row.names) == 1:
-            yield f"  {row.names[0]:{wide}}  {told}  {why}".rstrip()
-        else:
-            yield f"  {len(row.names)} resources  {told.rstrip()}  {why}".rstrip()
+        yield f"  {label(row):{wide}}  {told}  {why}".rstrip()
+        if len(row.names) > 1:
             yield from wrapped(row.names)
+
+
+def label(row: Row) -> str:
+    return row.names[0] if len(row.names) == 1 else f"{len(row.names)} resources"
 
 
 def wrapped(names: Sequence[str]) -> Iterator[str]:
@@ -113,11 +115,12 @@ def folded(rows: Sequence[Row]) -> Iterator[Row]:
     alike: dict[tuple[str, str, What], list[Row]] = {}
     for row in rows:
         alike.setdefault((row.happening, row.why, row.what), []).append(row)
-    for (told, why, what), same in alike.items():
-        if len(same) > ALIKE:
-            yield Row(tuple(row.names[0] for row in same), told, why, what)
-        else:
-            yield from same
+    for row in rows:
+        same = alike[row.happening, row.why, row.what]
+        if len(same) <= ALIKE:
+            yield row
+        elif row is same[0]:
+            yield replace(row, names=tuple(each.names[0] for each in same))
 
 
 def happening(effect: Effect) -> str:

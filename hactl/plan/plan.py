@@ -10,6 +10,7 @@ from lxml.etree import _Element
 from hactl.cib import schema
 from hactl.cib.edits import Switch, edits, switches
 from hactl.cib.merge import PROPERTIES, child, merge
+from hactl.cib.moves import moves
 from hactl.cib.temporary import Leftover, leftovers, lifted
 from hactl.plan import trial
 from hactl.plan.change import Change
@@ -100,7 +101,12 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
         edited=(*edits(child(clean, "configuration"), wanted), *changed),
         switches=switches(child(bare.merged, "configuration")),
         leftovers=tuple(leftover for leftover in left if leftover not in stay),
-        notes=(*map(blocked, stay), *notes(live, wanted), *other_version(live, runner)),
+        notes=(
+            *map(blocked, stay),
+            *notes(live, wanted),
+            *map(str, moves(bare.merged)),
+            *other_version(live, runner),
+        ),
     )
     return replace(bare, plan=with_causes(plan, bare, runner))
 
@@ -167,7 +173,8 @@ def notes(live: _Element, wanted: _Element) -> Iterator[str]:
     named = {node.get("uname") for node in wanted.iterfind("nodes/node")}
     for node in live.iterfind("configuration/nodes/node"):
         if node.get("uname") not in named and node.get("type", "member") == "member":
-            yield f"{node.get('uname')} is in the cluster and not in the topology"
+            name = node.get("uname")
+            yield f"{name} is in the cluster and not in the topology (crm_node --remove {name})"
 
 
 def other_version(live: _Element, runner: Run) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from hactl.plan.change import Change, Create, Delete, Update
 from hactl.plan.owners import Owners
+from hactl.plan.readable import words
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import Action, Transition
 
@@ -17,6 +18,8 @@ PLACEMENT = "placement"
 CAUSED_BY = re.compile(r"(?:required|unrunnable|colocation with) (?P<cause>\S+)")
 # A chain of resources that wait for each other is not longer than this; a ring of them has no end.
 DEPTH = 8
+# A reason names so much of a change; all of it stands under the change itself.
+CLAUSES = 2
 
 
 class Reasons:
@@ -121,9 +124,9 @@ def said(change: Change | None, part: str) -> str:
         return ""
     details = [detail for detail in change.details if not incidental(detail.name)]
     details = [detail for detail in details if detail.owner == part] or details
-    shown = [str(detail) for detail in (details or change.details)[:2]]
-    more = len(details or change.details) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    said = [clause for detail in (details or change.details) for clause in words(detail)]
+    more = len(said) - CLAUSES
+    return ", ".join(said[:CLAUSES]) + (f" and {more} more" if more > 0 else "")
 
 
 def incidental(name: str) -> bool:

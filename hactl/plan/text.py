@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import click
 
-from hactl.plan.change import Change, Create, Delete, Update
+from hactl.plan.change import Change, Create, Delete, Detail, Update
 from hactl.plan.effects import GUESTS
-from hactl.plan.effects_text import fates, guests, happens, lines, others
+from hactl.plan.effects_text import ALIKE, fates, guests, happens, lines, others, wrapped
 from hactl.plan.later import Later
 from hactl.plan.plan import Plan
+from hactl.plan.readable import words
 
 SIGNS = {Create: ("+", "green"), Update: ("~", "yellow"), Delete: ("-", "red")}
 ALONG = frozenset({"order", "colocation", "location", "ticket", "fencing-level"})
-PLURALS = {"colocation": "colocations", "fencing-level": "fencing levels"}
-# Longer lists say how many more there are: the whole is in the JSON.
-SHOWN = 40
+PLURALS = {
+    "address": "addresses",
+    "defaults": "sets of defaults",
+    "fencing": "fence devices",
+    "fencing-level": "fencing levels",
+    "property": "properties",
+    "properties": "sets of properties",
+    "raw": "raw resources",
+    "storage": "storage resources",
+}
 
 
 def text(plan: Plan) -> str:
@@ -38,12 +47,11 @@ def changed(changes: Sequence[Change]) -> Iterator[str]:
         return
     yield click.style("Changes", bold=True)
     alone, along = told_apart(changes)
-    updates = [change for change in alone[:SHOWN] if isinstance(change, Update)]
-    width = max((len(title(change)) for change in updates), default=0)
-    for change in alone[:SHOWN]:
-        yield from change_lines(change, width)
-    if len(alone) > SHOWN:
-        yield f"  ... and {len(alone) - SHOWN} more"
+    rows = [row for change in alone for row in change_rows(change)]
+    groups = folded(rows)
+    width = max((len(named(same)) for same in groups if same[0].lines), default=0)
+    for same in groups:
+        yield from row_lines(same, width)
     for (kind, sort), count in along.items():
         sign, colour = SIGNS[sort]
         yield click.style(f"  {sign} {counted(count, kind)}", fg=colour)
@@ -66,16 +74,56 @@ def told_apart(
     return alone, along
 
 
-def change_lines(change: Change, width: int) -> Iterator[str]:
-    sign, colour = SIGNS[type(change)]
-    if not isinstance(change, Update):
-        yield click.style(f"  {sign} {title(change)}", fg=colour) + aside(change)
-        return
-    head = click.style(f"  {sign} {title(change):{width}}", fg=colour)
-    said = [prefixed(change, number) for number in range(len(change.details))]
-    yield f"{head}  {said[0] if said else 'renewed'}"
-    for line in said[1:]:
+@dataclass(frozen=True)
+class Row:
+    """A change to print: ``lines`` say what differs, in those that only become different."""
+
+    sort: type[Change]
+    kind: str
+    name: str
+    title: str
+    lines: tuple[str, ...] = ()
+    aside: str = ""
+
+
+def change_rows(change: Change) -> Iterator[Row]:
+    sort = type(change)
+    if isinstance(change, Update):
+        said = tuple(line for detail in change.details for line in prefixed(change, detail))
+        yield Row(sort, change.kind, change.id, title(change), said or ("renewed",))
+    else:
+        yield Row(sort, change.kind, change.id, title(change), aside=aside(change))
+
+
+def folded(rows: Sequence[Row]) -> list[list[Row]]:
+    """Put together what is said of many in the same words; each is still named."""
+    alike: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        alike.setdefault((row.sort, row.kind, row.lines, row.aside), []).append(row)
+    found = []
+    for row in rows:
+        same = alike[row.sort, row.kind, row.lines, row.aside]
+        if len(same) <= ALIKE:
+            found.append([row])
+        elif row is same[0]:
+            found.append(same)
+    return found
+
+
+def named(same: Sequence[Row]) -> str:
+    return same[0].title if len(same) == 1 else counted(len(same), same[0].kind)
+
+
+def row_lines(same: Sequence[Row], width: int) -> Iterator[str]:
+    first = same[0]
+    sign, colour = SIGNS[first.sort]
+    head = f"  {sign} {named(same):{width if first.lines else 0}}"
+    said = "".join(f"  {line}" for line in first.lines[:1])
+    yield click.style(head, fg=colour) + first.aside + said
+    for line in first.lines[1:]:
         yield f"    {'':{width}}  {line}"
+    if len(same) > 1:
+        yield from wrapped([row.name for row in same])
 
 
 def aside(change: Create | Delete) -> str:
@@ -86,11 +134,10 @@ def aside(change: Create | Delete) -> str:
     return f"  {values}"
 
 
-def prefixed(change: Update, number: int) -> str:
-    detail = change.details[number]
+def prefixed(change: Update, detail: Detail) -> Iterator[str]:
     told = change.kind in ("property", "node", "defaults") or detail.owner == change.id
     inner = "" if told else f"{detail.owner} "
-    return f"{inner}{detail}"
+    return (f"{inner}{clause}" for clause in words(detail))
 
 
 def title(change: Change) -> str:

@@ -12,6 +12,7 @@ from hactl.cib.ownership import mark
 from hactl.plan.as_json import fingerprint
 from hactl.plan.plan import Plan, planned
 from hactl.simulate.effect import Effect, What
+from hactl.simulate.transition import transition
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text, wanted
 from tests.hactl.scheduler import Canned, needs_scheduler, runner, settled
 
@@ -188,3 +189,24 @@ def bridge(mtu: str) -> _Element:
 def marked(xml: str, kind: str = "guest") -> _Element:
 
     return mark(etree.fromstring(xml), kind)
+
+
+def test_what_a_move_left_behind_is_pointed_out(tmp_path: Path) -> None:
+    left = '<rsc_location id="cli-prefer-web1" rsc="web1" node="node2" score="INFINITY"/>'
+    left += """<rsc_location id="cli-ban-web1-on-node3" rsc="web1" role="Promoted">
+      <rule id="r" score="-INFINITY"><expression id="e" attribute="#uname" operation="eq"
+      value="node3"/><date_expression id="d" operation="lt" end="2999-01-01"/></rule>
+      </rsc_location>"""
+    before = settled(cib(text(dummy("web1")), left), tmp_path)
+    notes = plan_for(before, wanted(dummy("web1")), tmp_path).notes
+    assert "web1 is tied to node2 by cli-prefer-web1, left over from a move" in notes[-2]
+    assert "web1 is banned from node3, as Promoted for a time by cli-ban" in notes[-1]
+
+
+def test_reasons_are_spelled_as_they_are_meant() -> None:
+    said = "<pacemaker-result><actions><rsc_action action='stop' resource='a' node='n' "
+    said += (
+        "reason='agent said &amp;apos;no&amp;apos; &amp;amp; left'/></actions></pacemaker-result>"
+    )
+    (action,) = transition(etree.fromstring(said)).actions
+    assert action.reason == "agent said 'no' & left"
