@@ -18,7 +18,6 @@ from hactl_agents.failures import (
 from hactl_agents.host import state
 from hactl_agents.host.network import Network
 from hactl_agents.host.processes import Processes
-from hactl_agents.host.thread import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from hactl_agents.host.command import Done
     from hactl_agents.host.paths import Paths
     from hactl_agents.host.storage import Storage
+    from hactl_agents.host.thread import Task
 
     T = TypeVar("T")
 
@@ -35,7 +35,7 @@ STATE_DIR = "/run/hactl"
 BINDINGS = ("/usr/lib/python3/dist-packages", "/usr/lib64/python3/site-packages")
 SIGTERM, SIGKILL = 15, 9
 
-__all__ = ["Failed", "Host", "NotInstalled", "Task", "Terminated", "TimedOut"]
+__all__ = ["Failed", "Host", "NotInstalled", "Terminated", "TimedOut"]
 
 
 class Host(Processes, Network):
@@ -124,6 +124,8 @@ class Host(Processes, Network):
 
     def begin(self, step: str, function: "Callable[..., Any]", *args: "Any") -> "Task":
         """Start ``function(*args)`` in a thread of its own and come back at once."""
+        from hactl_agents.host.thread import Task
+
         self.step = step
         return Task(function, args)
 
@@ -320,6 +322,8 @@ class Host(Processes, Network):
         """What an earlier action that is gone may still bring about, as the holder of the lock
         ``name``; '' if nothing.
         """
+        if not self.load(name):  # nobody has ever taken it
+            return ""
         from hactl_agents.host import locks
 
         return locks.left_behind(self, name) if self.busy(name) else ""

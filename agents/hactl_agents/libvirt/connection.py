@@ -13,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from hactl_agents.host.host import Host, Task
+    from hactl_agents.host.host import Host
+    from hactl_agents.host.thread import Task
 
 PATIENCE = 5.0  # seconds for a call that a healthy daemon answers in milliseconds
 LIVE = 1  # VIR_DOMAIN_AFFECT_LIVE

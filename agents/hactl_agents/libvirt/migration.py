@@ -10,7 +10,8 @@ from hactl_agents.libvirt.evidence import same_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.host.host import Host, Task
+    from hactl_agents.host.host import Host
+    from hactl_agents.host.thread import Task
     from hactl_agents.libvirt.connection import Domain
     from hactl_agents.libvirt.evidence import Guest
 

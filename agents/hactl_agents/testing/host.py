@@ -9,7 +9,8 @@ from hactl_agents.failures import seconds
 from hactl_agents.gate.turn import CLOSED, DRAINING, gate_state
 from hactl_agents.host.child import Abandoned, refuse_to_pile_up, remember
 from hactl_agents.host.command import Done
-from hactl_agents.host.host import Failed, Host, NotInstalled, Task, TimedOut
+from hactl_agents.host.host import Failed, Host, NotInstalled, TimedOut
+from hactl_agents.host.thread import Task
 from hactl_agents.testing.links import FakeLinks
 from hactl_agents.testing.storage import FakeStorage
 from hactl_agents.testing.tables import FakeTables
