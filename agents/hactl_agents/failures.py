@@ -36,4 +36,5 @@ def unreadable(path: str, exc: OSError) -> Failed:
 
 def seconds(limit: "float | None") -> str:
     """A time as messages give it: 0.001 s, 1.5 s, 20 s."""
-    return f"{limit or 0.0:.3f}".rstrip("0").rstrip(".") + " s"
+    limit = limit or 0.0
+    return f"{limit:.{1 if limit >= 1 else 3}f}".rstrip("0").rstrip(".") + " s"

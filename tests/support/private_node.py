@@ -83,6 +83,11 @@ class PrivateNode:
 
     # doing things in the node
 
+    @property
+    def enter(self) -> list[str]:
+        """The words before a command that is to run in the node."""
+        return ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", "-i", "-u", "--"]
+
     def run(
         self,
         *argv: str,
@@ -92,7 +97,7 @@ class PrivateNode:
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command in the node to its end."""
         done = subprocess.run(
-            ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", "-i", "-u", "--", *argv],
+            [*self.enter, *argv],
             env={"PATH": os.environ["PATH"], "LC_ALL": "C", **(env or {})},
             capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,10 +23,14 @@ PYTHON = "/usr/bin/python3"  # the distribution's has fusepy
 
 
 class StallingFs:
-    """``folder`` is its own: the mount is in there, and what it shows is in ``behind``."""
+    """``folder`` is its own: the mount is in there, and what it shows is in ``behind``.
 
-    def __init__(self, folder: Path) -> None:
+    ``enter`` are the words before a command that is to run in a namespace: there it is mounted.
+    """
+
+    def __init__(self, folder: Path, enter: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.enter = list(enter)
         self.mount = folder / "mount"
         self.behind = folder / "behind"
         self.control = folder / "control"
@@ -33,12 +38,19 @@ class StallingFs:
     def __enter__(self) -> "StallingFs":
         for each in (self.mount, self.behind, self.control):
             each.mkdir(parents=True, exist_ok=True)
-        self.process = subprocess.Popen(command(self.folder))
+        parts = [str(each) for each in (self.mount, self.behind, self.control)]
+        program = [*self.enter, PYTHON, str(Path(__file__).resolve()), *parts]
+        self.process = subprocess.Popen(program, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
-        while not os.path.ismount(self.mount):
+        while not self.is_mounted():
             assert self.process.poll() is None and time.monotonic() < deadline, "no FUSE"
             time.sleep(0.02)
         return self
+
+    def is_mounted(self) -> bool:
+        words = [*self.enter, "cat", "/proc/self/mounts"]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        return f" {self.mount} fuse" in done.stdout
 
     def __exit__(
         self,
@@ -46,9 +58,10 @@ class StallingFs:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.process.kill()
+        self.answer()
+        subprocess.run([*self.enter, "umount", "-l", str(self.mount)], check=False)
+        self.process.terminate()
         self.process.wait()
-        subprocess.run(["umount", "-l", str(self.mount)], check=False)
 
     def path(self, name: str) -> str:
         return str(self.mount / name)
@@ -68,12 +81,6 @@ class StallingFs:
         with contextlib.suppress(FileNotFoundError):
             return (self.control / "asked").read_text().splitlines()
         return []
-
-
-def command(folder: Path) -> list[str]:
-    """The program, for whoever starts it in a namespace of his own."""
-    parts = [str(folder / name) for name in ("mount", "behind", "control")]
-    return [PYTHON, str(Path(__file__).resolve()), *parts]
 
 
 def serve(mount: str, behind: str, control: str) -> None:

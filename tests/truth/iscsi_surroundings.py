@@ -1,5 +1,6 @@
 """What can break around a target of IscsiGateway's, whichever back end serves it."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 from tests.support.private_node import PrivateNode
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 
+PLACES = ("disk", "secret")
 OTHER = {"lio": "tgt", "tgt": "lio"}
 GIVEN: dict[str, dict[str, Any]] = {
     "no tools": {"wrapper": NO_TOOLS},
@@ -59,6 +61,20 @@ class Surroundings:
             self.sh(STATE_FOLDER_MENDED[self.broken])
         self.broken, self.given = "", {}
 
+    @property
+    def node(self) -> PrivateNode:
+        return self.served.node
+
+    def move(self, place: str, behind: Path, shown: Path) -> None:
+        """Have the disk or the secret in another folder; see during.py."""
+        name, before = {
+            "disk": ("luns", self.served.disk),
+            "secret": ("auth_file", self.served.auth),
+        }[place]
+        shutil.copy2(before, behind / before.name)
+        params = self.served.params
+        params[name] = params[name].replace(str(before), str(shown / before.name))
+
     def files(self) -> dict[str, Path]:
         return {"backing gone": self.served.disk, "secret gone": self.served.auth}
 
@@ -70,4 +86,4 @@ def elsewhere(path: Path) -> Path:
     return path.with_name(f"{path.name}-elsewhere")
 
 
-__all__ = ["BREAKS", "Surroundings"]
+__all__ = ["BREAKS", "PLACES", "Surroundings"]

@@ -296,6 +296,7 @@ class Host(Processes, Network):
 
         if name in self.locks:
             return
+        doing = self.step
         try:
             self.locks[name] = locks.take(self, name)
         except TimedOut:
@@ -303,6 +304,7 @@ class Host(Processes, Network):
         except (Failed, OSError) as exc:
             self.log(f"goes on without the lock {name}: {exc}")
         else:
+            self.step = doing
             self.sign_locks(self.pid(), 0)
 
     def sign_locks(self, pid: int, parent: int) -> None:

@@ -60,8 +60,9 @@ class Tgt:
         """Whether our tgtd lives, and serves. Raises Failed where that cannot be told."""
         if self.is_absent():
             return Sight(ABSENT)
-        if self.daemon.is_frozen():
-            raise Failed("our tgtd was stopped by a signal: it serves nobody")
+        deaf = self.daemon.why_deaf()
+        if deaf:
+            raise Failed(f"our tgtd {deaf}: it serves nobody")
         shown = self.shown()
         if shown is None:
             return Sight(PARTLY, f"our tgtd runs and does not know {self.iqn or 'which target'}")
@@ -185,8 +186,9 @@ class Tgt:
 
     def ask_to_end(self) -> None:
         """Its caches are written when it closes what is behind the LUNs."""
-        if self.daemon.is_frozen():
-            raise Failed("it was stopped by a signal")
+        deaf = self.daemon.why_deaf()
+        if deaf:
+            raise Failed(f"it {deaf}")
         wire = self.daemon.wire()
         for text in self.portals():
             wire.ask("closing a portal", PORTAL, DELETE, f"portal={text}")

@@ -64,9 +64,12 @@ class Daemon:
             return False
         return self.pid_file in (self.host.read(f"/proc/{pid}/cmdline") or "").split("\0")
 
-    def is_frozen(self) -> bool:
-        """Whether it was stopped by a signal: it need not be asked, it will not answer."""
-        return any((self.host.process(pid) or "?")[0] in "Tt" for pid, _ in self.find())
+    def why_deaf(self) -> str:
+        """Why it need not be asked, as it will not answer; '' if it may."""
+        letters = [(self.host.process(pid) or "?")[0] for pid, _ in self.find()]
+        if any(letter in "Tt" for letter in letters):
+            return "was stopped by a signal"
+        return "was killed, and the kernel holds on to it" if "Z" in letters else ""
 
     # starting and ending it
 

@@ -1,7 +1,8 @@
 """A file system that looks like configfs, before a model of what the kernel has in it.
 
 What is written below a path that a line of the file CONTROL/stuck ends with hangs for as long as
-that line is there. CONTROL/log gets a line for every change.
+that line is there. While there is a file CONTROL/after, with a number, so many attributes are
+written, and the next write hangs until the file has gone. CONTROL/log gets a line for every change.
 """
 
 import errno
@@ -30,6 +31,7 @@ class Configfs(Operations):  # type: ignore[misc]
         self.target = target
         self.control = control
         self.lock = threading.Lock()
+        self.more: int | None = None  # changes to make before one hangs
         self.log = (control / "log").open("a", buffering=1)
 
     def __call__(self, op: str, path: str, *args: Any) -> Any:
@@ -44,6 +46,8 @@ class Configfs(Operations):  # type: ignore[misc]
 
     def changed(self, verb: str, path: str, *args: str) -> None:
         self.wait_while_stuck(path)
+        while verb == "write" and self.is_held_back():  # mkdir would hold the whole folder
+            time.sleep(0.05)
         with self.lock:
             getattr(self.target, verb)(path, *args)
         print(verb, path, *(arg.strip() for arg in args), file=self.log)
@@ -51,6 +55,19 @@ class Configfs(Operations):  # type: ignore[misc]
     def wait_while_stuck(self, path: str) -> None:
         while any(path.endswith(line) for line in self.stuck()):
             time.sleep(0.05)
+
+    def is_held_back(self) -> bool:
+        try:
+            after = int((self.control / "after").read_text())
+        except (FileNotFoundError, ValueError):
+            self.more = None
+            return False
+        with self.lock:
+            self.more = after if self.more is None else self.more
+            if self.more > 0:
+                self.more -= 1
+                return False
+        return True
 
     def stuck(self) -> list[str]:
         try:

@@ -41,6 +41,19 @@ class LookAlike:
         self.node.sh(f"setsid {words} >{self.control}/output 2>&1 & :")
         wait_until(self.tree.is_dir, "the look-alike is not mounted", 20)
 
+    def changes(self) -> list[str]:
+        """What was written to attributes so far, a line each."""
+        lines = (self.control / "log").read_text().splitlines()
+        return [line for line in lines if line.startswith("write ")]
+
+    def hold_back(self, after: int) -> None:
+        """Let ``after`` attributes be written, and the next write hang."""
+        (self.control / "after.new").write_text(str(after))
+        (self.control / "after.new").rename(self.control / "after")
+
+    def let_go(self) -> None:
+        (self.control / "after").unlink(missing_ok=True)
+
     def stick(self, *ends: str) -> None:
         """Let what is written below a path that ends so hang; nothing any more if none is given."""
         stuck = self.control / "stuck"

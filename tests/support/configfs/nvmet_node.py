@@ -18,6 +18,7 @@ class NvmetNode:
     """One node. ``tree`` is its target as seen from outside."""
 
     def __init__(self, look: LookAlike) -> None:
+        self.look = look
         self.node = look.node
         self.tree = look.tree
         self.stick = look.stick

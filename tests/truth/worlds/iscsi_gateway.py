@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.support.private_node import PrivateNode, fresh_node, wait_until
 from tests.support.private_node import lacking as node_lacks
-from tests.truth.iscsi_surroundings import BREAKS, Surroundings
+from tests.truth.iscsi_surroundings import BREAKS, PLACES, Surroundings
 from tests.truth.world import Presence
 
 AGENT = "IscsiGateway"
@@ -22,6 +22,8 @@ STATES = (
 UNHINDERED = BREAKS
 TIMEOUT = 12.0
 DEEP = True
+DAEMONS = ("tgtd",)
+__all__ = ["PLACES", "lacking", "world"]
 COUNTER = itertools.count(1)
 FIRST_PORT = 13000
 USER, SECRET = "joe", "joes-long-secret"
@@ -248,6 +250,9 @@ class TargetCell(Surroundings):
         if self.frozen:
             return "there"
         return "there" if self.target.answers() else "partly"
+
+    def pids(self, daemon: str) -> list[int]:  # noqa: ARG002
+        return self.target.processes()
 
     def foreign_untouched(self) -> bool:
         return self.foreign is None or self.foreign.untouched()

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.configfs.node import LookAlike, lacking, look_alike
 from tests.truth.iscsi_surroundings import BREAKS as AROUND
-from tests.truth.iscsi_surroundings import Surroundings
+from tests.truth.iscsi_surroundings import PLACES, Surroundings
 from tests.truth.world import Presence
 
 AGENT = "IscsiGateway"
@@ -23,10 +23,11 @@ UNHINDERED = AROUND
 EXTENDED = True  # tests/agents plays the same on the model by itself, in a second
 TIMEOUT = 8.0
 DEEP = True
+CHANGES = True
 COUNTER = itertools.count(1)
 STEPS = 60  # of a start or stop; each is one wait of the agent for its worker
 
-__all__ = ["Look", "lacking", "world"]
+__all__ = ["PLACES", "Look", "lacking", "world"]
 
 
 @contextmanager
@@ -47,6 +48,7 @@ class Look:
     """A target of the agent's on the look-alike; its names are used once."""
 
     def __init__(self, alike: LookAlike, luns: int = 2) -> None:
+        self.alike = alike
         self.node = alike.node
         self.stick = alike.stick
         self.name = f"disks{next(COUNTER)}"
@@ -126,6 +128,10 @@ class LookCell(Surroundings):
         super().__init__(look)
         self.look = look
         self.foreign = False
+
+    @property
+    def kernel(self) -> LookAlike:
+        return self.look.alike
 
     def bring_into(self, state: str) -> None:
         look = self.look

@@ -4,13 +4,16 @@ The look-alike keeps the rules of a real kernel, which tests/truth/test_nvmeof_g
 compares it with.
 """
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.configfs.node import LookAlike
 from tests.support.configfs.nvmet_node import Gateway, NvmetNode, lacking, nvmet_node
+from tests.support.private_node import PrivateNode
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
 from tests.truth.world import Presence
 
@@ -29,6 +32,9 @@ SLOW = ("disk hangs",)
 UNHINDERED = tuple(what for what in BREAKS if what not in SLOW)
 TIMEOUT = 5.0
 DEEP = True
+PLACES = ("disk", "secret")
+CHANGES = True
+RELOADS = True
 
 
 @contextmanager
@@ -131,6 +137,23 @@ class GatewayCell:
         names = [str(path.relative_to(self.target.tree)) for path in self.others]
         found = self.target.snapshot().items()
         return {path: text for path, text in found if path.startswith(tuple(names))}
+
+    @property
+    def node(self) -> PrivateNode:
+        return self.gateway.node
+
+    def move(self, place: str, behind: Path, shown: Path) -> None:
+        name, before = {
+            "disk": ("namespaces", self.gateway.disk),
+            "secret": ("auth_file", self.keys),
+        }[place]
+        shutil.copy2(before, behind / before.name)
+        params = self.gateway.params
+        params[name] = params[name].replace(str(before), str(shown / before.name))
+
+    @property
+    def kernel(self) -> LookAlike:
+        return self.target.look
 
     def do_break(self, what: str) -> None:
         gateway = self.gateway
