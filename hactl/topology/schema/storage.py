@@ -7,11 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from hactl.topology.schema.storage_kind import DLM, LVMLOCKD, StorageKind, Where
+from hactl.topology.schema.storage_kind import (
+    DLM,
+    LVMLOCKD,
+    BlockDevice,
+    FileSystem,
+    StorageKind,
+    Where,
+)
 from hactl.topology.types import Device, ImageSpec, LvmName, Path, Text, Uuid
 
 
-class Directory(StorageKind):
+class Directory(FileSystem):
     """A directory with the same content on every node.
 
     With a ``device`` hactl mounts it (a clone of ocf:heartbeat:Filesystem); without one it is
@@ -33,10 +40,6 @@ class Directory(StorageKind):
         return ()
 
     @property
-    def holds_files(self) -> bool:
-        return True
-
-    @property
     def is_mounted(self) -> bool:
         return self.device is not None
 
@@ -48,20 +51,8 @@ class Directory(StorageKind):
     def lock_managers(self) -> tuple[str, ...]:
         return ()
 
-    @override
-    def block_device(self, volume: str | None) -> str | None:
-        return None
 
-    @override
-    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
-        return f"{self.path}/{stem}.{form}"
-
-    @property
-    def usual_format(self) -> str:
-        return "qcow2"
-
-
-class Rbd(StorageKind):
+class Rbd(BlockDevice):
     """An image of Ceph's: QEMU opens it itself, or it is mapped (ocf:hactl:RbdImage)."""
 
     kind: Literal["rbd"] = Field(description="An image of Ceph's.")
@@ -96,14 +87,6 @@ class Rbd(StorageKind):
         return ()
 
     @property
-    def holds_files(self) -> bool:
-        return False
-
-    @property
-    def is_mounted(self) -> bool:
-        return False
-
-    @property
     def is_shared(self) -> bool:
         return False
 
@@ -119,12 +102,8 @@ class Rbd(StorageKind):
     def disk_path(self, stem: str, volume: str | None, form: str) -> str:
         return self.root
 
-    @property
-    def usual_format(self) -> str:
-        return "raw"
 
-
-class Lvm(StorageKind):
+class Lvm(BlockDevice):
     """A volume group on storage that all nodes reach (ocf:heartbeat:LVM-activate)."""
 
     kind: Literal["lvm"] = Field(description="A volume group of LVM.")
@@ -147,14 +126,6 @@ class Lvm(StorageKind):
     @property
     def lies_on(self) -> tuple[tuple[Where, str], ...]:
         return tuple((("devices", index), device) for index, device in enumerate(self.devices))
-
-    @property
-    def holds_files(self) -> bool:
-        return False
-
-    @property
-    def is_mounted(self) -> bool:
-        return False
 
     @property
     def is_shared(self) -> bool:
@@ -180,10 +151,6 @@ class Lvm(StorageKind):
         return self.block_device(volume or stem) or self.root
 
     @property
-    def usual_format(self) -> str:
-        return "raw"
-
-    @property
     def has_volumes(self) -> bool:
         return self.lv is None
 
@@ -196,7 +163,7 @@ class Lvm(StorageKind):
         return "mode", "shared"
 
 
-class Gfs2(StorageKind):
+class Gfs2(FileSystem):
     """A GFS2 file system on every node at once (ocf:hactl:Gfs2Mount), with the lock manager."""
 
     kind: Literal["gfs2"] = Field(description="A GFS2 file system.")
@@ -222,10 +189,6 @@ class Gfs2(StorageKind):
         return ((("device",), self.device),)
 
     @property
-    def holds_files(self) -> bool:
-        return True
-
-    @property
     def is_mounted(self) -> bool:
         return True
 
@@ -236,18 +199,6 @@ class Gfs2(StorageKind):
     @property
     def lock_managers(self) -> tuple[str, ...]:
         return (DLM,)
-
-    @override
-    def block_device(self, volume: str | None) -> str | None:
-        return None
-
-    @override
-    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
-        return f"{self.path}/{stem}.{form}"
-
-    @property
-    def usual_format(self) -> str:
-        return "qcow2"
 
 
 Storage = Annotated[

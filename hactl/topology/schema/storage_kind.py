@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from typing_extensions import override
+
 from hactl.topology.schema.operations import Operated
 
 Where = tuple[str | int, ...]
@@ -71,3 +73,39 @@ class StorageKind(Operated, ABC):
     def has_volumes(self) -> bool:
         """Whether a disk may name a volume in it."""
         return False
+
+
+class FileSystem(StorageKind, ABC):
+    """A directory with files in it."""
+
+    @property
+    def holds_files(self) -> bool:
+        return True
+
+    @override
+    def block_device(self, volume: str | None) -> str | None:
+        return None
+
+    @override
+    def disk_path(self, stem: str, volume: str | None, form: str) -> str:
+        return f"{self.root}/{stem}.{form}"
+
+    @property
+    def usual_format(self) -> str:
+        return "qcow2"
+
+
+class BlockDevice(StorageKind, ABC):
+    """A device, or several in a group."""
+
+    @property
+    def holds_files(self) -> bool:
+        return False
+
+    @property
+    def is_mounted(self) -> bool:
+        return False
+
+    @property
+    def usual_format(self) -> str:
+        return "raw"
