@@ -21,11 +21,10 @@ SOURCES = {
 MAY_IMPORT = {
     "hactl_agents": set[str](),
     "hactl_fencing": {
+        "hactl_agents.ceph",
         "hactl_agents.declare",
-        "hactl_agents.host.budget",
-        "hactl_agents.host.host",
-        "hactl_agents.host.stdio",
-        "hactl_agents.host.unix_socket",
+        "hactl_agents.failures",
+        "hactl_agents.host",
         "hactl_agents.libvirt.connection",
     },
     "hactl.errors": set[str](),

@@ -1,18 +1,21 @@
 """fence_ceph_blocklist: cuts a node off from its Ceph storage, and lets it back in."""
 
+from hactl_agents.ceph import blocklist
 from hactl_agents.declare import BadValue, Param, boolean, seconds, string
 from hactl_agents.host.host import Failed
-from hactl_fencing import blocklist, ceph_clients
+from hactl_fencing import ceph_clients
 from hactl_fencing.ceph_monitors import Monitors, osds
 from hactl_fencing.fence.device import OFF, ON, FenceDevice
+from hactl_fencing.node_map import node_map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from hactl_agents.ceph.blocklist import Entry
+    from hactl_agents.host.addresses import Network
     from hactl_agents.host.host import Host
-    from hactl_fencing.blocklist import Entry, Network
 
 YEARS = 5 * 365 * 86400
 WEEK = 7 * 86400
@@ -39,7 +42,7 @@ class CephBlocklist(FenceDevice):
 
     addresses: "dict[str, tuple[Network, ...]]" = Param(  # type: ignore[assignment]
         "string",
-        blocklist.node_map,
+        node_map,
         "The addresses of each node, as Ceph sees them",
         required=True,
         longdesc="The addresses of each node, as Ceph sees them, v4 and v6, of every network "

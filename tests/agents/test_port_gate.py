@@ -88,7 +88,7 @@ def test_stop_needs_only_the_name() -> None:
     assert code(host, portals="nonsense") == Status.RUNNING, "the record says what it was"
     host.saved.clear()
     assert code(host, portals="nonsense") == 1
-    assert "is no portal such as" in complaint(host, portals="nonsense")
+    assert "is not a portal such as" in complaint(host, portals="nonsense")
     assert code(host, "stop", portals="nonsense") == 0
     assert host.tables.tables == {}
 
@@ -284,23 +284,24 @@ def test_what_somebody_changed_is_no_running_gate_and_start_mends_it(
         ({"gate": "a;flush ruleset"}, "use at most 48 letters"),
         ({"gate": "../san"}, "use at most 48 letters"),
         ({"gate": "größe"}, "use at most 48 letters"),
-        ({"portals": " "}, "is no portal"),
-        ({"portals": "192.0.2.10"}, "is no portal"),
-        ({"portals": "192.0.2.10:"}, "is no portal"),
-        ({"portals": "192.0.2.300:3260"}, "is no portal"),
-        ({"portals": "192.0.02.1:3260"}, "is no portal"),
-        ({"portals": "san.example:3260"}, "is no portal"),
-        ({"portals": "2001:db8::10:3260"}, "is no portal"),
-        ({"portals": "[192.0.2.10]:3260"}, "is no portal"),
-        ({"portals": "[fe80::1%eth0]:3260"}, "is no portal"),
-        ({"portals": "192.0.2.10:3260\t192.0.2.11:3260"}, "is no portal"),
+        ({"portals": " "}, "is not a portal"),
+        ({"portals": "192.0.2.10"}, "is not a portal"),
+        ({"portals": "192.0.2.10:"}, "is not a portal"),
+        ({"portals": "192.0.2.300:3260"}, "is not a portal"),
+        ({"portals": "192.0.02.1:3260"}, "is not a portal"),
+        ({"portals": "san.example:3260"}, "is not a portal"),
+        ({"portals": "2001:db8::10:3260"}, "is not a portal"),
+        ({"portals": "[192.0.2.10]:3260"}, "is not a portal"),
+        ({"portals": "[fe80::1%eth0]:3260"}, "is not a portal"),
+        ({"portals": "192.0.2.10:3260\t192.0.2.11:3260"}, "is not a portal"),
         ({"portals": "192.0.2.10:0"}, "from 1 to 65535"),
         ({"portals": "192.0.2.10:65536"}, "from 1 to 65535"),
-        ({"portals": "0.0.0.0:3260"}, "none of a single interface"),
-        ({"portals": "[::]:3260"}, "none of a single interface"),
-        ({"portals": "224.0.0.1:3260"}, "none of a single interface"),
-        ({"portals": "[ff02::1]:3260"}, "none of a single interface"),
-        ({"portals": "[::ffff:192.0.2.10]:3260"}, "none of a single interface"),
+        ({"portals": "[fe80::1]:3260"}, "a link-local address"),
+        ({"portals": "0.0.0.0:3260"}, "stands for every address"),
+        ({"portals": "[::]:3260"}, "stands for every address"),
+        ({"portals": "224.0.0.1:3260"}, "not the address of a single interface"),
+        ({"portals": "[ff02::1]:3260"}, "not the address of a single interface"),
+        ({"portals": "[::ffff:192.0.2.10]:3260"}, "write 192.0.2.10"),
         ({"portals": "[fd00::1]:1 [fd00:0::1]:1"}, "names a portal twice"),
     ],
 )

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from hactl_agents.ceph.blocklist import Entry
+from hactl_agents.host.addresses import Network
 from hactl_agents.host.host import Failed
-from hactl_fencing.blocklist import Entry, Network
 from hactl_fencing.ceph_blocklist import CephBlocklist
 from hactl_fencing.fence.device import OFF
 from tests.fencing.fake_ceph import CephWorld

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hactl_agents.ceph.blocklist import entries, entry, instant
 from hactl_agents.declare import BadValue
-from hactl_fencing.blocklist import entries, entry, instant, network, node_map
+from hactl_agents.host.addresses import network
+from hactl_fencing.node_map import node_map
 
 ADDRESSES = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 
@@ -99,10 +101,10 @@ def test_a_map_of_nodes() -> None:
         ("node1=10.1.0.1 node2=10.1.0.1", "to 'node1' and 'node2'"),
         ("node1=10.1.0.0/24 node2=10.1.0.7", "to 'node1' and 'node2'"),
         ("node1=10.1.0.1,10.1.0.1", "'node1' twice"),
-        ("node1=10.0.0.0/8", "no single machine"),
-        ("node1=0.0.0.0/0", "no single machine"),
-        ("node1=fd00::/48", "no single machine"),
-        ("node1=host.example", "not an address"),
+        ("node1=10.0.0.0/8", "not a single machine"),
+        ("node1=0.0.0.0/0", "not a single machine"),
+        ("node1=fd00::/48", "not a single machine"),
+        ("node1=host.example", "not an IP address"),
     ],
 )
 def test_a_map_that_would_cut_off_the_wrong_ones_is_refused(text: str, complaint: str) -> None:

@@ -155,7 +155,7 @@ PLANTED: dict[str, tuple[Plant, str]] = {
         with_addresses("node1=10.0.0.0/8"),
         "which is no single machine's network",
     ),
-    "what is no address": (with_addresses("node1=storage1"), "is not an address such as"),
+    "what is no address": (with_addresses("node1=storage1"), "is not an IP address such as"),
     "an entry that is about to end": (about_to_end, "is to end"),
     "a life that is too short": (given(expire="1h"), "expire: must be at least 86400 s, a day"),
     "an entry that could not be believed": (

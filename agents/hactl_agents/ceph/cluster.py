@@ -1,11 +1,8 @@
-"""Ceph by librados and librbd: who uses an image, who is cut off; decides nothing.
+"""Ceph by librados and librbd: who uses an image, who is cut off; decides nothing."""
 
-Every call may hang for as long as Ceph does, so each has a step's time and runs in a thread of
-its own. Never by ceph(8): it costs ten times as much, and breaks on IPv6 addresses.
-"""
-
-from hactl_agents.ceph.blocklist import Blocklist
-from hactl_agents.host.host import Failed, NotInstalled
+from hactl_agents.ceph.blocklist import Blocklist, entries
+from hactl_agents.ceph.connection import Connection
+from hactl_agents.failures import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 10  # seconds for one answer; monitors and OSDs in good health take a tenth of one
 EXCLUSIVE_LOCK = 4  # a feature of an image
-CUT_OFF = 108  # ESHUTDOWN: what a client on the blocklist is told
 
 
 class Use:
@@ -29,49 +25,18 @@ class Use:
         self.locks = locks
 
 
-class Cluster:
-    """A connection as client.CLIENT. Raises Failed and TimedOut from every call."""
+class Cluster(Connection):
+    """Ceph, for what concerns an image."""
 
     def __init__(self, host: "Host", wish: "Wish") -> None:
-        self.host = host
-        for path in (wish.conf, wish.keyring):
-            # librados reads both in this process: what hangs must be found out before
-            if path and host.paths.read(path) is None:
-                raise NotInstalled(f"{path}: there is no such file on this node")
-        self.rados, self.rbd = host.binding("rados"), host.binding("rbd")
-        self.name = f"client.{wish.client}"
-        self.handle: Any = self.call("connecting", lambda: self.connected(wish))
+        self.rbd = host.binding("rbd")
+        super().__init__(host, wish.client, wish.conf, wish.keyring, PATIENCE)
 
-    def connected(self, wish: "Wish") -> "Any":
-        # it would write to stderr, and leave a socket behind
-        options = {"log_to_stderr": "false", "err_to_stderr": "false", "admin_socket": ""}
-        for name in ("client_mount_timeout", "rados_mon_op_timeout", "rados_osd_op_timeout"):
-            options[name] = str(PATIENCE)
-        if wish.keyring:
-            options["keyring"] = wish.keyring
-        handle = self.rados.Rados(conffile=wish.conf, name=self.name, conf=options)
-        handle.connect(timeout=PATIENCE)
-        return handle
-
-    def call(self, step: str, function: "Callable[[], Any]") -> "Any":
-        """A call that may hang."""
-        try:
-            return self.host.bounded(f"Ceph: {step}", function, within=PATIENCE + 2.0)
-        except (self.rados.Error, self.rbd.Error) as exc:
-            if getattr(exc, "errno", None) == CUT_OFF:
-                raise Failed(
-                    f"Ceph: {step}: this node is on Ceph's blocklist: it was fenced and has to be "
-                    "let in again before it may use storage"
-                ) from None
-            raise Failed(f"Ceph: {step} as {self.name}: {exc}") from None
+    def errors(self) -> "tuple[type[Exception], ...]":
+        return (self.rados.Error, self.rbd.Error)
 
     def fsid(self) -> str:
         return str(self.call("asking for its id", self.handle.get_fsid))
-
-    def addresses(self) -> "list[str]":
-        """This connection as Ceph sees it, each ADDRESS:PORT/NONCE."""
-        text = str(self.call("asking for our address", self.handle.get_addrs))
-        return text.removeprefix("[").removesuffix("]").split(",") if "[v" in text else [text]
 
     # images
 
@@ -112,12 +77,11 @@ class Cluster:
 
     def blocklist(self) -> "tuple[int, Blocklist]":
         """The epoch of the OSD map, and whom it cuts off."""
-        found = self.ask({"prefix": "osd dump", "format": "json"})
-        names = ("blocklist", "blacklist")  # what it was called until Octopus
-        plain = next((found[name] for name in names if name in found), None)
-        if plain is None:
-            raise Failed("Ceph: its OSD map names no blocklist: this Ceph is not understood")
-        return int(found["epoch"]), Blocklist({**plain, **found.get("range_blocklist", {})})
+        found = self.read("osd dump")
+        try:
+            return int(found["epoch"]), Blocklist(entries(found))
+        except (KeyError, ValueError, AttributeError, TypeError) as exc:
+            raise Failed(f"Ceph's OSD map is not understood: {exc}") from None
 
     def block(self, client: str, seconds: int) -> None:
         """Cut one client off. Success means nothing here: read the blocklist again."""
@@ -126,15 +90,3 @@ class Cluster:
     def catch_up(self) -> None:
         """Wait until this client works by the newest OSD map, and so do OSDs it talks to."""
         self.call("waiting for the newest OSD map", self.handle.wait_for_latest_osdmap)
-
-    def ask(self, command: "dict[str, str]") -> "dict[str, Any]":
-        import json
-
-        prefix, text = command["prefix"], json.dumps(command)
-        code, output, said = self.call(prefix, lambda: self.handle.mon_command(text, b""))
-        if code:
-            raise Failed(f"Ceph: {self.name} may not ask for '{prefix}' ({code}): {said}")
-        found = json.loads(output)
-        if not isinstance(found, dict):
-            raise Failed(f"Ceph: '{prefix}' answered something that is not understood")
-        return found

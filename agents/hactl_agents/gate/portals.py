@@ -1,15 +1,13 @@
 """Portals, the ADDRESS:PORT pairs that storage is served at: how they are spelled."""
 
-import _socket
-
 from hactl_agents.declare import Param
+from hactl_agents.host.addresses import packed, refuse_unreachable, spelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FORM = "is no portal such as 192.0.2.10:3260 or [2001:db8::10]:3260"
-NOWHERE = frozenset({"0.0.0.0", "255.255.255.255", "::"})
+FORM = "is not a portal such as 192.0.2.10:3260 or [2001:db8::10]:3260"
 
 
 class Portal:
@@ -38,7 +36,7 @@ class Portal:
 
     def packed(self) -> bytes:
         """The address as it stands in a packet."""
-        return _socket.inet_pton(_socket.AF_INET6 if self.is_v6 else _socket.AF_INET, self.address)
+        return packed(self.address)
 
 
 def portals(shortdesc: str, **more: "Any") -> "Any":
@@ -60,21 +58,22 @@ def parse_portal(word: str) -> Portal:
     if not colon or not port.isascii() or not port.isdigit() or len(port) > 5:
         raise ValueError(FORM)
     bracketed = host[:1] == "[" and host[-1:] == "]"
-    family = _socket.AF_INET6 if bracketed else _socket.AF_INET
-    address = canonical(family, host[1:-1] if bracketed else host)
+    address = canonical(host[1:-1] if bracketed else host, bracketed=bracketed)
     if not 1 <= int(port) <= 65535:
         raise ValueError("has a port that is not from 1 to 65535")
     return Portal(address, int(port))
 
 
-def canonical(family: int, address: str) -> str:
-    """The one spelling of an address of a single interface."""
+def canonical(address: str, *, bracketed: bool) -> str:
+    """The one spelling of an address that hosts can reach."""
     try:
-        packed = _socket.inet_pton(family, address)
-    except (OSError, ValueError):
+        found = packed(address)
+    except ValueError:
         raise ValueError(FORM) from None
-    name = _socket.inet_ntop(family, packed)
-    multicast = packed[0] == 0xFF if len(packed) == 16 else 224 <= packed[0] < 240
-    if multicast or name in NOWHERE or name.startswith("::ffff:"):
-        raise ValueError("has an address that is none of a single interface")
-    return name
+    if bracketed != (len(found) == 16):
+        raise ValueError(FORM)
+    try:
+        refuse_unreachable(found)
+    except ValueError as exc:
+        raise ValueError(f"has {address}, which {exc}") from None
+    return spelled(found)

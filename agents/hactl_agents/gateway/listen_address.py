@@ -3,14 +3,12 @@
 import _socket
 
 from hactl_agents.declare import numeral
+from hactl_agents.host.addresses import packed, refuse_unreachable, spelled
 from hactl_agents.ocf.errors import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host.host import Host
-
-
-MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:192.0.2.1, RFC 4291, 2.5.5.2
 
 
 class Place:
@@ -19,17 +17,16 @@ class Place:
     def __init__(self, text: str) -> None:
         address, slash, length = text.partition("/")
         self.family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
-        packed = pack(self.family, address)
-        self.bits = len(packed) * 8
+        raw = packed(address)
+        self.bits = len(raw) * 8
         found = numeral(length, 0, self.bits) if slash else self.bits
         if found is None:
             raise ValueError(f"has no length of a network from 0 to {self.bits}")
         self.length = found
-        self.number = int.from_bytes(packed, "big")
-        self.text = _socket.inet_ntop(self.family, packed)
-        if not self.number and self.length:
-            raise ValueError("stands for every address: give the one that hosts connect to")
-        refuse_unreachable(packed)
+        self.number = int.from_bytes(raw, "big")
+        self.text = spelled(raw)
+        if self.length:
+            refuse_unreachable(raw)
 
     @property
     def is_network(self) -> bool:
@@ -43,12 +40,12 @@ class Place:
     def holds(self, address: str) -> bool:
         """Whether an address is this one, or in this network."""
         try:
-            family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
-            found = int.from_bytes(pack(family, address), "big")
+            raw = packed(address)
         except ValueError:
             return False
         shift = self.bits - self.length
-        return family == self.family and found >> shift == self.number >> shift
+        same = len(raw) * 8 == self.bits
+        return same and int.from_bytes(raw, "big") >> shift == self.number >> shift
 
     def on_this_node(self, host: "Host") -> str:
         """The address to listen on. Raises Failed where the node has none, or several."""
@@ -66,24 +63,6 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.text}/{self.length}" if self.is_network else self.text
-
-
-def pack(family: int, address: str) -> bytes:
-    try:
-        return _socket.inet_pton(family, address)
-    except OSError:
-        raise ValueError("is no IP address such as 192.0.2.1 or 2001:db8::1") from None
-
-
-def refuse_unreachable(packed: bytes) -> None:
-    """Addresses by which no host finds a node, or that are written as of the other family."""
-    if (len(packed) == 4 and packed[0] >= 224) or packed[0] == 0xFF:
-        raise ValueError("is no address of a single interface")
-    if len(packed) == 16 and packed[0] == 0xFE and packed[1] & 0xC0 == 0x80:
-        raise ValueError("is a link-local address, which says nothing without an interface")
-    if len(packed) == 16 and packed[:12] == MAPPED:
-        written = _socket.inet_ntop(_socket.AF_INET, packed[12:])
-        raise ValueError(f"is an address of IPv4 in another form: write {written}")
 
 
 def portal(address: str, port: str) -> str:

@@ -1,9 +1,8 @@
 """Where a target listens: addresses and ports, or networks in which every node has its own."""
 
-import _socket
-
 from hactl_agents.declare import numeral
-from hactl_agents.gateway.listen_address import Place, pack, portal
+from hactl_agents.gateway.listen_address import Place, portal
+from hactl_agents.host.addresses import packed, spelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,10 +93,8 @@ def parse_place(word: str, address: str) -> "Place | str":
 def canonical(text: str) -> str:
     """ADDRESS:PORT as the system writes it."""
     address, _, port = text.rpartition(":")
-    bare = address.strip("[]")
-    family = _socket.AF_INET6 if ":" in bare else _socket.AF_INET
     try:
-        return portal(_socket.inet_ntop(family, pack(family, bare)), port)
+        return portal(spelled(packed(address.strip("[]"))), port)
     except ValueError:
         return text
 

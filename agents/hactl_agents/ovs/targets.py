@@ -2,7 +2,7 @@
 collectors. Pure; Open vSwitch itself takes any text, and only logs what it cannot use.
 """
 
-import _socket
+from hactl_agents.host.addresses import packed
 
 ACTIVE, PASSIVE, LOCAL = ("tcp", "ssl"), ("ptcp", "pssl"), ("unix", "punix")
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
@@ -63,11 +63,12 @@ def refuse_place(host: str, port: str) -> None:
 
 def refuse_address(text: str) -> None:
     bare = text[1:-1].partition("%")[0] if text[:1] == "[" and text[-1:] == "]" else text
-    family = _socket.AF_INET if bare == text else _socket.AF_INET6
     try:
-        _socket.inet_pton(family, bare)
-    except OSError:
-        raise ValueError("has no IP address such as 192.0.2.1 or [2001:db8::1]") from None
+        found = packed(bare)
+    except ValueError:
+        found = b""
+    if len(found) != (4 if bare == text else 16):
+        raise ValueError("has no IP address such as 192.0.2.1 or [2001:db8::1]")
 
 
 def refuse_port(text: str) -> None:
