@@ -9,6 +9,7 @@ from lxml.etree import _Element
 from hactl.cib.edits import PROPERTIES, own_sets
 from hactl.cib.merge import child
 from hactl.cib.moves import moves
+from hactl.cib.own_words import reworded
 from hactl.cib.ownership import edited_by_hand, is_ours, pair_edited_by_hand
 from hactl.cib.temporary import lifted
 from hactl.errors import ClusterError
@@ -62,6 +63,9 @@ def edited(configuration: _Element) -> Iterator[str]:
     for resource in configuration.iterfind("resources/*"):
         if edited_by_hand(resource):
             yield resource.get("id", "")
+    for constraint in configuration.iterfind("constraints/*"):
+        if reworded(constraint):
+            yield constraint.get("id", "")
     for pair in configuration.iterfind(PROPERTIES):
         if is_ours(pair) and pair_edited_by_hand(pair):
             yield f"property {pair.get('name')}"

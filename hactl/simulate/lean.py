@@ -3,7 +3,7 @@
 It places by constraints, scores, utilization, roles and meta attributes. A resource's own
 parameters and its recurring operations decide nothing about where it runs, and they are most of a
 configuration; without parameters the digest of an operation is also the same for every resource.
-An optional order says when, and never whether.
+An order that is optional, or only serializes, says when, and never whether.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ def lean(cib: _Element) -> _Element:
             for name in PARAMETERS:
                 for part in element.findall(name):
                     drop(part)
-    for order in copy.findall("configuration/constraints/rsc_order[@kind='Optional']"):
-        drop(order)
+    for order in copy.findall("configuration/constraints/rsc_order"):
+        if order.get("kind") in ("Optional", "Serialize"):
+            drop(order)
     for pair in copy.iterfind("configuration//meta_attributes/nvpair"):
         if (pair.get("name"), pair.get("value")) == ("requires", UNFENCING):
             pair.set("value", "fencing")

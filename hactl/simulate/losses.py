@@ -17,7 +17,7 @@ from lxml.etree import _Element
 
 from hactl.simulate.places import Places, places
 from hactl.simulate.scenario import slim
-from hactl.simulate.scheduler import Run, answer
+from hactl.simulate.scheduler import Run, answer, version
 from hactl.simulate.settled import Settled
 from hactl.simulate.transition import Transition
 
@@ -65,7 +65,7 @@ def aftermaths(
     CannotSimulate.
     """
     before = places(scene.transition)
-    queue = documents(scene.cib, losses)
+    queue = documents(unchecked(scene.cib, runner), losses)
     width = max(1, workers)
 
     def judge(job: tuple[tuple[str, ...], bytes]) -> Aftermath:
@@ -81,6 +81,18 @@ def aftermaths(
                 if progress:
                     progress(done)
                 yield found
+
+
+def unchecked(cib: _Element, runner: Run) -> _Element:
+    """Return what has been simulated before in a form that is not validated each time again.
+
+    Pacemaker 3 no longer takes such a CIB; up to then it saves a seventh of the time.
+    """
+    if not version(runner).startswith("2."):
+        return cib
+    copy = deepcopy(cib)
+    copy.set("validate-with", "none")
+    return copy
 
 
 def documents(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from hactl import survival
 from hactl.cib import document
@@ -14,7 +15,9 @@ from hactl.live.runner import Runner
 from hactl.live.workers import workers
 from hactl.simulate.settled import settled
 from hactl.survival import Effort, spread
+from tests.hactl.commands.test_check import hactl
 from tests.hactl.scheduler import Canned, needs_scheduler, runner
+from tests.hactl.scheduler import settled as settled_cib
 from tests.hactl.topologies import FILE, files
 
 NODES = """\
@@ -95,6 +98,31 @@ def test_what_does_not_even_run_with_all_nodes_is_named(tmp_path: Path) -> None:
     text = NODES + FRAGMENTED % HERE + "  c: {cpus: 1, memory: 6GiB, disks: [vms], priority: -1}\n"
     found = said(text, tmp_path)
     assert any("guests.c: c runs nowhere, even with every node there: needs" in f for f in found)
+
+
+@needs_scheduler
+def test_a_plan_judges_the_cluster_as_it_would_then_be(tmp_path: Path) -> None:
+    """What runs there now goes on where it is: a guest that is added finds no second place."""
+    fits = NODES + "  a: {cpus: 1, memory: 5GiB, disks: [vms]}\n"
+    live = tmp_path / "cib.xml"
+    first, second = tmp_path / "1.yaml", tmp_path / "2.yaml"
+    first.write_text(fits)
+    second.write_text(fits + FRAGMENTED.replace("  a:", "  c:") % PROMISED)
+    assert hactl("render", str(first), "-o", str(live)).returncode == 0
+    settle(live, tmp_path)
+    assert "without" not in hactl("plan", str(first), "--cib", str(live)).stderr
+    planned = hactl("plan", str(second), "--cib", str(live))
+    assert planned.returncode == 0, planned.stderr
+    assert "guests.big.must_survive: must survive the loss of one node" in planned.stderr
+    quiet = hactl("plan", str(second), "--cib", str(live), "--losses", "none")
+    assert "must survive" not in quiet.stderr
+    wrong = hactl("plan", str(second), "--cib", str(live), "--losses", "some")
+    assert (wrong.returncode, "is not all, none or a number" in wrong.stderr) == (2, True)
+
+
+def settle(path: Path, folder: Path) -> None:
+    made = settled_cib(etree.fromstring(path.read_bytes()), folder)
+    path.write_bytes(etree.tostring(made))
 
 
 @needs_scheduler

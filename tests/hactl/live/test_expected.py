@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from copy import deepcopy
 from pathlib import Path
 
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.cib.own_words import reworded
+from hactl.live import cibfile
 from hactl.live.expected import Absent, Expected, expected
 from hactl.live.notices import notices
 from hactl.live.pacemaker import Pacemaker
@@ -191,6 +194,25 @@ def test_an_edit_by_hand_is_named(tmp_path: Path) -> None:
     assert notices(made) == (
         "edited by hand since hactl wrote it: web1 (hactl plan FILE shows the difference)",
     )
+
+
+def test_an_edit_of_a_constraint_is_seen_by_its_id() -> None:
+    """Nothing that hactl renders is taken for an edit, and a changed score is."""
+    made = rendered("every-key")
+    assert edited_by(made) == []
+    for name, value in (("score", "7"), ("kind", "Serialize"), ("score", "much")):
+        copy = deepcopy(made)
+        one = next(c for c in copy.iterfind("configuration/constraints/*") if c.get(name))
+        one.set(name, value)
+        assert edited_by(copy) == [one.get("id")]
+
+
+def rendered(name: str) -> _Element:
+    return cibfile.read(Path(__file__).parents[1] / "golden" / name / "cib.xml")
+
+
+def edited_by(made: _Element) -> list[str]:
+    return [c.get("id", "") for c in made.iterfind("configuration/constraints/*") if reworded(c)]
 
 
 # other people's clusters

@@ -98,6 +98,9 @@ def test_an_apply_of_what_cannot_run_fails_and_says_why(tmp_path: Path) -> None:
 
 def room_of_three() -> _Element:
     made = cib()
+    name = made.find(".//nvpair[@name='cluster-name']")
+    assert name is not None
+    name.set("value", "room")
     for node in made.iterfind("configuration/nodes/node"):
         node.set("uname", node.get("uname", "").replace("node", "n"))
     for state in made.iterfind("status/node_state"):

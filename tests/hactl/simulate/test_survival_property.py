@@ -12,6 +12,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -75,19 +76,23 @@ class Judge:
                 found.setdefault(each.get("id", "").partition(":")[0], set()).update(here)
         return found
 
-    def verdict(self, before: bytes, node: str) -> Aftermath:
-        after = self.settle(before, "-f", node)
+    def verdict(self, before: bytes, nodes: Sequence[str]) -> Aftermath:
+        after = self.settle(before, *(word for node in nodes for word in ("-f", node)))
         stranded, demoted = (
             tuple(
-                sorted(gone(self.active(before, promoted=p), self.active(after, promoted=p), node))
+                sorted(
+                    gone(
+                        self.active(before, promoted=p), self.active(after, promoted=p), set(nodes)
+                    )
+                )
             )
             for p in (False, True)
         )
-        return Aftermath((node,), stranded, demoted)
+        return Aftermath(tuple(nodes), stranded, demoted)
 
 
-def gone(before: dict[str, set[str]], after: dict[str, set[str]], node: str) -> Iterator[str]:
-    yield from (name for name, on in before.items() if on and not after.get(name, set()) - {node})
+def gone(before: dict[str, set[str]], after: dict[str, set[str]], lost: set[str]) -> Iterator[str]:
+    yield from (name for name, on in before.items() if on and not after.get(name, set()) - lost)
 
 
 @pytest.mark.parametrize("seed", SEEDS if ALL else SEEDS[:4])
@@ -96,8 +101,11 @@ def test_who_is_stranded_is_who_pacemaker_strands(seed: int, tmp_path: Path) -> 
     before = judge.settle(whole)
     running = {name: on for name, on in judge.active(before).items() if on}
     assert {n: s for n, s in places(scene.transition).active.items() if s} == running
-    ours = list(aftermaths(scene, [(node,) for node in nodes], runner(tmp_path)))
-    assert ours == [judge.verdict(before, node) for node in nodes]
+    losses = [(node,) for node in nodes]
+    pairs = list(combinations(nodes, 2))
+    losses += pairs if ALL else pairs[:1]
+    ours = list(aftermaths(scene, losses, runner(tmp_path)))
+    assert ours == [judge.verdict(before, lost) for lost in losses]
 
 
 def test_the_judge_finds_a_loss_taken_from_an_emptied_node(tmp_path: Path) -> None:
@@ -105,7 +113,7 @@ def test_the_judge_finds_a_loss_taken_from_an_emptied_node(tmp_path: Path) -> No
     judge, scene, whole, _ = made(SEEDS[0], tmp_path)
     before = judge.settle(whole)
     wrong = emptied(scene, "n1", runner(tmp_path))
-    right = judge.verdict(before, "n1")
+    right = judge.verdict(before, ["n1"])
     assert (wrong.stranded, right.stranded) == ((), ("g3",))
 
 
@@ -114,7 +122,7 @@ def test_the_judge_finds_a_model_that_forgets_sizes(tmp_path: Path) -> None:
     for part in scene.cib.findall(".//primitive/utilization"):
         part.getparent().remove(part)  # type: ignore[union-attr]
     ours = list(aftermaths(scene, [(node,) for node in nodes], runner(tmp_path)))
-    assert ours != [judge.verdict(judge.settle(whole), node) for node in nodes]
+    assert ours != [judge.verdict(judge.settle(whole), [node]) for node in nodes]
 
 
 def made(seed: int, folder: Path) -> tuple[Judge, Settled, bytes, Sequence[str]]:
