@@ -12,8 +12,8 @@ from lxml.etree import _Element
 
 from hactl import intent
 from hactl.cib.document import configuration
+from hactl.commands.losses import AUTO, simulated
 from hactl.commands.losses import option as losses_option
-from hactl.commands.losses import simulated
 from hactl.commands.options import ADOPT_CLUSTER, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import say
@@ -56,7 +56,7 @@ def plan(
 ) -> None:
     """Compare the topology in FILE with the cluster, and simulate the difference.
 
-    Warns also of what no node can run once another node is lost, as the cluster would then be.
+    Where something would change, warns also of what the loss of a node would then strand.
     Changes nothing. Exits 1 if it could not simulate: then nobody knows what would happen.
     """
     subject, warnings = intent.understood(file)
@@ -66,7 +66,7 @@ def plan(
         identity(subject.cluster, adopt_cluster).refuse_other(live)
         foreseen = planned(live, configuration(subject.cluster), world.runner, adopt)
         made = foreseen.plan
-        if made.simulated:
+        if made.simulated and (made.changes or losses != AUTO):
             report(simulated(subject, foreseen.merged, world.runner, losses, foreseen.transition))
     remind(live)
     show(made, form)

@@ -12,13 +12,15 @@ from hactl.cib.merge import child
 from hactl.cib.ownership import kind_of
 from hactl.plan.effects import Effects
 from hactl.simulate.cause import Cause, cause
-from hactl.simulate.effect import UNDISTURBING, Effect
+from hactl.simulate.effect import Effect
 from hactl.simulate.places import places
 from hactl.simulate.scheduler import Run
 from hactl.simulate.transition import Transition
 
 # Each cause takes some more simulations: these many are proven, the rest only named.
 PROVEN = 3
+# Pacemaker uses a fence device wherever it runs, or does not.
+FENCING = "fencing"
 NOT_ASKED = "no node can run it"
 
 
@@ -35,7 +37,7 @@ class Unable:
 
 
 def unable(cib: _Element, transition: Transition, runner: Run) -> tuple[Unable, ...]:
-    """Return what of ours has users, should run, and does not when ``transition`` is over.
+    """Return what of ours should run, and does not when ``transition`` is over.
 
     ``cib`` is what it is a transition of. What an operator has switched off is left out.
     """
@@ -55,7 +57,7 @@ def not_running(cib: _Element, transition: Transition) -> Iterator[_Element]:
     off = {switch.resource for switch in switches(child(cib, "configuration"))}
     active = {name.partition(":")[0] for name, on in places(transition).active.items() if on}
     for unit in cib.iterfind("configuration/resources/*"):
-        if unit.tag == "template" or kind_of(unit) in (None, *UNDISTURBING):
+        if unit.tag == "template" or kind_of(unit) in (None, FENCING):
             continue
         names = {inner.get("id", "") for inner in unit.iter("primitive")}
         inside = {inner.get("id", "") for inner in unit.iter("primitive", "group", "clone")}

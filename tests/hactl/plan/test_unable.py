@@ -69,6 +69,15 @@ def test_what_is_not_ours_is_not_our_failure(tmp_path: Path) -> None:
     assert plan_of(cib(dummy_text("shop"), ban), tmp_path).unable == ()
 
 
+def test_what_guests_stand_on_is_named_as_well(tmp_path: Path) -> None:
+    ban = "".join(
+        f'<rsc_location id="hactl-b{n}" rsc="vms" node="node{n}" score="-INFINITY"/>'
+        for n in (1, 2, 3)
+    )
+    (found,) = plan_of(cib(), tmp_path, wanted(dummy("vms", "storage"), constraints=ban)).unable
+    assert (found.name, found.kind) == ("vms", "storage")
+
+
 def test_the_json_names_it_and_keeps_its_contract(tmp_path: Path) -> None:
     live = cib(properties='<nvpair id="m" name="maintenance-mode" value="true"/>')
     made = document(plan_of(live, tmp_path))
