@@ -1,17 +1,18 @@
-"""Chains of what is on one node at a time: each is placed with the one before, so that all meet.
+"""Chains of what is on one node at a time: each is placed with one before it, so that all meet.
 
 Placed with two things that went different ways before, a resource runs nowhere. So whatever has to
 meet, over all users and all that it lies on, is one chain; it says nothing of starts and stops.
-What most use comes first: all others in a chain go where it goes, and only their users with them.
+What most use comes first. Each is placed with what all of its users use too, so that it harms
+nobody but them (`hactl.derive.storage.meets`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from hactl.derive.addresses import address_id
 from hactl.derive.needs import Survey
-from hactl.derive.storage import carrier, foundations, is_alone, is_run
+from hactl.derive.storage import alone, beneath, foundations, is_alone, is_run
 from hactl.topology.schema.document import Document
 
 
@@ -39,12 +40,8 @@ def users(document: Document, survey: Survey) -> dict[str, frozenset[str]]:
         if is_run(document, survey, name) and is_alone(document, survey, name)
     }
     for user, needed in survey.needs.items():
-        todo = alone(document, survey, needed.storage)
-        while todo:
-            name = todo.pop()
-            if user not in found[name]:
-                found[name].add(user)
-                todo += alone(document, survey, foundations(document, name))
+        for name in beneath(document, survey, needed.storage):
+            found[name].add(user)
     return {name: frozenset(them) for name, them in found.items()}
 
 
@@ -56,11 +53,6 @@ def rows(document: Document, survey: Survey) -> Iterator[list[str]]:
     for needed in survey.needs.values():
         if used := alone(document, survey, needed.storage):
             yield used
-
-
-def alone(document: Document, survey: Survey, names: Iterable[str]) -> list[str]:
-    carriers = (carrier(document, survey, name) for name in names)
-    return [name for name in carriers if name and is_alone(document, survey, name)]
 
 
 def foot(document: Document, survey: Survey, name: str, other: str) -> str:

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hactl.derive.addresses import address, address_id
-from hactl.derive.chains import alone
 from hactl.derive.needs import Needs, Survey
 from hactl.derive.networks import interface
 from hactl.derive.parts import Parts, combined
-from hactl.derive.storage import placed_with
+from hactl.derive.storage import alone, placed_with
 from hactl.derive.workload import dependencies, meta, monitors, placement, utilization
 from hactl.model import timing
 from hactl.model.dependency import lives_beside, lives_on_its_own

@@ -149,28 +149,62 @@ def stands_on(
     """
     carriers = (carrier(document, survey, storage) for storage in used)
     found = list(dict.fromkeys(filter(None, carriers)))
-    alone = [storage for storage in found if is_alone(document, survey, storage)]
-    shared = [c for storage in found if storage not in alone for c in needs(who, storage)]
-    orders = [Order(storage, part) for storage in alone for part in parts or (who,)]
-    return (*shared, *orders, *placed_with(survey, who, alone))
+    own = alone(document, survey, found)
+    shared = [c for storage in found if storage not in own for c in needs(who, storage)]
+    # What it lies on as well: nothing is held by what is held itself.
+    below = beneath(document, survey, own)
+    orders = [Order(storage, part) for storage in below for part in parts or (who,)]
+    return (*shared, *orders, *placed_with(survey, who, own))
+
+
+def alone(document: Document, survey: Survey, names: Iterable[str]) -> list[str]:
+    """Return what of the storage, or of what carries it, is on one node at a time."""
+    carriers = (carrier(document, survey, name) for name in names)
+    return [name for name in carriers if name and is_alone(document, survey, name)]
+
+
+def beneath(document: Document, survey: Survey, names: Iterable[str]) -> list[str]:
+    """Return what is on one node at a time, of these and of what they lie on."""
+    found: dict[str, None] = {}
+    todo = alone(document, survey, names)
+    while todo:
+        name = todo.pop(0)
+        if name not in found:
+            found[name] = None
+            todo += alone(document, survey, foundations(document, name))
+    return list(found)
 
 
 def placed_with(
-    survey: Survey, who: str, alone: Collection[str], user: str = ""
+    survey: Survey, who: str, used: Collection[str], user: str = ""
 ) -> Iterator[Colocation]:
-    """Yield with what ``who`` is placed: the one before it in its chain, or the last it uses.
+    """Yield with what ``who`` is placed: what it meets in its chain, or the last it uses.
 
     Where others use that too, it stays where they run, although ``who`` cannot run there. ``who``
     belongs to ``user``, or is that itself.
     """
     own_users = survey.users.get(who, frozenset({user or who}))
-    if own := survey.chains.get(who):
-        below = [own[place - 1] for place in [own.index(who)] if place]
+    if who in survey.chains:
+        below = meets(survey, who)
     else:
-        chain = survey.chains[next(iter(alone))] if alone else ()
-        below = [max(alone, key=chain.index)] if alone else []
-    for what in below:
-        yield Colocation(who, what, influence=survey.users[what] <= own_users)
+        below = max(used, key=survey.chains[next(iter(used))].index) if used else None
+    if below:
+        yield Colocation(who, below, influence=survey.users[below] <= own_users)
+
+
+def meets(survey: Survey, name: str) -> str | None:
+    """Return what a storage is placed with, of those before it in its chain.
+
+    The last that all of its users use too: what else lies beside that need not stop with it. Or
+    one with which it shares a user at least.
+    """
+    chain, users = survey.chains[name], survey.users[name]
+
+    def fitness(place: int) -> tuple[bool, bool, int]:
+        theirs = survey.users[chain[place]]
+        return users <= theirs, bool(users & theirs), place
+
+    return chain[max(range(chain.index(name)), key=fitness)] if name != chain[0] else None
 
 
 def carrier(document: Document, survey: Survey, name: str | None) -> str | None:

@@ -80,10 +80,12 @@ def placement(
         if find(document, first) and first != name:
             yield Order(first, name, OrderKind.OPTIONAL)
     for other, score in peers(document, name, workload, "together"):
-        yield Colocation(foot(document, survey, name, other), other, score)
+        # A wish is no reason for the other to move.
+        both = score >= INFINITY
+        yield Colocation(foot(document, survey, name, other), other, score, influence=both)
     for other, score in peers(document, name, workload, "apart"):
         own, its = foot(document, survey, name, other), foot(document, survey, other, name)
-        yield Colocation(own, its, -score)
+        yield Colocation(own, its, -score, influence=False)
 
 
 def likings(document: Document, workload: Placed) -> dict[str, int]:

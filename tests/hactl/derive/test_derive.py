@@ -113,15 +113,15 @@ def test_placement_is_as_the_operator_wishes() -> None:
         "prefer-web1-on-node1-100",
         "only-web1-on-node1-and-node2",
         "order-b-then-web1-optional",
-        "near-web1-with-b-100",
-        "apart-web1-from-a",
+        "seek-web1-with-b-100",
+        "flee-web1-from-a",
         "base-web1-100",
     ]
 
 
 def test_guests_that_name_each_other_are_constrained_once() -> None:
     text = guests("a: apart: [b]", "b: apart: [a]")
-    assert constraints(cluster_of(text), "a") == ["apart-a-from-b"]
+    assert constraints(cluster_of(text), "a") == ["flee-a-from-b"]
 
 
 def test_all_nodes_are_no_constraint() -> None:
