@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from hactl.commands.losses import option as losses_option
 from hactl.commands.options import ADOPT_CLUSTER, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import say
+from hactl.errors import Severity
 from hactl.fencing.drill.proofs import reminders
 from hactl.live.backup import replace_private
 from hactl.live.session import opened
@@ -67,7 +69,8 @@ def plan(
         foreseen = planned(live, configuration(subject.cluster), world.runner, adopt)
         made = foreseen.plan
         if made.simulated and (made.changes or losses != AUTO):
-            report(simulated(subject, foreseen.merged, world.runner, losses, foreseen.transition))
+            found = simulated(subject, foreseen.merged, world.runner, losses, foreseen.transition)
+            report([replace(each, severity=Severity.WARNING) for each in found])
     remind(live)
     show(made, form)
     if not made.simulated:

@@ -1,7 +1,7 @@
 """What should run in a cluster as it is, by its own scheduler: told from what does.
 
-The scheduler is asked for a copy in which nothing has failed and nothing is in maintenance: what it
-would start there should run, and does not.
+The scheduler is asked for a copy in which nothing has failed and the cluster is not in maintenance:
+what it would start there should run, and does not.
 """
 
 from __future__ import annotations
@@ -63,10 +63,13 @@ def expected(cib: _Element, runner: Run) -> Expected:
 
 
 def healed(cib: _Element) -> _Element:
-    """Return a copy in which nothing has failed, and the cluster and its nodes are looked after."""
+    """Return a copy in which nothing has failed, and the cluster is not in maintenance as a whole.
+
+    A node or a resource in maintenance is left alone: somebody is at work on it.
+    """
     copy = deepcopy(cib)
     for held in maintained(cib):
-        if held.level is not Level.RESOURCE:
+        if held.level is Level.CLUSTER:
             copy = left(copy, held)
     for record in list(copy.iterfind("status/node_state/lrm/lrm_resources/lrm_resource/*")):
         if failed(record):

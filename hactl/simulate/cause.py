@@ -83,9 +83,9 @@ def by_switch(cib: _Element, of: Chain, transition: Transition) -> Iterator[Caus
     placed = [transition.resources[p] for p in sorted(of.primitives) if p in transition.resources]
     unit = of.units[0]
     if any(each.target_role.lower() == "stopped" for each in placed):
-        yield Cause(
-            Kind.SWITCHED_OFF, "target-role=Stopped keeps it off", f"pcs resource enable {unit}"
-        )
+        own = words.named(cib, of, "target-role")
+        hint = f"pcs resource enable {unit}" if own else "the default for all resources says so"
+        yield Cause(Kind.SWITCHED_OFF, "target-role=Stopped keeps it off", hint)
     if words.option(cib, "maintenance-mode"):
         yield Cause(
             Kind.UNMANAGED,

@@ -23,6 +23,16 @@ def option(cib: _Element, name: str) -> bool:
     return next(found, "").lower() in TRUE
 
 
+def named(cib: _Element, of: Chain, name: str) -> bool:
+    """Whether a meta attribute stands in one of the chain itself, or around it."""
+    for unit in cib.iterfind("configuration/resources/*"):
+        if unit.get("id") in of.units:
+            pairs = (pair for meta in unit.iter("meta_attributes") for pair in meta)
+            if any(pair.get("name") == name for pair in pairs):
+                return True
+    return False
+
+
 def same(one: _Element, other: _Element) -> bool:
     return etree.tostring(one) == etree.tostring(other)
 

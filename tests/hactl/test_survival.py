@@ -113,7 +113,7 @@ def test_a_plan_judges_the_cluster_as_it_would_then_be(tmp_path: Path) -> None:
     assert "without" not in hactl("plan", str(first), "--cib", str(live)).stderr
     planned = hactl("plan", str(second), "--cib", str(live))
     assert planned.returncode == 0, planned.stderr
-    assert "guests.big.must_survive: must survive the loss of one node" in planned.stderr
+    assert "warning: guests.big.must_survive: must survive the loss of one node" in planned.stderr
     quiet = hactl("plan", str(second), "--cib", str(live), "--losses", "none")
     assert "must survive" not in quiet.stderr
     wrong = hactl("plan", str(second), "--cib", str(live), "--losses", "some")

@@ -279,7 +279,10 @@ class Drill:
 
     def started_afresh(self, watch: Watch) -> str:
         """Fence the node once more: it is no member now, so nobody tells it what becomes of it."""
-        order = self.ordered(self.world.pacemaker.cib(), Member())
+        try:
+            order = self.ordered(self.world.pacemaker.cib(), Member())
+        except ClusterError as problem:
+            return f"start Corosync and Pacemaker there (the cluster does not answer: {problem})"
         while not order.done:
             self.operator.progress(f"fencing {self.node} once more, so that it starts afresh")
             self.world.clock.sleep(INTERVAL)

@@ -121,6 +121,18 @@ def test_what_somebody_has_switched_off_is_said_to_be(
     assert why(cib(dummy_text("web1", meta)), tmp_path).kind is kind
 
 
+def test_a_default_that_switches_everything_off_is_told_from_a_switch(tmp_path: Path) -> None:
+    default = (
+        '<rsc_defaults><meta_attributes id="rd"><nvpair id="rd-t" name="target-role" '
+        'value="Stopped"/></meta_attributes></rsc_defaults>'
+    )
+    found = why(cib(dummy_text("web1"), more=default), tmp_path)
+    assert (found.kind, found.hint) == (
+        Kind.SWITCHED_OFF,
+        "the default for all resources says so",
+    )
+
+
 def test_maintenance_of_the_cluster_is_a_cause(tmp_path: Path) -> None:
     mode = '<nvpair id="mm" name="maintenance-mode" value="true"/>'
     assert why(cib(dummy_text("web1"), properties=mode), tmp_path).kind is Kind.UNMANAGED
