@@ -118,7 +118,7 @@ def test_of_two_applies_at_once_one_wins_and_the_other_says_so(here: Here) -> No
     # both plans are made before either is carried out, however slow the machine is
     for node, state in (("node1", "/run/one"), ("node2", "/run/two")):
         topology = BASE.replace("/run/still", state)
-        here.lab.write(node, "/run/t.yaml", topology.encode())
+        here.lab.write(node, "/run/t.yaml", here.named(topology))
         done = here.lab.exec(node, "hactl", "plan", "/run/t.yaml", "-o", "/run/plan.json")
         assert done.returncode == 0, done.stderr
     results: dict[str, Result] = {}
@@ -170,6 +170,17 @@ def test_what_is_removed_is_stopped_in_its_order_first(here: Here) -> None:
     assert vanished == ["/run/disk"]
 
 
+def test_what_is_for_another_cluster_is_not_applied_to_this_one(here: Here) -> None:
+    before = here.configuration()
+    here.lab.write("node1", "/run/other.yaml", BASE.encode())
+    for verb in ("plan", "apply"):
+        refused = here.lab.exec("node1", "hactl", verb, "/run/other.yaml")
+        assert refused.returncode == 1
+        assert f"this is cluster '{here.lab.name}'" in refused.stderr
+        assert "the topology is for 'apply'" in refused.stderr
+    assert here.configuration() == before
+
+
 def test_without_quorum_nothing_is_applied(here: Here, eventually: Eventually) -> None:
     changed = BASE.replace("/run/still", "/run/still-3")
     for node in ("node2", "node3"):
@@ -195,16 +206,20 @@ class Here:
     lab: Lab
 
     def plan(self, topology: str, *words: str) -> dict[str, Any]:
-        self.lab.write("node1", "/run/t.yaml", topology.encode())
+        self.lab.write("node1", "/run/t.yaml", self.named(topology))
         done = self.lab.exec("node1", "hactl", "plan", "/run/t.yaml", "--format", "json", *words)
         assert done.returncode == 0, done.stderr
         made: dict[str, Any] = json.loads(done.stdout)
         return made
 
     def apply(self, topology: str, *words: str, node: str = "node1", allow: bool = True) -> Result:
-        self.lab.write(node, "/run/t.yaml", topology.encode())
+        self.lab.write(node, "/run/t.yaml", self.named(topology))
         allowed = ["--allow-disruption"] if allow else []
         return self.lab.exec(node, "hactl", "apply", "/run/t.yaml", *allowed, *words)
+
+    def named(self, topology: str) -> bytes:
+        """Return a topology for the cluster of this lab: it would not be carried out elsewhere."""
+        return topology.replace("name: apply", f"name: {self.lab.name}").encode()
 
     def running(self) -> dict[str, str]:
         done = self.lab.exec("node1", "hactl", "status", "--format", "json")

@@ -45,7 +45,8 @@ gateways:
 @pytest.fixture
 def gateway(lab: Lab, eventually: Eventually) -> Iterator[Gateway]:
     assert lab.exec("node1", "truncate", "-s", "16M", "/srv/vms/disk").returncode == 0
-    lab.write("node1", "/run/t.yaml", TOPOLOGY.encode())
+    topology = TOPOLOGY.replace("name: gateway", f"name: {lab.name}")
+    lab.write("node1", "/run/t.yaml", topology.encode())
     words = ("hactl", "apply", "/run/t.yaml", "--yes", "--allow-disruption")
     done = lab.exec("node1", *words, timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr

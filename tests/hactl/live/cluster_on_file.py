@@ -25,10 +25,12 @@ from tests.hactl.cibs import text
 
 IDLE = b'<pacemaker-result><crmd state="S_IDLE"/></pacemaker-result>'
 FENCED = re.compile(r"\* Fencing (\S+) \(")
-# What is carried out; the deletion of a history is only said.
+# What is carried out; that a history or a count of failures is deleted is only said.
 DONE = re.compile(
-    r"^  \* (Fencing|(Resource|Cluster|Pseudo) action: (?!.* delete on ))", re.MULTILINE
+    r"^  \* (Fencing|(Resource|Cluster|Pseudo) action: (?!.* (delete|clear_failcount) ))",
+    re.MULTILINE,
 )
+FAILURE = re.compile(r"(?:fail-count|last-failure)-(.+)#.*")
 ROUNDS = 12
 
 # Called before each call of a tool with its number, from 1, and its words.
@@ -134,6 +136,10 @@ def forget_orphans(cib: _Element) -> None:
         stopped = last is None or last.get("operation") == "stop" or last.get("rc-code") == "7"
         if history.get("id", "").partition(":")[0] not in there and stopped and parent is not None:
             parent.remove(history)
+    for pair in cib.findall("status/node_state/transient_attributes//nvpair"):
+        about, holder = FAILURE.fullmatch(pair.get("name", "")), pair.getparent()
+        if about and about[1] not in there and holder is not None:
+            holder.remove(pair)
 
 
 def make_starts_fatal(cib: _Element) -> None:
