@@ -21,6 +21,7 @@ from lxml.etree import _Element
 
 from hactl.cib import document
 from hactl.live.runner import Runner
+from hactl.simulate.loss import devices, loss
 from hactl.simulate.losses import Aftermath, aftermath, aftermaths, states
 from hactl.simulate.places import places
 from hactl.simulate.scheduler import answer
@@ -106,6 +107,22 @@ def test_who_is_stranded_is_who_pacemaker_strands(seed: int, tmp_path: Path) -> 
     losses += pairs if ALL else pairs[:1]
     ours = list(aftermaths(scene, losses, runner(tmp_path)))
     assert ours == [judge.verdict(before, lost) for lost in losses]
+
+
+@pytest.mark.parametrize("seed", SEEDS if ALL else SEEDS[:2])
+def test_what_a_drill_foresees_is_what_pacemaker_does(seed: int, tmp_path: Path) -> None:
+    """On the running cluster: who is stranded, and who comes up or is promoted where."""
+    judge, _, whole, nodes = made(seed, tmp_path)
+    before = judge.settle(whole)
+    cib = etree.fromstring(before)
+    for node in nodes if ALL else nodes[:2]:
+        foreseen = loss(cib, node, runner(tmp_path))
+        right = judge.verdict(before, [node])
+        stranded = {*right.stranded, *right.demoted} - devices(cib)
+        assert {each.resource for each in foreseen.stranded} == stranded
+        after = judge.settle(before, "-f", node)
+        there = judge.active(after)
+        assert [move for move in foreseen.moves if move.target not in there[move.resource]] == []
 
 
 def test_the_judge_finds_a_loss_taken_from_an_emptied_node(tmp_path: Path) -> None:
