@@ -81,7 +81,16 @@ class OvsBridge(Parameters, Agent):
 
     @action(timeout=60)
     def stop(self) -> None:
-        self.work.undo()
+        from hactl_agents.ovs import daemon
+
+        lived = daemon.lives(self.host, self.rundir)
+        try:
+            self.work.undo()
+        except Failed as exc:
+            if not lived or daemon.lives(self.host, self.rundir):
+                raise
+            self.host.log(f"ovs-vswitchd died meanwhile, so once more: {exc}")
+            self.work.undo()
 
     @action(timeout=60)
     def reload_agent(self) -> None:

@@ -30,6 +30,7 @@ class FakeOvs:
         self.tables: dict[str, list[dict[str, Any]]] = {}
         self.put("Open_vSwitch", cur_cfg=1, next_cfg=1, manager_options=none(), ssl=none())
         self.runs: list[str] = []
+        self.applies = True
         host.files[CONTROL.decode()] = ""
         host.sockets[DATABASE] = self.database
         host.sockets[CONTROL] = self.control
@@ -46,6 +47,7 @@ class FakeOvs:
         interface = self.put(
             "Interface", name=name, type="", mtu_request=none(), mtu=1500, error=none(),
             link_state="up", ofport=1, lacp_current=none(), mac_in_use=none(),
+            ifindex=none(),
         )  # fmt: skip
         columns = {"tag": none(), "trunks": none(), "vlan_mode": none(), "qos": none()}
         columns |= {"other_config": ["map", []], "interfaces": ["uuid", interface]}
@@ -64,7 +66,15 @@ class FakeOvs:
 
     def database(self, request: bytes) -> bytes:
         _, *operations = json.loads(request)["params"]
-        return answer([{"rows": self.select(operation)} for operation in operations])
+        return answer([self.perform(operation) for operation in operations])
+
+    def perform(self, operation: "dict[str, Any]") -> "dict[str, Any]":
+        if operation["op"] == "mutate":
+            (root,) = self.tables["Open_vSwitch"]
+            root["next_cfg"] += 1
+            root["cur_cfg"] = root["next_cfg"] if self.applies else root["cur_cfg"]
+            return {"count": 1}
+        return {"rows": self.select(operation)}
 
     def select(self, operation: "dict[str, Any]") -> "list[dict[str, Any]]":
         rows = self.tables.get(operation["table"], [])

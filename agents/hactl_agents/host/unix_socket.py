@@ -86,6 +86,8 @@ def ask(
         return answer
     except TimeoutError:
         raise TimedOut(f"{step}: no answer within {seconds(limit)}") from None
+    except BlockingIOError:
+        raise TimedOut(f"{step}: whoever listens there takes no more callers") from None
     except OSError as exc:
         raise Failed(f"{step}: {strerror(exc)}") from None
     finally:

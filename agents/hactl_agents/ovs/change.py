@@ -3,13 +3,14 @@
 Each change is one transaction of ovs-vsctl: all of it happens, or nothing.
 """
 
+from hactl_agents.failures import seconds
 from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.ovs import child_rows as hanging
 from hactl_agents.ovs import daemon, drift
 from hactl_agents.ovs import vsctl as spelling
-from hactl_agents.ovs.database import many
+from hactl_agents.ovs.database import change_number, has_applied, many
 from hactl_agents.ovs.vsctl import ADOPTED, UNFINISHED, WAS
-from hactl_agents.ovs.wire import quoted
+from hactl_agents.ovs.wire import Wire, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,20 +26,37 @@ SIGALRM = 14
 def commit(host: "Host", rundir: str, commands: "list[Command]") -> None:
     """Run commands as one transaction and wait until ovs-vswitchd has applied it.
 
-    Where ovs-vswitchd is dead there is nobody to wait for: only the database changes.
+    Where ovs-vswitchd is dead, or dies meanwhile, there is nobody to wait for: only the database
+    changes. So ovs-vsctl does not wait; that looks once whether somebody is there.
     """
     if not commands:
         return
-    seconds = max(1, int(host.left(60.0) or 0))
-    options = [*QUIET, f"--db=unix:{rundir}/db.sock", f"--timeout={seconds}"]
-    if daemon.running(host, rundir) is None:
-        options.append("--no-wait")
+    limit = max(1, int(host.left(60.0) or 0))
+    options = [*QUIET, f"--db=unix:{rundir}/db.sock", f"--timeout={limit}", "--no-wait"]
     words = [word for command in commands for word in ("--", *command)]
     done = host.run("ovs-vsctl", *options, *words, check=False)
     if done.returncode in (-SIGALRM, 128 + SIGALRM):
-        raise TimedOut(f"Open vSwitch did not apply a change within {seconds} s")
+        raise TimedOut(f"ovsdb-server did not take a change within {limit} s")
     if done.returncode:
         raise Failed(done.complaint())
+    await_applied(host, rundir)
+
+
+def await_applied(host: "Host", rundir: str) -> None:
+    """Until ovs-vswitchd has done what the database says, or is no more. Raises TimedOut."""
+    wire = Wire(host, f"{rundir}/db.sock", "ovsdb-server")
+    number = change_number(wire)
+
+    def over() -> bool:
+        try:
+            return has_applied(wire, number) or not daemon.lives(host, rundir)
+        except TimedOut:
+            return False
+
+    left = host.left()
+    step = "waiting for ovs-vswitchd to apply a change"
+    if not host.wait_for(step, over, within=left, interval=0.02):
+        raise TimedOut(f"ovs-vswitchd did not apply a change within {seconds(left)}")
 
 
 def build(now: "Snapshot", wanted: "Wanted", mine: str, ours: bool) -> "list[Command]":

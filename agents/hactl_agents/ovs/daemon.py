@@ -3,6 +3,8 @@
 The database says what should be; only the daemon knows what is.
 """
 
+from hactl_agents.failures import TimedOut
+from hactl_agents.ovs.listening import pid_of
 from hactl_agents.ovs.wire import NobodyListens, Wire
 
 TYPE_CHECKING = False
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from hactl_agents.host.host import Host
 
 NAME = "ovs-vswitchd"
+BLINK = 0.5  # seconds
 
 
 def running(host: "Host", rundir: str) -> "Wire | None":
@@ -27,6 +30,23 @@ def running(host: "Host", rundir: str) -> "Wire | None":
             continue
         return wire
     return None
+
+
+def lives(host: "Host", rundir: str) -> bool:
+    """Whether there is a daemon, be it one that hangs: this never waits for it."""
+    pid = pid_of(host, rundir, NAME)
+    if pid != "self" and host.started(int(pid)) is not None:
+        return True
+    for name in host.listdir(rundir):
+        if name.startswith(f"{NAME}.") and name.endswith(".ctl"):
+            try:
+                connection = host.dial(f"{rundir}/{name}", BLINK)
+            except TimedOut:
+                return True  # it takes no more callers
+            if connection is not None:
+                connection.close()
+                return True
+    return False
 
 
 def bridges(host: "Host", rundir: str) -> "list[str] | None":

@@ -29,7 +29,7 @@ COLUMNS = {
     ),
     "Interface": (
         *IDENTITY, "name", "type", "mtu_request", "mtu", "error", "link_state", "ofport",
-        "lacp_current", "mac_in_use",
+        "lacp_current", "mac_in_use", "ifindex",
     ),
     "Controller": (*IDENTITY, "target", "connection_mode", "is_connected"),
     "Manager": (*IDENTITY, "target", "is_connected"),
@@ -71,6 +71,11 @@ class Snapshot:
         row = self.ports.get(port)
         return bool(row and self.bridge and row["_uuid"] in many(self.bridge["ports"]))
 
+    def on_switch(self, interface: str) -> bool:
+        """Whether ovs-vswitchd has given an interface its OpenFlow port."""
+        row = self.interfaces.get(interface)
+        return bool(row) and many(row["ofport"]) not in ((), (-1,))  # type: ignore[index]
+
     def members(self, port: str) -> "list[str]":
         """The names of a port's interfaces, as far as they are in this snapshot."""
         uuids = many(self.ports[port]["interfaces"])
@@ -99,6 +104,25 @@ def look(
 def look_at_all(wire: "Wire", bridge: str) -> Snapshot:
     """Everything there is, for actions that have to know their neighbours."""
     return read(wire, [select(table) for table in COLUMNS], bridge)
+
+
+def change_number(wire: "Wire") -> int:
+    """Have ovs-vswitchd say when it has applied all that is in the database by now: as soon as its
+    cur_cfg is that number.
+    """
+    one_more = {"table": "Open_vSwitch", "where": [], "mutations": [["next_cfg", "+=", 1]]}
+    read_back = {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["next_cfg"]}
+    results = wire.call("transact", [DATABASE, {"op": "mutate", **one_more}, read_back])
+    if len(results) < 2 or any(result is None or "error" in result for result in results):
+        raise Failed(f"{wire.daemon} refused to count a change: {results}")
+    return int(results[1]["rows"][0]["next_cfg"])
+
+
+def has_applied(wire: "Wire", number: int) -> bool:
+    """Whether ovs-vswitchd has come as far as that."""
+    columns = {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["cur_cfg"]}
+    (result,) = wire.call("transact", [DATABASE, columns])
+    return int(result["rows"][0]["cur_cfg"]) >= number
 
 
 def read(wire: "Wire", operations: "list[Row]", bridge: str) -> Snapshot:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hactl_agents.netlink.links import Link
     from hactl_agents.ovs_bridge import OvsBridge
 
+USER_SPACE = "netdev"
+OPENED = "opened."  # begins the name of a note: ovs-vswitchd was seen to have this device open
 KERNEL, TAP = "openvswitch", "tun"  # a bridge's own device, in the kernel and in ovs-vswitchd
 
 
@@ -101,6 +103,27 @@ class Evidence:
         if device is not None and device.kind == TAP and running is None:
             return f"ovs-vswitchd is not running and the device {self.bridge} is still there"
         return ""
+
+    def strangers(self, now: Snapshot) -> "list[str]":
+        """Uplinks that ovs-vswitchd switches in user space, as devices that are no more."""
+        agent = self.agent
+        if now.bridge is None or now.bridge["datapath_type"] != USER_SPACE:
+            return []
+        links = [link for link in self.given(self.devices()) if now.on_switch(link.name)]
+        doubtful = [
+            link for link in links if self.record.get(OPENED + link.name) != str(link.index)
+        ]
+        if not doubtful:
+            return []
+        from hactl_agents.ovs import opened
+
+        return opened.strangers(self.host, agent.rundir, doubtful)
+
+    def given(self, devices: "Mapping[str, Link | None]") -> "list[Link]":
+        """The devices that were there before the bridge, as far as they are there."""
+        agent = self.agent
+        names = [*agent.uplinks, *([agent.mirror_to] if agent.mirror_to else [])]
+        return [link for name in names if (link := devices.get(name)) is not None]
 
     # what should be
 

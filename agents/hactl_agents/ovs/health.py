@@ -34,14 +34,21 @@ def not_applied(now: "Snapshot", names: "list[str]") -> "list[str]":
     return wrong
 
 
-def devices(wanted: "Wanted", links: "Mapping[str, Link | None]") -> "list[str]":
-    """What is wrong with the network devices themselves."""
+def devices(
+    wanted: "Wanted", links: "Mapping[str, Link | None]", called_now: "Callable[[str], str]"
+) -> "list[str]":
+    """What is wrong with the network devices themselves.
+
+    ``called_now`` tells what one is called that has lost its name, '' where it is gone.
+    """
     wrong = []
     for port in wanted.ports:
         for name in port.members:
             link = links.get(name)
             if link is None:
-                wrong.append(f"port {name} does not exist any more")
+                now = called_now(name)
+                what = f"is called {now} by now" if now else "does not exist any more"
+                wrong.append(f"port {name} {what}")
             elif not link.up:
                 wrong.append(f"port {name} is down")
             elif wanted.mtu and link.mtu != wanted.mtu:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs_bridge import OvsBridge
 
+PORT = "port."  # begins the name of a note on a device
 SETTLE = 5.0  # seconds a monitor gives ovs-vswitchd to apply somebody's change
 
 
@@ -82,9 +83,19 @@ class Judgement:
         wrong = [] if spelling.owner(now.bridge) else [f"{agent.bridge} has lost our mark"]
         wrong += [found.sentence for found in drift.differences(now, wanted, agent.instance)]
         wrong += health.not_applied(now, wanted.interfaces())
-        wrong += health.devices(wanted, devices)
+        wrong += health.devices(wanted, devices, self.called_now)
+        wrong += [
+            f"ovs-vswitchd switches another device than the {name} that is there by now"
+            for name in self.evidence.strangers(now)
+        ]
         wrong += health.unshaped(agent.links, wanted, devices)
         return wrong + self.lost_flows(now)
+
+    def called_now(self, name: str) -> str:
+        """What a device is called that start had found as ``name``; '' where it is gone."""
+        index = (self.agent.record.get(PORT + name) or "").partition(" ")[0]
+        link = self.agent.links.at(int(index)) if index.isdigit() else None
+        return link.name if link is not None else ""
 
     def lost_flows(self, now: "Snapshot") -> "list[str]":
         agent = self.agent

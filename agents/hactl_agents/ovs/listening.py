@@ -30,10 +30,15 @@ def pid_of(host: "Host", rundir: str, daemon: str) -> str:
     return "self"
 
 
+def owned_sockets(host: "Host", pid: str) -> "set[str | None]":
+    """The sockets of a process, each as ``socket:[INODE]``."""
+    folder = f"/proc/{pid}/fd"
+    return {host.readlink(f"{folder}/{name}") for name in host.listdir(folder)}
+
+
 def ports(host: "Host", pid: str) -> "set[int]":
     """The TCP ports a process listens on; those of everybody in its network for ``self``."""
-    folder = f"/proc/{pid}/fd"
-    own = {host.readlink(f"{folder}/{name}") for name in host.listdir(folder)}
+    own = owned_sockets(host, pid)
     found = set()
     for name in ("tcp", "tcp6"):
         for line in (host.read(f"/proc/{pid}/net/{name}") or "").split("\n"):

@@ -6,7 +6,7 @@ is used directly.
 
 from _json import encode_basestring_ascii, make_scanner
 
-from hactl_agents.host.host import Failed
+from hactl_agents.host.host import Failed, TimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hactl_agents.host.host import Host
 
 PATIENCE = 10.0  # seconds for one answer; a daemon in good health takes milliseconds
+SHARE = 0.4  # of the time that is left, at most
 
 
 class NobodyListens(Failed):
@@ -35,7 +36,14 @@ class Wire:
         """The result of a method. Raises NobodyListens, TimedOut, and Failed with its words."""
         request = encode({"id": 1, "method": method, "params": params}).encode()
         step = f"asking {self.daemon} for {method}"
-        data = self.host.ask(step, self.path.encode(), request, complete, PATIENCE)
+        left = self.host.left()
+        within = PATIENCE if left is None else min(PATIENCE, left * SHARE)
+        try:
+            data = self.host.ask(step, self.path.encode(), request, complete, within)
+        except TimedOut:
+            raise
+        except Failed:  # it died as it was asked: whoever is there now is asked, or nobody
+            data = self.host.ask(step, self.path.encode(), request, complete, within)
         if data is None:
             raise NobodyListens(f"{self.daemon} is not running: nobody listens on {self.path}")
         text = data.decode(errors="replace")

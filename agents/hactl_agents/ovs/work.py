@@ -3,11 +3,12 @@
 What uplinks were like before stands in the record, gone at reboot as they are.
 """
 
-from hactl_agents.host.host import Failed
-from hactl_agents.ovs import change, daemon, flows, health
+from hactl_agents.host.host import Failed, TimedOut
+from hactl_agents.netlink import uppers
+from hactl_agents.ovs import change, daemon, flows, health, opened
 from hactl_agents.ovs import vsctl as spelling
-from hactl_agents.ovs.evidence import KERNEL, TAP
-from hactl_agents.ovs.judgement import Judgement
+from hactl_agents.ovs.evidence import KERNEL, OPENED, TAP
+from hactl_agents.ovs.judgement import PORT, Judgement
 from hactl_agents.ovs.vsctl import ADOPTED
 from hactl_agents.ovs.wire import quoted
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from hactl_agents.ovs.database import Snapshot
     from hactl_agents.ovs_bridge import OvsBridge
 
-PORT = "port."
 LINK = 8.0  # seconds
 RESERVE = 5.0  # seconds of stop's time kept for the work after the waiting
 
@@ -48,6 +48,7 @@ class Work:
         self.note(devices)
         wanted = self.evidence.wanted(devices)
         now = self.evidence.look_at_all()
+        self.close_strangers(now)
         going = change.unshape(now, wanted, self.mine)
         if going:
             self.commit(going)
@@ -58,7 +59,20 @@ class Work:
         self.bring_up(self.evidence.devices())
         self.load_flows(given)
         self.verify()
+        self.note_opened()
         self.commit(change.finish(self.bridge))
+
+    def close_strangers(self, now: "Snapshot") -> None:
+        """Devices that went and came back are opened anew with the next change."""
+        names = self.evidence.strangers(now)
+        if names:
+            opened.forget(self.host, self.agent.rundir, names)
+
+    def note_opened(self) -> None:
+        """Which devices ovs-vswitchd was seen to have open: a monitor need not look again."""
+        for link in self.evidence.given(self.evidence.devices()):
+            self.record.put(OPENED + link.name, str(link.index))
+        self.record.save()
 
     def verify(self) -> None:
         """Read back what was written: success on paper is none."""
@@ -164,8 +178,8 @@ class Work:
 
     def release(self, name: str) -> None:
         note = (self.record.get(PORT + name) or "").split()
-        link = self.links.get(name)
-        if len(note) != 3 or link is None or str(link.index) != note[0]:
+        link = self.links.at(int(note[0])) if len(note) == 3 and note[0].isdigit() else None
+        if link is None:
             return
         down = note[1] == "down" and link.up
         mtu = int(note[2]) if link.mtu != int(note[2]) else None
@@ -230,8 +244,11 @@ class Work:
         left = [""]
 
         def let_go() -> bool:
-            left[:] = [self.evidence.left_over()]
-            return not left[0] or daemon.running(self.host, self.agent.rundir) is None
+            try:
+                left[:] = [self.evidence.left_over()]
+            except TimedOut as exc:
+                left[:] = [str(exc)]
+            return not left[0] or not daemon.lives(self.host, self.agent.rundir)
 
         limit = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE)
         step = f"waiting for ovs-vswitchd to let go of {self.bridge}"
@@ -269,11 +286,15 @@ class Work:
         return seen[0]
 
     def others(self, now: "Snapshot") -> "list[str]":
-        """The ports that somebody else attached, guests for example."""
+        """Who stands on the bridge: ports that somebody else attached, as guests do, and devices
+        that were made upon it or upon its internal ports.
+        """
         if now.bridge is None:
             return []
         ours = set(change.our_ports(now, self.mine))
-        return [name for name in now.ports_of(now.bridge) if name not in ours]
+        ports = [name for name in now.ports_of(now.bridge) if name not in ours]
+        own = [self.links.get(name) for name in self.own_devices()]
+        return ports + uppers.of(self.host, self.links, {link.index for link in own if link})
 
     def sweep(self) -> None:
         """Delete the devices that an ovs-vswitchd has left behind as it died."""

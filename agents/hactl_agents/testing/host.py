@@ -100,6 +100,10 @@ class FakeHost(Host):
         assert answer is None or complete(answer)
         return answer
 
+    def dial(self, path: str, within: float | None = None) -> Any:  # noqa: ARG002
+        """A connection on which nothing is said: whether somebody listens."""
+        return FakeConnection() if path.encode() in self.sockets else None
+
     def network(self) -> FakeLinks:
         return self.devices
 
@@ -321,6 +325,13 @@ class FakeHost(Host):
 
     def log(self, text: str) -> None:
         self.logged.append(text)
+
+
+class FakeConnection:
+    """One that is closed again."""
+
+    def close(self) -> None:
+        pass
 
 
 class FakeTask(Task):
