@@ -35,9 +35,6 @@ class Leaving(Box):
         self.node.run("lxc-attach", *place, "--", "/bin/kill", "-PWR", "1", check=False)
         wait_until(lambda: not self.processes(), "it does not halt", 10)
 
-    def hooks(self) -> list[int]:
-        return self.pids("cmdline", re.compile(f"\0{self.name}\0lxc\0"))
-
 
 @pytest.fixture
 def boxes() -> Iterator["list[Box]"]:

@@ -203,4 +203,5 @@ class Ending:
 
 def told(workers: "list[Process]") -> str:
     """Who is at work, in words."""
-    return " and ".join(f"{worker.what} (process {worker.pid}) still runs" for worker in workers)
+    names = " and ".join(f"{worker.what} (process {worker.pid})" for worker in workers)
+    return f"{names} still {'runs' if len(workers) == 1 else 'run'}"

@@ -16,11 +16,11 @@ from tests.truth.world import Presence
 AGENT = "LinuxBridge"
 STATES = (
     "absent", "running", "half made", "half deleted", "drifted", "forgotten", "under a guest",
-    "adopted", "foreign",
+    "under a macvtap", "renamed", "adopted", "foreign",
 )  # fmt: skip
 BREAKS = (
     "nothing", "no tools", "parameters broken", "name unreadable", "state folder lost",
-    "state folder read-only", "no sysfs", "uplink gone",
+    "state folder read-only", "no sysfs", "uplink gone", "uplink renamed", "uplink replaced",
 )  # fmt: skip
 UNHINDERED = tuple(what for what in BREAKS if what != "name unreadable")
 TIMEOUT = 6.0
@@ -28,6 +28,7 @@ CARRIES = (
     "a bridge that still carries a guest is not deleted; stop names it, and waits for it first"
 )
 KEEPS = "nobody knows any more whether the operator's own bridge had that uplink before: it stays"
+TWICE = "a device that has lost its name and its record is known by nothing any more"
 EXEMPTIONS = [
     *(
         Exemption(rule, "adopted", "state folder lost", action, KEEPS)
@@ -38,8 +39,23 @@ EXEMPTIONS = [
         )
     ),
     *nameless("forgotten", "name unreadable"),
-    Exemption("once_healed_it_can_be_stopped", "under a guest", "*", "stop", CARRIES),
-    Exemption("a_stop_works_where_nothing_hinders_it", "under a guest", "*", "stop", CARRIES),
+    *(
+        Exemption(rule, state, "*", "stop", CARRIES)
+        for state in ("under a guest", "under a macvtap")
+        for rule in ("once_healed_it_can_be_stopped", "a_stop_works_where_nothing_hinders_it")
+    ),
+    *(
+        Exemption("a_stop_works_where_nothing_hinders_it", state, "uplink renamed", "stop", TWICE)
+        for state in ("forgotten", "half made")
+    ),
+    *(
+        Exemption(rule, "renamed", "state folder lost", action, TWICE)
+        for rule, action in (
+            ("what_is_there_is_not_denied", "*"),
+            ("what_was_stopped_is_absent", "stop"),
+            ("once_healed_it_can_be_stopped", "stop"),
+        )
+    ),
 ]
 COUNTER = itertools.count(1)
 __all__ = ["lacking"]
@@ -117,6 +133,7 @@ class BridgeCell:
         self.sh = lan.node.sh
         self.name_of_another = f"{lan.bridge}0"
         self.guest = f"tap{lan.bridge}"
+        self.other_name = f"old{lan.bridge}"
         self.broken = ""
         self.given: dict[str, Any] = {}
         self.sh(f"ip link add {self.name_of_another} type bridge")
@@ -151,6 +168,15 @@ class BridgeCell:
         if state == "under a guest":
             lan.tap(self.guest)
             self.foreign[self.guest] = self.seen(self.guest)
+        if state == "under a macvtap":
+            self.sh(f"ip link add {self.guest} link {lan.bridge} type macvtap")
+            self.foreign[self.guest] = self.seen(self.guest)
+        if state == "renamed":
+            self.rename(lan.bridge, self.other_name)
+
+    def rename(self, name: str, to: str) -> None:
+        """As udev and network managers do it."""
+        self.sh(f"ip link set {name} down; ip link set {name} name {to}; ip link set {to} up")
 
     def cut_short(self, action: str, calls: str, until: "Callable[[Presence, bool], bool]") -> None:
         """Kill an action at the first step after which it is half done.
@@ -180,6 +206,11 @@ class BridgeCell:
             self.sh("mount -t tmpfs tmpfs /sys")
         elif what == "uplink gone":
             self.sh(f"ip link del {self.lan.port}")
+        elif what == "uplink renamed":
+            self.rename(self.lan.port, f"n{self.lan.port}")
+        elif what == "uplink replaced":
+            self.sh(f"ip link del {self.lan.port}")
+            self.lan.plug_in()
 
     def heal(self) -> None:
         if self.broken in STATE_FOLDER_MENDED:
@@ -188,16 +219,18 @@ class BridgeCell:
             self.sh("umount /sys")
         elif self.broken == "uplink gone":
             self.lan.plug_in()
+        elif self.broken == "uplink renamed":
+            self.rename(f"n{self.lan.port}", self.lan.port)
         self.broken, self.given = "", {}
 
     def clean(self) -> None:
         self.lan.clean_up()
-        for name in (self.name_of_another, self.guest):
+        for name in (self.name_of_another, self.guest, self.other_name):
             self.sh(f"ip link del {name}", check=False)
 
     def witness(self) -> Presence:
         lan = self.lan
-        bridge = lan.link(lan.bridge)
+        bridge = lan.link(lan.bridge) or lan.link(self.other_name)
         if bridge is None or lan.bridge in self.foreign:
             return "absent"
         marked = bridge.get("ifalias", "").startswith("hactl:")
@@ -211,6 +244,8 @@ class BridgeCell:
     def seen(self, name: str) -> "tuple[Any, ...]":
         """What must not change of somebody else's device."""
         found = self.lan.link(name) or {}
+        if found.get("link") == self.lan.bridge:  # a macvtap follows the carrier of what is below
+            return (found["ifindex"],)
         return tuple(found.get(key) for key in ("ifindex", "flags", "mtu", "master", "ifalias"))
 
     def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":

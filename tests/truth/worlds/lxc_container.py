@@ -14,13 +14,13 @@ from hactl.lab import container as tiny
 from tests.support.private_node import PrivateNode, fresh_node, wait_until
 from tests.support.private_node import lacking as node_lacks
 from tests.truth.breaks import NO_TOOLS, STATE_FOLDER, STATE_FOLDER_MENDED
-from tests.truth.table import nameless
+from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence
 
 AGENT = "LxcContainer"
 STATES = (
     "absent", "running", "half started", "frozen", "frozen behind LXC", "orphaned",
-    "frozen and orphaned", "forgotten", "started by hand", "foreign",
+    "frozen and orphaned", "forgotten", "started by hand", "halting", "other spelling", "foreign",
 )  # fmt: skip
 BREAKS = (
     "nothing", "no tools", "no parameters", "parameters broken", "configuration gone",
@@ -33,7 +33,11 @@ DEEP = True
 EXEMPTIONS = [
     *nameless("forgotten", "no parameters"),
     *nameless("started by hand", "no parameters"),
-]
+    Exemption(
+        "a_stop_works_where_nothing_hinders_it", "halting", "*", "stop",
+        "its last hook does not end before it is healed: nothing may be said to be gone till then",
+    ),
+]  # fmt: skip
 COUNTER = itertools.count(1)
 CGROUPS = Path("/sys/fs/cgroup")
 UNIFIED = (CGROUPS / "cgroup.controllers").exists()
@@ -111,6 +115,10 @@ class Box:
         ours = re.compile(f"^(\\[lxc monitor\\]|.*lxc-start).*[ \0]{re.escape(self.name)}(\0|$)")
         return self.pids("cmdline", ours)
 
+    def hooks(self) -> list[int]:
+        """Pids of its hooks: LXC gives them its name and what they are."""
+        return self.pids("cmdline", re.compile(f"\0{re.escape(self.name)}\0lxc\0"))
+
     def pids(self, file: str, wanted: "re.Pattern[str]") -> list[int]:
         found = []
         for path in Path(f"/proc/{self.node.pid}/root/proc").glob(f"[0-9]*/{file}"):
@@ -173,6 +181,7 @@ class ContainerCell:
         self.namesake: Box | None = None
         self.foreign: list[int] = []  # pids
         self.hung: list[int] = []
+        self.halting = False
         self.broken = ""
         self.given: dict[str, Any] = {}
 
@@ -189,6 +198,13 @@ class ContainerCell:
             self.start_half()
         elif state == "started by hand":
             box.node.run("lxc-start", *self.place, "-d")
+        elif state == "halting":
+            self.halt()
+        elif state == "other spelling":
+            assert box.code("start") == 0
+            alias = box.node.dir / f"alias{box.number}"
+            alias.symlink_to(box.lxcpath)
+            box.params["lxcpath"] = str(alias)
         else:
             assert box.code("start") == 0
         self.spoil(state)
@@ -204,6 +220,20 @@ class ContainerCell:
             if box.processes():
                 return
             box.clean_up()
+
+    def halt(self) -> None:
+        """Switched off from inside, with a last hook that does not end before it is told to."""
+        box = self.box
+        box.hook("post-stop", f"while [ ! -e {self.over} ]; do sleep 0.1; done")
+        assert box.code("start") == 0
+        self.sh(f"lxc-attach {' '.join(self.place)} -- /bin/kill -PWR 1", check=False)
+        wait_until(lambda: not box.processes(), "it does not halt", 10)
+        wait_until(lambda: bool(box.hooks()), "its hook does not run", 10)
+        self.halting = True
+
+    @property
+    def over(self) -> Path:
+        return self.box.folder / "over"
 
     def spoil(self, state: str) -> None:
         box = self.box
@@ -241,6 +271,7 @@ class ContainerCell:
 
     def heal(self) -> None:
         box = self.box
+        self.over.touch()
         if self.broken.startswith("configuration"):
             if box.config.is_dir():
                 box.config.rmdir()
@@ -252,6 +283,8 @@ class ContainerCell:
         if self.hung:
             box.kill(self.hung, 18)
         self.broken, self.given, self.hung = "", {}, []
+        if self.halting:
+            wait_until(lambda: not (box.hooks() or box.monitors()), "its hook does not end", 10)
 
     def clean(self) -> None:
         for box in (self.box, self.namesake):
@@ -260,6 +293,7 @@ class ContainerCell:
 
     def witness(self) -> Presence:
         payload, monitors = self.ours(self.box.processes()), self.ours(self.box.monitors())
+        monitors += self.box.hooks()
         if payload and monitors:
             return "there"
         return "partly" if payload or monitors else "absent"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +16,17 @@ from tests.truth.table import Exemption, nameless
 from tests.truth.world import Presence
 
 AGENT = "OvsBridge"
-STATES = ("absent", "running", "unfinished", "forgotten", "under a guest", "foreign")
+STATES = (
+    "absent", "running", "unfinished", "forgotten", "under a guest", "under a macvtap", "foreign",
+)  # fmt: skip
 BREAKS = (
     "nothing", "ovsdb dead", "ovsdb frozen", "vswitchd dead", "vswitchd frozen", "both dead",
     "no tools", "parameters broken", "name unreadable", "state folder lost",
-    "state folder read-only",
+    "state folder read-only", "uplink replaced", "uplink renamed", "vswitchd dies meanwhile",
 )  # fmt: skip
 UNHINDERED = (
     "nothing", "parameters broken", "state folder lost", "state folder read-only",
+    "uplink replaced", "uplink renamed", "vswitchd dies meanwhile",
 )  # fmt: skip
 TIMEOUT = 6.0
 SHARES = 3  # nearly all of it is waiting
@@ -31,9 +35,13 @@ EXTENDED = True
 CARRIES = "a bridge that still carries a guest is not deleted: stop waits, and then names the guest"
 EXEMPTIONS = [
     *nameless("forgotten", "name unreadable"),
-    Exemption("once_healed_it_can_be_stopped", "under a guest", "*", "stop", CARRIES),
-    Exemption("a_stop_works_where_nothing_hinders_it", "under a guest", "*", "stop", CARRIES),
+    *(
+        Exemption(rule, state, "*", "stop", CARRIES)
+        for state in ("under a guest", "under a macvtap")
+        for rule in ("once_healed_it_can_be_stopped", "a_stop_works_where_nothing_hinders_it")
+    ),
 ]
+FROZEN = 0.5  # seconds that ovs-vswitchd hangs into a call before it is killed
 COUNTER = itertools.count(1)
 DATABASE = "/run/conf.db"
 __all__ = ["lacking"]
@@ -156,6 +164,8 @@ class BridgeCell:
             self.sh("rm -rf /run/hactl")
         if state == "under a guest":
             lan.tap(self.guest)
+        if state == "under a macvtap":
+            self.sh(f"ip link add {self.guest} link {lan.bridge} type macvtap")
 
     def do_break(self, what: str) -> None:
         self.broken = what
@@ -174,8 +184,23 @@ class BridgeCell:
             self.given = {"bridge": "-- del-br br1"}
         elif what in STATE_FOLDER:
             self.sh(STATE_FOLDER[what])
+        elif what == "uplink replaced":
+            uplink, other = self.lan.uplinks[0], self.lan.switch[0]
+            self.sh(f"ip link del {uplink}; ip link add {uplink} type veth peer name {other}")
+            self.sh(f"ip link set {other} up")
+        elif what == "uplink renamed":
+            self.rename_uplink(self.lan.uplinks[0], self.renamed)
+
+    @property
+    def renamed(self) -> str:
+        return f"n{self.lan.uplinks[0]}"
+
+    def rename_uplink(self, name: str, to: str) -> None:
+        self.sh(f"ip link set {name} down; ip link set {name} name {to}; ip link set {to} up")
 
     def heal(self) -> None:
+        if self.broken == "uplink renamed":
+            self.rename_uplink(self.renamed, self.lan.uplinks[0])
         if self.broken in STATE_FOLDER_MENDED:
             self.sh(STATE_FOLDER_MENDED[self.broken])
         self.broken, self.given = "", {}
@@ -216,4 +241,14 @@ class BridgeCell:
         return all(self.row(name) == before for name, before in self.foreign.items())
 
     def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        return self.lan.call(action, **{**more, **self.given})
+        if self.broken != "vswitchd dies meanwhile":
+            return self.lan.call(action, **{**more, **self.given})
+        if not self.lives("ovs-vswitchd"):
+            self.node.start("ovs-vswitchd")
+        self.node.signal("ovs-vswitchd", "STOP")
+        end = threading.Timer(FROZEN, lambda: self.node.kill("ovs-vswitchd"))
+        end.start()
+        try:
+            return self.lan.call(action, **more)
+        finally:
+            end.join()
