@@ -25,9 +25,10 @@ from hactl.cib.document import configuration
 from hactl.live import cibfile
 from hactl.live.runner import Runner
 from hactl.live.scratch import scratch
-from hactl.plan import as_json as document
-from hactl.plan import diff, text
+from hactl.plan import diff
 from hactl.plan.plan import Plan, planned
+from hactl.report import plan as text
+from hactl.report import plan_json as document
 from hactl.simulate.scenario import all_online, slim
 from hactl.simulate.scheduler import simulate
 from hactl.simulate.transition import Transition

@@ -7,6 +7,7 @@ from lxml.etree import _Element
 
 from hactl.cib.constraints import constraint_element
 from hactl.cib.fencing import fencing_topology
+from hactl.cib.node_state import online
 from hactl.cib.nodes import nodes_element
 from hactl.cib.options import crm_config, defaults
 from hactl.cib.resources import resource_element
@@ -16,8 +17,6 @@ from hactl.model.cluster import Cluster
 # The oldest schema that has all we say (roles Promoted and Unpromoted): Pacemaker 2.1.0.
 SCHEMA = "pacemaker-3.7"
 FEATURE_SET = "3.7.0"
-
-ONLINE = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
 
 
 def cib(cluster: Cluster) -> _Element:
@@ -38,8 +37,7 @@ def cib(cluster: Cluster) -> _Element:
 def fresh_status(cluster: Cluster) -> _Element:
     status = etree.Element("status")
     for node in cluster.nodes:
-        named = {"id": str(node.id), "uname": node.name}
-        etree.SubElement(status, "node_state", named | ONLINE)
+        status.append(online(str(node.id), node.name))
     return status
 
 

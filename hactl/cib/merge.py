@@ -23,11 +23,11 @@ from hactl.cib.canonical import (
     runtime_switch,
     same,
 )
+from hactl.cib.options import PROPERTY_SET as PROPERTIES
 from hactl.cib.ownership import PREFIX, edited_by_hand, is_ours
 from hactl.cib.properties import same_property
 from hactl.cib.refusals import Refused, refusals
 
-PROPERTIES = "cib-bootstrap-options"
 BY_ID = (
     "constraints",
     "fencing-topology",

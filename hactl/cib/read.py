@@ -25,6 +25,11 @@ def effective_meta(cib: _Element, resource: _Element) -> dict[str, str]:
     return found
 
 
+def properties(cib: _Element) -> dict[str, str]:
+    """Return the cluster properties; of several sets Pacemaker takes the first that has one."""
+    return first(cib.iterfind("configuration/crm_config//nvpair"))
+
+
 def sources(cib: _Element, resource: _Element) -> Iterator[_Element]:
     yield resource
     if name := resource.get("template"):

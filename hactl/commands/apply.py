@@ -24,9 +24,9 @@ from hactl.live.apply import apply as carry_out
 from hactl.live.backup import state_dir
 from hactl.live.operator import Options
 from hactl.live.session import opened
-from hactl.plan.as_json import document, unable_document
 from hactl.plan.plan import Plan
-from hactl.plan.text import text
+from hactl.report.plan import text
+from hactl.report.plan_json import document, unable_document
 
 NAMED = 5
 

@@ -20,10 +20,9 @@ from hactl.errors import Problem, Severity, TopologyError, UsageError
 from hactl.fencing.drill.proofs import reminders
 from hactl.live.session import opened
 from hactl.model.failover import Failover, failovers
+from hactl.report.failover import entry, in_full, in_short
 from hactl.topology.jsonschema import json_schema
 from hactl.topology.load import in_order
-
-SHOWN = 10
 
 
 @click.command(epilog="Example: hactl check cluster.yaml")
@@ -93,43 +92,3 @@ def undrilled(file: str, cib: Path | None) -> Iterator[Problem]:
         said = reminders(world.pacemaker.cib(), now())
     for text in said:
         yield Problem(file, 0, "fencing", text, "hactl fence drill NODE", Severity.WARNING)
-
-
-def in_short(times: Sequence[Failover]) -> Iterator[str]:
-    if not times:
-        return
-    yield ""
-    yield "Away at worst when the node under it is lost, if everything needs all of its time:"
-    width = max(len(time.name) for time in times[:SHOWN])
-    for time in times[:SHOWN]:
-        most = time.dominating
-        mostly = f"most of it {most.what}, {clock(most.milliseconds)}"
-        yield f"  {time.name:{width}}  {clock(time.total):>9}  {mostly}"
-    if len(times) > SHOWN:
-        yield f"  ... and {len(times) - SHOWN} more, none longer; all with --failover"
-
-
-def in_full(times: Sequence[Failover]) -> Iterator[str]:
-    for time in times:
-        yield ""
-        yield f"{time.kind} {time.name}: {clock(time.total)} at worst"
-        for term in time.terms:
-            yield f"  {clock(term.milliseconds):>9}  {term.what}"
-
-
-def entry(time: Failover) -> dict[str, object]:
-    return {
-        "name": time.name,
-        "kind": time.kind,
-        "milliseconds": time.total,
-        "terms": [asdict(term) for term in time.terms],
-        "dominating": time.dominating.what,
-    }
-
-
-def clock(milliseconds: int) -> str:
-    """Spell a time for people: 4.2 s, 3 min 10 s."""
-    minutes, rest = divmod(milliseconds, 60_000)
-    if not minutes:
-        return f"{rest / 1000:g} s"
-    return f"{minutes} min {rest // 1000} s" if rest >= 1000 else f"{minutes} min"

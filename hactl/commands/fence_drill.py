@@ -17,9 +17,9 @@ from hactl.fencing.configuration import Level
 from hactl.fencing.drill.marks import drills, mended
 from hactl.live.corosync import own_name
 from hactl.live.fencing.drill import Drill
-from hactl.live.fencing.report import document, dry, intended, text
 from hactl.live.patch import edit
 from hactl.live.session import opened
+from hactl.report.drill import document, dry, intended, text
 from hactl.simulate.loss import Loss
 
 

@@ -22,9 +22,9 @@ from hactl.errors import Severity
 from hactl.fencing.drill.proofs import reminders
 from hactl.live.backup import replace_private
 from hactl.live.session import opened
-from hactl.plan.as_json import document, fingerprint
 from hactl.plan.plan import Plan, planned
-from hactl.plan.text import text
+from hactl.report.plan import text
+from hactl.report.plan_json import document, fingerprint
 
 
 @click.command(epilog="Example: hactl plan cluster.yaml")

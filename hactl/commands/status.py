@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from hactl.commands.terminal import say
-from hactl.live.expected import expected
 from hactl.live.membership import contradictions
-from hactl.live.notices import notices
 from hactl.live.session import opened
-from hactl.live.status import status as read_status
-from hactl.live.status_report import document, text
+from hactl.report.status import document, text
+from hactl.status.expected import expected
+from hactl.status.notices import notices
+from hactl.status.read import status as read_status
 
 
 @click.command(epilog="Example: hactl status --format json")

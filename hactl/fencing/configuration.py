@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
+from hactl.cib.node_state import is_member
+from hactl.cib.read import properties
 from hactl.fencing.host_map import host_map
 from hactl.fencing.placement import Placement
+from hactl.model.boolean import is_false
 
 SEPARATORS = re.compile(r"[\s,;]+")
-FALSE = frozenset({"false", "no", "off", "n", "0"})
 FENCERS = ("member", "normal", "")  # types of nodes that run a fencer of their own
 
 
@@ -109,30 +111,22 @@ class Fencing:
 
 def fencing(cib: _Element) -> Fencing:
     """Return what a whole ``<cib>`` says."""
-    properties = first_said(pairs(cib.iterfind("configuration/crm_config//nvpair")))
+    given = properties(cib)
     nodes = {
         node.get("uname", ""): node.get("type", "")
         for node in cib.iterfind("configuration/nodes/node")
     }
     return Fencing(
-        enabled=said(properties, "enabled", "true").lower() not in FALSE,
-        timeout=said(properties, "timeout", "60s"),
+        enabled=not is_false(said(given, "enabled", "true")),
+        timeout=said(given, "timeout", "60s"),
         nodes=tuple(nodes),
         online=frozenset(online(cib)),
         devices=tuple(devices(cib)),
         levels=tuple(levels(cib)),
-        properties=properties,
+        properties=given,
         remote=frozenset(node for node, sort in nodes.items() if sort not in FENCERS),
         requires=dict(waiting(cib)),
     )
-
-
-def first_said(found: Iterator[tuple[str, str]]) -> dict[str, str]:
-    """Of several sets, Pacemaker takes the first that has a property."""
-    properties: dict[str, str] = {}
-    for name, value in found:
-        properties.setdefault(name, value)
-    return properties
 
 
 def said(properties: Mapping[str, str], name: str, default: str) -> str:
@@ -214,10 +208,8 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def online(cib: _Element) -> Iterator[str]:
-    """Pacemaker 2 writes words here, Pacemaker 3 times at which it became so."""
     for state in cib.iterfind("status/node_state"):
-        member = state.get("in_ccm", "false") not in ("false", "0")
-        if member and state.get("crmd", "offline") not in ("offline", "0"):
+        if is_member(state):
             yield state.get("uname", "")
 
 

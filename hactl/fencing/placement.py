@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lxml.etree import _Element
 
-INFINITY = 1_000_000
+from hactl.cib.read import properties
+from hactl.model.boolean import is_false
+from hactl.model.constraint import INFINITY
+
 NAMED_SCORES = {"INFINITY": INFINITY, "+INFINITY": INFINITY, "-INFINITY": -INFINITY}
-FALSE = frozenset({"false", "no", "off", "n", "0"})
 
 
 class Placement:
@@ -35,8 +37,7 @@ class Placement:
             tag.get("id", ""): {ref.get("id", "") for ref in tag.iterfind("obj_ref")}
             for tag in cib.iterfind("configuration/tags/tag")
         }
-        properties = cib.iterfind("configuration/crm_config//nvpair[@name='symmetric-cluster']")
-        self.opt_in = any(each.get("value", "").lower() in FALSE for each in properties)
+        self.opt_in = is_false(properties(cib).get("symmetric-cluster"))
 
     def banned(self, resource: _Element, nodes: Iterable[str]) -> frozenset[str]:
         """Return those of ``nodes`` that a resource may not be on."""

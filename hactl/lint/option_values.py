@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from hactl.model.boolean import FALSE, TRUE
 from hactl.model.pacemaker_time import pacemaker_time
 from hactl.suggest import did_you_mean, one_of
 
-BOOLEANS = ("true", "false", "yes", "no", "on", "off", "y", "n", "1", "0")
+BOOLEANS = (*TRUE, *FALSE)
 SCORE = re.compile(r"[+-]?(INFINITY|[0-9]{1,7})", re.IGNORECASE)
 SCORE_WORDS = ("red", "yellow", "green")
 ZERO_OR_ISO = re.compile(r"-1|0+[a-z]*|P[0-9TDHMSYW]+", re.IGNORECASE)

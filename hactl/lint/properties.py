@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from hactl.errors import Problem
 from hactl.lint.option_values import PROPERTIES, complaint
 from hactl.lint.subject import Subject
+from hactl.model.boolean import FALSE, TRUE
 from hactl.suggest import did_you_mean
 
 OWN_KEYS = {
@@ -38,7 +39,6 @@ GONE = {
     "crmd-finalization-timeout": "join-finalization-timeout",
     "crmd-transition-delay": "transition-delay",
 }
-TRUE, FALSE = ("true", "yes", "on", "y", "1"), ("false", "no", "off", "n", "0")
 # value, what it does, and the mend: with it nothing in this file could run
 UNDOING = {
     "stop-all-resources": (

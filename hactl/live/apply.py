@@ -18,11 +18,11 @@ from hactl.live.session import World
 from hactl.live.settle import Unsettled
 from hactl.live.take_back import at_rest
 from hactl.live.transaction import Transaction
-from hactl.plan.as_json import fingerprint
 from hactl.plan.gate import Forbidden, disruption, refuse_edits, refuse_unfenced
 from hactl.plan.plan import Plan, Planned, planned
 from hactl.plan.stages import ON_FILE, STAGES, Stage
 from hactl.plan.unable import Unable, unable
+from hactl.report.plan_json import fingerprint
 from hactl.simulate.scheduler import CannotSimulate, simulate
 
 

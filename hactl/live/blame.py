@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from lxml import etree
 
 from hactl.live.compare import Difference, Observation, differences
-from hactl.live.history import Failure
 from hactl.live.session import World
 from hactl.plan.change import Change, Create, Delete
 from hactl.plan.plan import Plan
+from hactl.status.history import Failure
 
 
 def fencings(world: World) -> set[tuple[str, str, str]]:

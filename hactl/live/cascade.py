@@ -10,9 +10,9 @@ from lxml.etree import _Element
 from hactl.live.blame import primitives
 from hactl.live.compare import Difference
 from hactl.live.conclusion import NotAsPredicted
-from hactl.live.history import records
 from hactl.plan.change import Change, Update
 from hactl.plan.trial import failed_stops, fences
+from hactl.status.history import records
 
 MIGRATES = frozenset({"migrate_to", "migrate_from"})
 PENDING = "-1"

@@ -10,7 +10,7 @@ from hactl.errors import ClusterError
 from hactl.live.corosync import joined
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
-from hactl.live.status_values import Status
+from hactl.status.values import Status
 
 SOON = "5s"
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from lxml.etree import _Element
 
 from hactl.errors import ClusterError
-from hactl.live.history import Failure, failures, pending
 from hactl.live.pacemaker import NotConnected, Pacemaker
 from hactl.live.runner import Runner
 from hactl.simulate.scheduler import simulate
 from hactl.simulate.transition import Transition
+from hactl.status.history import Failure, failures, pending
 
 IDLE = "S_IDLE"
 INTERVAL = 0.25

@@ -22,12 +22,12 @@ from hactl.live.pacemaker import NotConnected
 from hactl.live.session import World
 from hactl.live.standing import Written, net
 from hactl.live.take_back import at_rest, forget_failures
-from hactl.plan.as_json import document, fingerprint
 from hactl.plan.gate import Forbidden, beyond, refuse_harm
 from hactl.plan.plan import Planned, foreseen
 from hactl.plan.stages import Stage
 from hactl.plan.three_way import conflicts
 from hactl.plan.trial import failed_stops
+from hactl.report.plan_json import document, fingerprint
 
 # Somebody who edits the configuration again and again for so many seconds is at work on it.
 PATIENCE = 20.0

@@ -9,8 +9,9 @@ from lxml.etree import _Element
 
 from hactl.cib import schema
 from hactl.cib.edits import Switch, edits, switches
-from hactl.cib.merge import PROPERTIES, child, merge
+from hactl.cib.merge import child, merge
 from hactl.cib.moves import moves
+from hactl.cib.read import properties
 from hactl.cib.temporary import Leftover, leftovers, lifted
 from hactl.plan import trial
 from hactl.plan.change import Change
@@ -179,7 +180,7 @@ def notes(live: _Element, wanted: _Element) -> Iterator[str]:
 
 def other_version(live: _Element, runner: Run) -> Iterator[str]:
     """Yield a warning where another scheduler decides than the one that was asked."""
-    theirs = property_of(live, "dc-version").partition("-")[0]
+    theirs = properties(live).get("dc-version", "").partition("-")[0]
     ours = version(runner) if theirs else ""
     if ours and ours != theirs:
         yield (
@@ -189,9 +190,4 @@ def other_version(live: _Element, runner: Run) -> Iterator[str]:
 
 def name_of(cib: _Element) -> str:
     """Return the name of the cluster, empty if it has none."""
-    return property_of(cib, "cluster-name")
-
-
-def property_of(cib: _Element, name: str) -> str:
-    pairs = cib.iterfind(f"configuration/crm_config/*[@id='{PROPERTIES}']/nvpair")
-    return next((p.get("value", "") for p in pairs if p.get("name") == name), "")
+    return properties(cib).get("cluster-name", "")

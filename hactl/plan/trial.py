@@ -13,7 +13,9 @@ from copy import deepcopy
 from lxml.etree import _Element
 
 from hactl.cib.properties import same_property
+from hactl.cib.read import properties
 from hactl.cib.temporary import put_on_trial, trials
+from hactl.model.boolean import is_false
 
 RUNNING = frozenset({"0", "8"})
 STOPPED = frozenset({"0", "7"})
@@ -78,11 +80,9 @@ def primitives(cib: _Element) -> Iterator[str]:
 
 def fences(cib: _Element) -> bool:
     """Whether a failed stop would fence: without fencing it blocks anyhow."""
-    pairs = cib.iterfind("configuration/crm_config/cluster_property_set/nvpair")
-    values = {pair.get("name"): pair.get("value", "") for pair in pairs}
+    values = properties(cib)
     names = same_property("stonith-enabled")
-    value = next((values[name] for name in names if name in values), "true")
-    return value.lower() not in ("false", "off", "no", "n", "0")
+    return not is_false(next((values[name] for name in names if name in values), "true"))
 
 
 def ever_ran(cib: _Element) -> set[str]:

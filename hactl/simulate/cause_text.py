@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.cib.read import properties
+from hactl.model.boolean import is_true
+from hactl.model.constraint import INFINITY
 from hactl.simulate import relaxation
 from hactl.simulate.places import Places
 from hactl.simulate.relaxation import Chain
 
 NAMED = 3
-TRUE = frozenset({"true", "yes", "on", "1", "y"})
 GOOD = "INFINITY"
 
 
 def option(cib: _Element, name: str) -> bool:
     """Whether a cluster property is switched on."""
-    pairs = cib.iterfind("configuration/crm_config//nvpair")
-    found = (pair.get("value", "") for pair in pairs if pair.get("name") == name)
-    return next(found, "").lower() in TRUE
+    return is_true(properties(cib).get(name))
 
 
 def named(cib: _Element, of: Chain, name: str) -> bool:
@@ -59,7 +59,7 @@ def failed_on(cib: _Element, of: Chain) -> Iterator[tuple[str, int]]:
     for state in cib.iterfind("status/node_state"):
         pairs = state.iterfind("transient_attributes//nvpair")
         counts = [
-            1_000_000 if pair.get("value") == GOOD else int(pair.get("value") or 0)
+            INFINITY if pair.get("value") == GOOD else int(pair.get("value") or 0)
             for pair in pairs
             if pair.get("name", "").startswith("fail-count-")
             and relaxation.counted(pair.get("name", "")) in of.primitives
@@ -69,7 +69,7 @@ def failed_on(cib: _Element, of: Chain) -> Iterator[tuple[str, int]]:
 
 
 def times(count: int) -> str:
-    if count >= 1_000_000:
+    if count >= INFINITY:
         return "for good"
     return "once" if count == 1 else f"{count} times"
 
@@ -86,7 +86,7 @@ def nodes(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:  # noqa: 
         f"{node.get('uname')} is in {pair.get('name')}"
         for node in cib.iterfind("configuration/nodes/node")
         for pair in node.iter("nvpair")
-        if pair.get("name") in relaxation.OFF and pair.get("value", "").lower() in TRUE
+        if pair.get("name") in relaxation.OFF and is_true(pair.get("value"))
     ]
     return listed(off, "where it could run is switched off"), ""
 

@@ -71,3 +71,27 @@ class Effect:
 def gravest(effects: Iterable[Effect]) -> What:
     """Return the worst of several things that happen to one resource; at least one is given."""
     return max((effect.what for effect in effects), key=GRAVITY.index)
+
+
+def happening(effect: Effect) -> str:
+    """Return an effect as the end of a sentence about its resource."""
+    here, there = effect.source, effect.target
+    moves = f"{here} -> {there}" if here and there and here != there else f"on {there or here}"
+    said = {
+        What.STAYS: f"stays on {here}" if here else "stays stopped",
+        What.STARTS: f"starts on {there}",
+        What.STOPS: f"stops on {here}",
+        What.MIGRATES: f"migrates live, {moves}",
+        What.RESTARTS: f"restarts {moves}",
+        What.STRANDED: f"stops on {here}, runs nowhere" if here else "runs nowhere",
+        What.HANGS: f"hangs on {here}",
+        What.FENCED: f"is fenced {moves}",
+    }[effect.what]
+    return f"{said}{role(effect)}"
+
+
+def role(effect: Effect) -> str:
+    if effect.what in (What.STOPS, What.STRANDED) and effect.demotes:
+        return " (was promoted)"
+    words = ["demoted"] * effect.demotes + ["promoted"] * effect.promotes
+    return f", {' and '.join(words)}" if words else ""

@@ -9,12 +9,11 @@ from enum import StrEnum
 
 from lxml.etree import _Element
 
+from hactl.model.boolean import is_false, is_true
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.outcome import outcome
 from hactl.simulate.scheduler import Run, simulate
 
-TRUE = frozenset({"true", "yes", "on", "1", "y"})
-FALSE = frozenset({"false", "no", "off", "0", "n"})
 MODE = "maintenance-mode"
 MAINTENANCE = "maintenance"
 MANAGED = "is-managed"
@@ -54,7 +53,7 @@ class Maintained:
 
 def maintained(cib: _Element) -> Iterator[Maintained]:
     """Yield what is in maintenance, the largest first; what is inside a larger one too."""
-    if any(pair.get("value", "").lower() in TRUE for pair in modes(cib)):
+    if any(is_true(pair.get("value")) for pair in modes(cib)):
         yield Maintained(Level.CLUSTER)
     for node in cib.iterfind("configuration/nodes/node"):
         if any(map(holds, node_pairs(cib, node))):
@@ -119,4 +118,4 @@ def resources(cib: _Element) -> Iterator[_Element]:
 def holds(pair: _Element) -> bool:
     """Whether an attribute puts what it is about into maintenance."""
     name, value = pair.get("name"), pair.get("value", "").lower()
-    return (name == MAINTENANCE and value in TRUE) or (name == MANAGED and value in FALSE)
+    return (name == MAINTENANCE and is_true(value)) or (name == MANAGED and is_false(value))

@@ -9,8 +9,9 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.canonical import attributes, elements
+from hactl.cib.node_state import online
+from hactl.cib.options import PROPERTY_SET as PROPERTIES
 
-PROPERTIES = "cib-bootstrap-options"
 DONE = "0"
 NOT_RUNNING = "7"
 # running, not running, promoted
@@ -41,18 +42,6 @@ def all_online(cib: _Element) -> _Element:
         if node.get("type", "member") in ("member", "normal"):
             status.append(online(node.get("id", ""), node.get("uname", "")))
     return copy
-
-
-def online(node_id: str, uname: str) -> _Element:
-    state = etree.Element("node_state", id=node_id, uname=uname)
-    for name, value in {
-        "in_ccm": "true",
-        "crmd": "online",
-        "join": "member",
-        "expected": "member",
-    }.items():
-        state.set(name, value)
-    return state
 
 
 def slim(cib: _Element) -> _Element:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
+from hactl.cib.read import properties
 from hactl.fencing.configuration import Fencing, fencing
 from hactl.fencing.drill.levels import fingerprint, levels_of
 from hactl.fencing.drill.node_attributes import read, write
@@ -158,12 +159,8 @@ def instant(seconds: float) -> str:
 
 def interval(cib: _Element) -> int:
     """Return how long a proof holds, in seconds."""
-    for pair in cib.iterfind("configuration/crm_config//nvpair"):
-        if pair.get("name") == EVERY:
-            found = re.fullmatch(r"([1-9]\d{0,8})(s|min|h|d|)", pair.get("value", ""))
-            if found:
-                return int(found[1]) * UNITS[found[2]]
-    return DEFAULT_EVERY
+    found = re.fullmatch(r"([1-9]\d{0,8})(s|min|h|d|)", properties(cib).get(EVERY, ""))
+    return int(found[1]) * UNITS[found[2]] if found else DEFAULT_EVERY
 
 
 def members(cib: _Element) -> list[str]:

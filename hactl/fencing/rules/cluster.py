@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Severity
-from hactl.fencing.configuration import FALSE, Fencing, said
+from hactl.fencing.configuration import Fencing, said
 from hactl.fencing.finding import CLUSTER, Finding, Subject
 from hactl.fencing.rules.timing import bases
+from hactl.model.boolean import is_false
 from hactl.model.fencing import Means, means
 from hactl.model.pacemaker_time import seconds
 
@@ -22,7 +23,7 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
             "set stonith-enabled=true",
             key="stonith-enabled",
         )
-    if given.get("maintenance-mode", "false").lower() not in FALSE:
+    if not is_false(given.get("maintenance-mode", "false")):
         yield Finding(
             "cluster.maintenance",
             CLUSTER,
@@ -30,7 +31,7 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
             "set maintenance-mode=false",
             key="maintenance-mode",
         )
-    if given.get("startup-fencing", "true").lower() in FALSE:
+    if is_false(given.get("startup-fencing")):
         yield Finding(
             "cluster.startup-fencing",
             CLUSTER,
@@ -70,7 +71,7 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
 
 
 def watchdog(fencing: Fencing) -> Iterator[Finding]:
-    if fencing.watchdog and fencing.properties.get("have-watchdog", "true").lower() in FALSE:
+    if fencing.watchdog and is_false(fencing.properties.get("have-watchdog")):
         yield Finding(
             "cluster.watchdog-without-sbd",
             CLUSTER,

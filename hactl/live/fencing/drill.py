@@ -10,17 +10,19 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from lxml.etree import _Element
 
+from hactl.cib.read import properties
 from hactl.errors import ClusterError, HactlError
-from hactl.fencing.configuration import Fencing, Level, fencing
+from hactl.fencing.configuration import Fencing, Level, fencing, said
 from hactl.fencing.drill.levels import fingerprint, levels_of, unsaid
 from hactl.fencing.drill.marks import begin, drills, instead, only
+from hactl.fencing.drill.outcome import Outcome
 from hactl.fencing.drill.proofs import Proof, record
 from hactl.live.corosync import Member, member, patience
 from hactl.live.fencing import log as fencer_log
@@ -29,12 +31,12 @@ from hactl.live.fencing.log import FencerLog
 from hactl.live.fencing.order import Order, fabric, switched_off
 from hactl.live.fencing.permit import MEND, Refused, about_node, node_id, permit
 from hactl.live.fencing.watch import Watch, online
-from hactl.live.history import started
 from hactl.live.patch import edit
 from hactl.live.session import World
 from hactl.live.settle import Unsettled, settle
 from hactl.model.pacemaker_time import seconds as time_of
 from hactl.simulate.loss import Loss
+from hactl.status.history import started
 
 INTERVAL = 0.2  # seconds between two looks
 READ = 2.0  # seconds for the fencers to read new levels; nothing tells when they have
@@ -48,20 +50,6 @@ class Operator(Protocol):
     def show(self, node: str, levels: Sequence[Level], foreseen: Loss) -> None: ...
     def agree(self, node: str) -> None: ...
     def progress(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one level: proven unless there is a ``failure``; ``seconds`` by phase.
-
-    ``arrived`` are the resources that moved, where to, and after how many seconds.
-    """
-
-    level: Level
-    failure: str = ""
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    arrived: Mapping[str, tuple[str, float]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -353,7 +341,4 @@ class Drill:
 
 def action(cib: _Element) -> str:
     """Return what this cluster does to a node it fences: reboot or off."""
-    for pair in cib.iterfind("configuration/crm_config//nvpair"):
-        if pair.get("name") in ("stonith-action", "fencing-action"):
-            return pair.get("value", "reboot")
-    return "reboot"
+    return said(properties(cib), "action", "reboot")

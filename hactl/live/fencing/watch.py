@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
+from hactl.cib.node_state import is_member
 from hactl.errors import ClusterError
 from hactl.live.corosync import member
-from hactl.live.history import started
 from hactl.live.session import World
 from hactl.simulate.loss import Move
+from hactl.status.history import started
 
 WAITS = {
     "fenced": "waiting for the device",
@@ -117,7 +118,5 @@ def online(cib: _Element, node: str) -> bool:
     """Whether a node is a working member, by Pacemaker; Pacemaker 3 writes times for words."""
     for state in cib.iterfind("status/node_state"):
         if state.get("uname") == node:
-            member = state.get("in_ccm", "false") not in ("false", "0")
-            there = state.get("crmd", "offline") not in ("offline", "0")
-            return member and there and state.get("join") == "member"
+            return is_member(state) and state.get("join") == "member"
     return False

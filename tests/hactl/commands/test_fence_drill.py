@@ -13,9 +13,9 @@ from hactl.cli import hactl
 from hactl.fencing.configuration import Level, fencing
 from hactl.live.fencing.drill import Outcome
 from hactl.live.fencing.permit import Refused, about_level, about_node, about_state, shortened
-from hactl.live.fencing.report import document, dry, intended, text
-from hactl.live.status_values import FencingStatus, NodeStatus, ResourceStatus, State, Status
+from hactl.report.drill import document, dry, intended, text
 from hactl.simulate.loss import Loss, Move
+from hactl.status.values import FencingStatus, NodeStatus, ResourceStatus, State, Status
 from tests.hactl.contracts import violations
 from tests.hactl.fencing.sites import site
 

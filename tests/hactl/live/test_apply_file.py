@@ -17,9 +17,9 @@ from hactl.live.operator import Options
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
 from hactl.live.session import World
-from hactl.plan.as_json import document, fingerprint
 from hactl.plan.gate import Forbidden
 from hactl.plan.plan import Plan, planned
+from hactl.report.plan_json import document, fingerprint
 from hactl.simulate.scheduler import CannotSimulate
 from tests.hactl.cibs import cib, dummy, text, wanted
 from tests.hactl.scheduler import needs_scheduler, runner, settled

@@ -6,9 +6,9 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.live.compare import Difference, Observation, differences
-from hactl.live.history import failures
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import Placed, Transition
+from hactl.status.history import failures
 from tests.hactl.cibs import cib
 
 

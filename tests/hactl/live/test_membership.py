@@ -10,7 +10,7 @@ import pytest
 from hactl.live.membership import contradictions
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Result, Runner
-from hactl.live.status_values import NodeStatus, Status
+from hactl.status.values import NodeStatus, Status
 from tests.hactl.cibs import cib
 
 ALL = (1, 2, 3)

@@ -9,8 +9,8 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.ownership import mark
-from hactl.plan.as_json import fingerprint
 from hactl.plan.plan import Plan, planned
+from hactl.report.plan_json import fingerprint
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import transition
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text, wanted

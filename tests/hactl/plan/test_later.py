@@ -10,10 +10,10 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.plan.as_json import document
 from hactl.plan.gate import beyond, disruption
 from hactl.plan.plan import Plan, planned
-from hactl.plan.text import text
+from hactl.report.plan import text
+from hactl.report.plan_json import document
 from hactl.simulate.effect import What
 from tests.hactl.cibs import cib, dummy, wanted
 from tests.hactl.cibs import text as xml

@@ -12,7 +12,7 @@ from lxml.etree import _Element
 from hactl.cib.ownership import mark
 from hactl.plan.gate import disruption
 from hactl.plan.plan import Plan, planned
-from hactl.plan.text import text as text_of
+from hactl.report.plan import text as text_of
 from hactl.simulate.effect import Effect, What
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text, wanted
 from tests.hactl.scheduler import needs_scheduler, runner, settled

@@ -9,11 +9,11 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.plan.as_json import document
 from hactl.plan.gate import Forbidden, refuse_unfenced
 from hactl.plan.plan import Plan, planned
 from hactl.plan.protection import unprotected
-from hactl.plan.text import text
+from hactl.report.plan import text
+from hactl.report.plan_json import document
 from tests.hactl.cibs import cib
 from tests.hactl.contracts import violations
 from tests.hactl.prediction.shapes import NODES, topology

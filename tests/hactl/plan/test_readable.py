@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from hactl.plan.as_json import document
 from hactl.plan.attributes import differences
 from hactl.plan.change import Detail
 from hactl.plan.plan import planned
 from hactl.plan.readable import statements, words
-from hactl.plan.text import text
+from hactl.report.plan import text
+from hactl.report.plan_json import document
 from tests.hactl.cibs import cib, dummy, wanted
 from tests.hactl.cibs import text as xml
 from tests.hactl.scheduler import needs_scheduler, runner, settled

@@ -8,8 +8,8 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.plan.as_json import document
 from hactl.plan.plan import Plan, planned
+from hactl.report.plan_json import document
 from hactl.simulate.cause import Kind
 from tests.hactl.cibs import cib, dummy, dummy_text, wanted
 from tests.hactl.commands.test_check import hactl, written

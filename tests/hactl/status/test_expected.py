@@ -11,14 +11,14 @@ from lxml.etree import _Element
 
 from hactl.cib.own_words import reworded
 from hactl.live import cibfile
-from hactl.live.expected import Absent, Expected, expected
-from hactl.live.notices import notices
 from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
 from hactl.live.session import opened
-from hactl.live.status import status
-from hactl.live.status_values import State, Status
 from hactl.plan.plan import planned
+from hactl.status.expected import Absent, Expected, expected
+from hactl.status.notices import notices
+from hactl.status.read import status
+from hactl.status.values import State, Status
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text, wanted
 from tests.hactl.scheduler import (
     Canned,

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from hactl.fencing.configuration import Level
+from hactl.fencing.drill.outcome import Outcome
 from hactl.fencing.drill.proofs import PHASES
-from hactl.live.fencing.drill import Outcome
 from hactl.simulate.loss import Loss
 
 WORDS = {

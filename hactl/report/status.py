@@ -10,7 +10,7 @@ import click
 
 from hactl.fencing.drill.proofs import Standing
 from hactl.fencing.drill.proofs import State as Proven
-from hactl.live.status_values import NodeStatus, ResourceStatus, State, Status
+from hactl.status.values import NodeStatus, ResourceStatus, State, Status
 
 TITLES = {
     "guest": "Guests",

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from hactl.errors import ClusterError
-from hactl.live.history import failed
 from hactl.simulate.cause import Cause, cause
 from hactl.simulate.maintenance import Level, left, maintained
 from hactl.simulate.places import Places, places
 from hactl.simulate.relaxation import counted
 from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.transition import Transition
+from hactl.status.history import failed
 
 PROVEN = 3
 

@@ -13,8 +13,7 @@ from hactl.cib.own_words import reworded
 from hactl.cib.ownership import edited_by_hand, is_ours, pair_edited_by_hand
 from hactl.cib.temporary import lifted
 from hactl.errors import ClusterError
-from hactl.plan.effects_text import happening
-from hactl.simulate.effect import Effect
+from hactl.simulate.effect import Effect, happening
 from hactl.simulate.maintenance import leaving, maintained
 from hactl.simulate.scheduler import Run
 

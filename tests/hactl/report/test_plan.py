@@ -9,11 +9,11 @@ import click
 import pytest
 from lxml.etree import _Element
 
-from hactl.plan.as_json import document
 from hactl.plan.effects import Effects
 from hactl.plan.gate import Forbidden, disruption, refuse_edits
 from hactl.plan.plan import Plan, Version, planned
-from hactl.plan.text import text
+from hactl.report.plan import text
+from hactl.report.plan_json import document
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import Fencing
 from tests.hactl.cibs import cib, clone, dummy, wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hactl.fencing.configuration import fencing
-from hactl.live.fencing.risk import risks
+from hactl.fencing.risk import risks
 from tests.hactl.cibs import cib
 
 DEVICE = (

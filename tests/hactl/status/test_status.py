@@ -10,9 +10,9 @@ from hactl.fencing.configuration import fencing
 from hactl.fencing.drill.levels import fingerprint, levels_of
 from hactl.fencing.drill.marks import begin
 from hactl.fencing.drill.proofs import Proof, record
-from hactl.live.status import status
-from hactl.live.status_report import document, lasted, text
-from hactl.live.status_values import State, Status
+from hactl.report.status import document, lasted, text
+from hactl.status.read import status
+from hactl.status.values import State, Status
 from tests.hactl.cibs import cib, clone, dummy, dummy_text
 from tests.hactl.cibs import text as xml
 from tests.hactl.contracts import violations

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import click
 
 from hactl.plan.effects import Effects
-from hactl.simulate.effect import Effect, What, gravest
+from hactl.simulate.effect import Effect, What, gravest, happening, role
 
 COLOURS = {
     What.STAYS: None,
@@ -121,29 +121,6 @@ def folded(rows: Sequence[Row]) -> Iterator[Row]:
             yield row
         elif row is same[0]:
             yield replace(row, names=tuple(each.names[0] for each in same))
-
-
-def happening(effect: Effect) -> str:
-    here, there = effect.source, effect.target
-    moves = f"{here} -> {there}" if here and there and here != there else f"on {there or here}"
-    said = {
-        What.STAYS: f"stays on {here}" if here else "stays stopped",
-        What.STARTS: f"starts on {there}",
-        What.STOPS: f"stops on {here}",
-        What.MIGRATES: f"migrates live, {moves}",
-        What.RESTARTS: f"restarts {moves}",
-        What.STRANDED: f"stops on {here}, runs nowhere" if here else "runs nowhere",
-        What.HANGS: f"hangs on {here}",
-        What.FENCED: f"is fenced {moves}",
-    }[effect.what]
-    return f"{said}{role(effect)}"
-
-
-def role(effect: Effect) -> str:
-    if effect.what in (What.STOPS, What.STRANDED) and effect.demotes:
-        return " (was promoted)"
-    words = ["demoted"] * effect.demotes + ["promoted"] * effect.promotes
-    return f", {' and '.join(words)}" if words else ""
 
 
 def together(effects: Sequence[Effect]) -> str:

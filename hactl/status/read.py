@@ -10,13 +10,14 @@ from dataclasses import replace
 from lxml.etree import _Element
 
 from hactl.cib.ownership import kind_of
+from hactl.cib.read import properties
 from hactl.fencing.configuration import fencing
 from hactl.fencing.drill.marks import drills
 from hactl.fencing.drill.proofs import standings
-from hactl.live.expected import Absent, Expected
-from hactl.live.history import started
-from hactl.live.status_problems import problems
-from hactl.live.status_values import (
+from hactl.status.expected import Absent, Expected
+from hactl.status.history import started
+from hactl.status.problems import problems
+from hactl.status.values import (
     FailureStatus,
     FencingStatus,
     NodeStatus,
@@ -24,7 +25,6 @@ from hactl.live.status_values import (
     State,
     Status,
 )
-from hactl.plan.plan import name_of
 
 CLONES = ("clone", "master")
 OPERATION_KEY = re.compile(r"(?P<resource>.+?)_(?P<operation>migrate_to|migrate_from|[a-z-]+)_\d+")
@@ -46,7 +46,7 @@ def looked_at(monitor: _Element, cib: _Element, now: float, wanted: Expected) ->
     dc = monitor.find("summary/current_dc")
     options = monitor.find("summary/cluster_options")
     return Status(
-        cluster=name_of(cib),
+        cluster=properties(cib).get("cluster-name", ""),
         quorate=dc is not None and dc.get("with_quorum") == "true",
         dc="" if dc is None else dc.get("name", ""),
         nodes=tuple(node(element) for element in monitor.iterfind("nodes/node")),

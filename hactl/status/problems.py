@@ -8,9 +8,9 @@ from lxml.etree import _Element
 
 from hactl.cib.temporary import leftovers
 from hactl.fencing.configuration import fencing
-from hactl.live.expected import Expected
-from hactl.live.fencing.risk import risks
-from hactl.live.status_values import ResourceStatus, State, Status
+from hactl.fencing.risk import risks
+from hactl.status.expected import Expected
+from hactl.status.values import ResourceStatus, State, Status
 
 GONE = ("offline", "unclean", "pending")
 BROKEN = (State.FAILED, State.BLOCKED, State.STOPPED)

@@ -10,10 +10,10 @@ import click
 
 from hactl.plan.change import Change, Create, Delete, Detail, Update
 from hactl.plan.effects import GUESTS
-from hactl.plan.effects_text import ALIKE, fates, guests, happens, lines, others, wrapped
 from hactl.plan.later import Later
 from hactl.plan.plan import Plan
 from hactl.plan.readable import words
+from hactl.report.effects import ALIKE, fates, guests, happens, lines, others, wrapped
 
 SIGNS = {Create: ("+", "green"), Update: ("~", "yellow"), Delete: ("-", "red")}
 ALONG = frozenset({"order", "colocation", "location", "ticket", "fencing-level"})
