@@ -46,6 +46,14 @@ class Instance:
 
     def effects(self, *, stranded: bool) -> Iterator[Effect]:
         """Yield one effect for each node it is on or comes to, or one that says it is nowhere."""
+        if not self.idle:
+            yield from self.changes(stranded=stranded)
+        for node in sorted(self.staying):
+            yield self.effect(self.what_stays(node), node, node)
+        if not self.before and not self.ends:
+            yield self.effect(What.STRANDED if stranded else What.STAYS)
+
+    def changes(self, *, stranded: bool) -> Iterator[Effect]:
         yield from self.migrations
         arriving = sorted(self.arriving)
         for node in sorted(self.leaving):
@@ -53,10 +61,11 @@ class Instance:
             yield self.effect(self.what_leaves(node, target, stranded=stranded), node, target)
         for node in arriving:
             yield self.effect(What.STARTS, "", node)
-        for node in sorted(self.staying):
-            yield self.effect(self.what_stays(node), node, node)
-        if not self.before and not self.ends:
-            yield self.effect(What.STRANDED if stranded else What.STAYS)
+
+    @cached_property
+    def idle(self) -> bool:
+        """Whether nothing is done to it: so it is with nearly everything in most plans."""
+        return not self.done and not self.actions and not self.before & self.fenced
 
     @property
     def migrations(self) -> Iterator[Effect]:
@@ -87,8 +96,8 @@ class Instance:
             source=source,
             target=target,
             why=self.reason(source, target),
-            promotes=bool(target) and target in self.raised,
-            demotes=bool(source) and source in self.demoted,
+            promotes=not self.idle and bool(target) and target in self.raised,
+            demotes=not self.idle and bool(source) and source in self.demoted,
         )
 
     def reason(self, source: str, target: str) -> str:
@@ -132,7 +141,7 @@ class Instance:
     def fenced(self) -> set[str]:
         return {fencing.node for fencing in self.transition.fencing}
 
-    @property
+    @cached_property
     def before(self) -> set[str]:
         return set(self.placed.nodes)
 
@@ -167,11 +176,15 @@ class Instance:
     @property
     def staying(self) -> set[str]:
         """What is only being started does not stay: to start it is still to be done."""
+        if self.idle:
+            return self.before
         return (self.before - self.stopping - self.migrating - self.arriving) | self.restarting
 
     @property
     def ends(self) -> set[str]:
         """Where it is active when all is done."""
+        if self.idle:
+            return self.before
         migrated = {each.target for each in self.actions if each.verb == "migrate"}
         return self.staying | self.arriving | migrated
 

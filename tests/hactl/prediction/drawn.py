@@ -14,7 +14,7 @@ from tests.hactl.prediction.states import STATES
 from tests.hactl.prediction.trial import Prediction, Verdict, by_primitive, trial
 
 Document = dict[str, Any]
-SEEDS = Path(__file__).with_name("seeds")
+SEEDS = Path(__file__).parents[2] / "seeds/prediction.txt"
 
 
 @dataclass(frozen=True)
