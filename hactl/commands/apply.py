@@ -147,6 +147,8 @@ def conclude(outcome: Outcome, options: Options, cib: Path | None) -> None:
         say(click.style(f"! {unable}\n", fg="red"))
     if outcome.committed:
         say(f"{ending(outcome, cib)}\n")
+    elif outcome.plan.changes and not options.dry_run:
+        say("Somebody else has done the same meanwhile; nothing was changed.\n")
 
 
 def ending(outcome: Outcome, cib: Path | None) -> str:

@@ -72,6 +72,9 @@ def apply(
         left = unable_now(world) if world.pacemaker.live else shown.plan.unable
     except (ClusterError, KeyboardInterrupt, SystemExit) as problem:
         raise ledger.ended(problem) from None
+    if not ledger.written:
+        # somebody else has done the same meanwhile
+        return Outcome(shown.plan, differences=found, unable=left)
     return Outcome(shown.plan, True, ledger.written[0].record, found, left)
 
 

@@ -13,35 +13,71 @@ from tests.cluster.test_apply import BASE, PAIR, Here, here
 __all__ = ["here"]
 pytestmark = pytest.mark.cluster
 
-# Every operation takes 5 s, and neither start nor stop is given as much.
-BAD = """\
+FOLDER = "/usr/lib/ocf/resource.d/hactl-test"
+# Neither starts nor stops, and says so; a probe finds nothing.
+BROKEN = """\
+#!/bin/sh
+case "$1" in
+meta-data) echo '<resource-agent name="Broken"><version>1.0</version><parameters/><actions>' \
+  '<action name="start" timeout="20"/><action name="stop" timeout="20"/>' \
+  '<action name="monitor" timeout="20" interval="10"/></actions></resource-agent>' ;;
+monitor) exit 7 ;;
+*) exit 1 ;;
+esac
+"""
+BAD = "  - {kind: primitive, id: bad, agent: 'ocf:hactl-test:Broken'}\n"
+# Every operation takes 5 s, and neither start nor stop is given as much; killed, it leaves
+# something behind that its probe stumbles over.
+WORSE = """\
   - {kind: primitive, id: bad, agent: "ocf:pacemaker:Dummy",
      params: {state: /run/bad, op_sleep: "5"},
      operations: [{name: start, timeout: 2s}, {name: stop, timeout: 2s}]}
 """
 
 
+@pytest.fixture
+def broken(here: Here) -> Here:
+    """The lab with an agent that neither starts nor stops."""
+    for node in ("node1", "node2", "node3"):
+        here.lab.exec(node, "mkdir", "-p", FOLDER)
+        here.lab.write(node, f"{FOLDER}/Broken", BROKEN.encode())
+        assert here.lab.exec(node, "chmod", "755", f"{FOLDER}/Broken").returncode == 0
+    return here
+
+
 def test_what_is_new_and_neither_starts_nor_stops_fences_nobody_and_is_taken_back(
-    here: Here,
+    broken: Here,
 ) -> None:
-    before, configured = fencings(here), here.configuration()
-    applied = here.apply(BASE + BAD)
+    before, configured = fencings(broken), broken.configuration()
+    applied = broken.apply(BASE + BAD)
     assert applied.returncode == 1, applied.stdout + applied.stderr
-    assert "did not go as predicted, so the configuration was taken back" in applied.stderr
+    taken_back = "did not go as predicted, so the configuration was taken back"
+    assert taken_back in applied.stderr, applied.stderr
     assert "bad: stop on " in applied.stderr
-    assert fencings(here) == before
-    assert without_versions(here.configuration()) == without_versions(configured)
-    assert here.lab.exec("node1", "hactl", "status").returncode == 0
+    assert fencings(broken) == before
+    assert without_refresh(broken.configuration()) == without_refresh(configured)
+    assert broken.lab.exec("node1", "hactl", "status").returncode == 0
 
 
-def test_without_the_trial_it_fences_a_node(here: Here, eventually: Eventually) -> None:
+def test_without_the_trial_it_fences_a_node(broken: Here, eventually: Eventually) -> None:
     """The detector fires: the same resource, made by pcs."""
+    before = fencings(broken)
+    broken.sh("pcs resource create bad ocf:hactl-test:Broken --force")
+    eventually(lambda: fencings(broken) > before, "a node is fenced", within=60)
+
+
+def test_what_cannot_even_be_probed_stays_blocked_and_is_named(here: Here) -> None:
     before = fencings(here)
-    here.sh(
-        "pcs resource create bad ocf:pacemaker:Dummy state=/run/bad op_sleep=5 "
-        "op start timeout=2 op stop timeout=2 --force"
-    )
-    eventually(lambda: fencings(here) > before, "a node is fenced", within=60)
+    applied = here.apply(BASE + WORSE)
+    assert applied.returncode == 1, applied.stdout + applied.stderr
+    assert "bad cannot be stopped: removed, it would fence" in applied.stderr
+    assert "bad kept from running" in applied.stderr
+    assert fencings(here) == before
+    said = here.lab.exec("node2", "hactl", "status").stdout
+    assert "bad is kept from running" in said
+    for node in ("node1", "node2", "node3"):
+        here.lab.exec(node, "/bin/sh", "-c", "rm -f /run/bad*")
+    here.sh("crm_resource --cleanup --resource bad --node node3")
 
 
 def test_an_edit_between_the_two_commits_is_kept_and_what_was_stopped_runs_again(
@@ -120,5 +156,5 @@ def fencings(here: Here) -> int:
     return said.count('action="reboot"') + said.count('action="off"')
 
 
-def without_versions(configuration: str) -> list[str]:
+def without_refresh(configuration: str) -> list[str]:
     return sorted(line for line in configuration.splitlines() if "last-lrm-refresh" not in line)

@@ -53,7 +53,8 @@ def untrue(seen: Seen) -> Iterator[str]:
     said, text = seen.said, str(seen.said)
     edited = {change.id for change in seen.edit}
     if isinstance(said, Outcome):
-        goal = seen.expected if said.committed else seen.before
+        done = said.committed or bool(said.plan.changes)
+        goal = seen.expected if done else seen.before
         yield from differing(goal, seen, edited, "said to be applied")
         return
     standing = getattr(said, "standing", "") or unwritten(text)
