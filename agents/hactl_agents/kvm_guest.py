@@ -8,21 +8,23 @@ from hactl_agents.ocf import (
     Degraded,
     Failed,
     Status,
+    TimedOut,
     WrongHere,
     action,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from hactl_agents.libvirt.connection import Connection
     from hactl_agents.libvirt.evidence import Guest, Identity
+    from hactl_agents.libvirt.pending import Pending
 
 AUTOSTART = "/etc/libvirt/qemu/autostart"
 SETTLE = 8.0  # seconds a monitor waits for a state that cannot last
 ARRIVAL = 30.0  # seconds migrate_from waits for a guest that migrate_to has sent
-UNHEARD_OF = 5.0  # seconds for which a start may go on in libvirt without a trace
 
 
 class KvmGuest(Parameters, Agent):
@@ -35,6 +37,8 @@ class KvmGuest(Parameters, Agent):
     Guests are started without being defined in libvirt: nothing stays behind on a node. Live
     migration needs the meta attribute allow-migrate=true.
     """
+
+    read_definition: "list[Identity] | None" = None  # None before it was tried, else one or none
 
     def probe(self) -> int:
         guest = self.find()
@@ -67,20 +71,21 @@ class KvmGuest(Parameters, Agent):
 
     @action(timeout=90)
     def start(self) -> None:
-        from hactl_agents.libvirt.start import Birth
+        from hactl_agents.libvirt.start import Start
 
         text, wanted = self.wanted()
-        Birth(self, self.connect(), text, wanted).start()
+        Start(self, self.connect(), text, wanted).start()
 
     @action(timeout=120)
     def stop(self) -> None:
         guest = self.settled()
-        if guest is None:
-            return
-        evidence.note(self.record, guest)
-        self.climb(guest)
+        if guest is not None:
+            evidence.note(self.record, guest)
+            self.climb(guest)
         # the process that libvirt was about to make has been made, and is gone
-        self.record.put("starting", None)
+        self.pending().over()
+        self.end_others()
+        self.host.refuse_pending()  # saved memory that may yet get its name
 
     @action(timeout=30)
     def reload_agent(self) -> None:
@@ -123,13 +128,13 @@ class KvmGuest(Parameters, Agent):
 
         def here() -> bool:
             guest = self.find()
-            return guest is not None and self.judge_guest(guest)[0] == verdict.RUNS
+            return guest is not None and self.has_arrived(guest)
 
         left = self.host.left()
         within = ARRIVAL if left is None else min(ARRIVAL, left * 0.8)
         if not self.host.wait_for("waiting for the guest to arrive", here, within=within):
             raise Failed(f"the guest did not arrive from {self.meta('migrate_source')}")
-        self.record.put("starting", None)
+        self.pending().over()
         self.record.put("journey", None)
         self.found_running()
         self.warn_about_definition()
@@ -147,7 +152,7 @@ class KvmGuest(Parameters, Agent):
                 f"libvirt starts {wanted.name} by itself at boot, behind the cluster's back: "
                 f"virsh autostart --disable {wanted.name}"
             )
-        if self.stop_mode == "save" and not self.host.exists(self.save_dir or ""):
+        if self.stop_mode == "save" and not self.host.paths.exists(self.save_dir or ""):
             raise WrongHere(f"save_dir: there is no folder {self.save_dir}")
 
     def found_running(self) -> None:
@@ -174,16 +179,23 @@ class KvmGuest(Parameters, Agent):
         if not self.record.get("starting"):
             return
         try:
-            guest = self.find()
+            guest = self.evident()
             if guest is not None:
                 Ladder(self.host, guest, self.connect).climb(ask=False)
-            self.record.put("starting", None)
+            if guest is not None or self.pending().call_off():
+                self.pending().over()
+            self.pending().clear()
             self.record.save()
         except Failed as exc:
             self.host.log(f"cannot undo the failed start: {exc}")
 
     def stopped(self) -> None:
-        """A migration that was cut short goes on in libvirt: end it where it may have led."""
+        """Clear what is left in libvirt; a migration that was cut short goes on there: end it where
+        it may have led.
+        """
+        if self.record.get("defined"):
+            self.pending().clear()
+        self.clear_half_made()
         if self.record.get("journey"):
             from hactl_agents.libvirt import migration_record as journey
 
@@ -193,40 +205,79 @@ class KvmGuest(Parameters, Agent):
 
     def find(self) -> "Guest | None":
         """The guest on this node, None where there certainly is none. Raises Failed in doubt."""
-        found = evidence.find(self.host, self.instance, self.record, self.configured)
-        if found is None and self.record.get("starting") and self.being_started():
-            raise Failed("libvirt is still starting the guest")
-        return found
+        found = self.evident()
+        if found is not None or not self.record.get("starting"):
+            return found
+        waits = self.pending().why()
+        if waits:
+            raise Failed(waits)
+        return self.evident()  # it may have come between the one look and the other
 
-    def configured(self) -> "tuple[Identity | None, bool]":
-        """(which guest the parameters mean; whether they should say and do not)."""
-        from hactl_agents.libvirt import identity_xml as document
+    def evident(self) -> "Guest | None":
+        """The guest, as far as there are traces of it."""
+        return evidence.find(self.host, self.instance, self.record, self.configured)
 
-        try:
-            return document.read(self.definition_text()), False
-        except BadValue as exc:
-            complaint = str(exc)
+    def configured(self, names: "Collection[str]") -> "tuple[Identity | None, bool]":
+        """(which guest the parameters mean; whether they should say and do not).
+
+        The definition is read only where one of the guests ``names`` may be the one, and the record
+        does not tell: it lies on storage that may hang.
+        """
         name = self.setting("name")
+        if name and name not in names:
+            return evidence.Identity(name), False
+        if self.is_written_down():
+            return (evidence.Identity(name) if name else None), False
+        return self.identity_by_definition(name)
+
+    def is_written_down(self) -> bool:
+        """Whether the record tells which guest today's definition is about."""
+        known = evidence.recorded(self.record)
+        given = self.texts.get("definition")
+        return bool(
+            known and known.uuid and given and self.record.parameters().get("definition") == given
+        )
+
+    def identity_by_definition(self, name: "str | None") -> "tuple[Identity | None, bool]":
+        found = self.defined()
+        if found is not None:
+            return found, False
         if name:
             return evidence.Identity(name), False
-        doubtful = bool(self.texts.get("definition"))
-        if doubtful:
-            self.host.log(complaint)
-        return None, doubtful
+        return None, bool(self.texts.get("definition"))
+
+    def defined(self) -> "Identity | None":
+        """Which guest the definition is about, None where that cannot be read: asked once."""
+        if self.read_definition is None:
+            from hactl_agents.libvirt import identity_xml
+
+            try:
+                self.read_definition = [identity_xml.read(self.definition_text(share=1 / 3))]
+            except (BadValue, TimedOut) as exc:
+                self.read_definition = []
+                if self.texts.get("definition"):
+                    self.host.log(str(exc))
+        return self.read_definition[0] if self.read_definition else None
 
     def wanted(self) -> "tuple[str, Identity]":
         """The XML to run and what it says. Raises BadValue, NotConfigured, WrongHere."""
         text = self.definition_text()
         return text, self.judge(text, self.texts.get("definition") or "domain")
 
-    def definition_text(self) -> str:
-        """The XML, from the CIB or from its file. Raises BadValue."""
+    def definition_text(self, share: float = 1.0) -> str:
+        """The XML, from the CIB or from its file, for which ``share`` of the time left is given.
+
+        Raises BadValue, and TimedOut where the file's storage hangs.
+        """
         if self.domain:
             return str(self.domain)
         if not self.definition:
             raise BadValue("definition: this or domain has to be set")
+        left = self.host.left()
         try:
-            text = self.host.read(self.definition)
+            text = self.host.paths.read(self.definition, within=left and left * share)
+        except TimedOut:
+            raise
         except Failed as exc:
             raise BadValue(str(exc)) from None
         if text is None:
@@ -251,10 +302,22 @@ class KvmGuest(Parameters, Agent):
             raise Failed("the guest does not run here")
         return guest
 
+    def has_arrived(self, guest: "Guest") -> bool:
+        state = guest.state
+        return verdict.has_arrived(state.state, state.reason, state.job) or (
+            self.judge_guest(guest)[0] == verdict.RUNS
+        )
+
     def judge_guest(self, guest: "Guest") -> "tuple[str, str]":
         """(verdict, sentence): from libvirt's file, or from libvirt where the file is no help."""
-        if guest.frozen():
+        letter = guest.letter()
+        if letter in ("T", "t"):
             return verdict.PAUSED, f"QEMU (process {guest.qemu.pid}) is stopped by a signal"
+        if guest.is_dying(letter):
+            return verdict.BROKEN, (
+                f"QEMU (process {guest.qemu.pid}) was killed and does not come to its end: its "
+                "storage or the kernel hangs"
+            )
         state = guest.state
         seen = verdict.judge(state.state, state.reason, state.job)
         if seen[0] != verdict.UNKNOWN:
@@ -286,34 +349,19 @@ class KvmGuest(Parameters, Agent):
 
     # starts and migrations that were cut short
 
-    def being_started(self) -> bool:
-        """Whether libvirt has the recorded guest in the making. A dead libvirt makes none."""
-        from hactl_agents.libvirt.connection import Connection, LibvirtError
+    def pending(self) -> "Pending":
+        from hactl_agents.libvirt.pending import Pending
 
-        identity = evidence.recorded(self.record)
-        if identity is None:
-            return False
-        try:
-            domain = Connection(self.host, self.setting("uri"), read_only=True).domain(
-                uuid=identity.uuid
-            )
-        except LibvirtError as exc:
-            if not exc.nobody_there():
-                raise
-            return False
-        if domain is not None:
-            return domain.active()
-        # libvirt knows a guest only after it has had a look at QEMU, which can take seconds
-        return self.host.now() - float(self.record.get("starting") or 0) < UNHEARD_OF
+        return Pending(self.host, self.record, self.setting("uri"))
 
     def settled(self) -> "Guest | None":
-        """The guest, once a start whose caller was killed has ended in libvirt either way."""
+        """The guest, once a start that was cut short has ended in libvirt or is called off."""
 
         def over() -> bool:
             try:
                 self.find()
             except Failed:
-                return False
+                return self.pending().call_off()
             return True
 
         if self.record.get("starting"):
@@ -322,8 +370,25 @@ class KvmGuest(Parameters, Agent):
             self.host.wait_for(step, over, within=left and left / 2, interval=0.5)
         return self.find()
 
+    def end_others(self) -> None:
+        """An emulator that is a script has a second process of the same guest."""
+        from hactl_agents.libvirt.shutdown import Ladder
+
+        while (other := self.find()) is not None:
+            self.host.log(f"process {other.qemu.pid} is {other.name}, too: ending it")
+            Ladder(self.host, other, self.connect).kill()
+
+    def clear_half_made(self) -> None:
+        """No libvirtd shall go on believing in a guest that never came to be."""
+        from hactl_agents.libvirt import half_made
+
+        known = evidence.recorded(self.record)
+        name = known.name if known else self.setting("name")
+        if name and half_made.is_left(self.host, name):
+            half_made.clear(self.connect, self.host, name, known.uuid if known else "")
+
     def warn_about_definition(self) -> None:
         try:
             self.wanted()
-        except BadValue as exc:
+        except (BadValue, TimedOut) as exc:
             self.host.log(f"the guest runs, but could not be started again here: {exc}")

@@ -90,7 +90,8 @@ class FakeLibvirt:
         try:
             return answer(*args) if callable(answer) else self.given(answer)
         except Failed as exc:
-            self.error = (getattr(exc, "number", 1), 10, str(exc), 2, "", "", "", 0, 0)
+            cause = getattr(exc, "cause", 0)
+            self.error = (getattr(exc, "number", 1), 10, str(exc), 2, "", "", "", cause, 0)
             return None
 
     def given(self, answer: Any) -> Any:
@@ -125,11 +126,29 @@ class FakeLibvirt:
     def do_virDomainCreateXML(self, node: Node, xml: str, flags: int) -> Domain:  # noqa: N802
         return node.run(xml, PAUSED if flags & 1 else RUNNING)
 
+    def do_virDomainDefineXMLFlags(self, node: Node, xml: str, _: int) -> Domain:  # noqa: N802
+        found = node.domains.setdefault(document.read(xml).name, Domain(node, xml))
+        found.xml, found.persistent = xml, True
+        return found
+
+    def do_virDomainUndefineFlags(self, domain: Domain, _: int) -> int:  # noqa: N802
+        self.found(domain.node.domains.get(domain.name)).persistent = False
+        if domain.state == SHUTOFF:
+            del domain.node.domains[domain.name]
+        return 0
+
+    def do_virDomainIsPersistent(self, domain: Domain) -> int:  # noqa: N802
+        return int(domain.persistent)
+
     def do_virDomainRestoreFlags(self, node: Node, path: str, *_: Any) -> int:  # noqa: N802
         node.run(str(self.host.files[path]), PAUSED)
         return 0
 
+    def do_virDomainSaveImageGetXMLDesc(self, node: Node, path: str, _: int) -> str:  # noqa: N802, ARG002
+        return str(self.host.files[path])
+
     def do_virDomainCreateWithFlags(self, domain: Domain, flags: int) -> int:  # noqa: N802, ARG002
+        self.found(domain.node.domains.get(domain.name))
         domain.saved = False
         domain.node.begin(domain, PAUSED)
         return 0

@@ -13,7 +13,7 @@ from hactl_agents.libvirt import status_file as status
 from hactl_agents.libvirt.domain_xml import Definition
 from hactl_agents.libvirt.route import Wishes, route
 from hactl_agents.libvirt.start import fixed_uuid
-from hactl_agents.testing import FakeHost, act, reason
+from hactl_agents.testing import FakeHost, act, done, reason
 
 from .fake_libvirt import PAUSED, RUN, FakeLibvirt, Node
 
@@ -22,7 +22,10 @@ FILE = "/srv/vm1.xml"
 XML = f"""<domain type='kvm'><name>vm1</name><uuid>{UUID}</uuid>
 <memory unit='GiB'>1</memory><vcpu current='1'>4</vcpu>
 <os><type>hvm</type></os><features><acpi/></features><devices/></domain>"""
-STEPS = ("DomainCreateXML", "DomainResume", "DomainShutdownFlags", "DomainDestroyFlags")
+STEPS = (
+    "DomainDefineXMLFlags", "DomainCreateWithFlags", "DomainUndefineFlags", "DomainCreateXML",
+    "DomainResume", "DomainShutdownFlags", "DomainDestroyFlags",
+)  # fmt: skip
 
 
 class Scene:
@@ -269,6 +272,28 @@ def test_a_guest_held_by_a_job_is_degraded_only_if_that_takes_long() -> None:
     assert scene.act("monitor") == 0
 
 
+def test_an_answer_may_take_longer_where_there_is_more_time() -> None:
+    for budget, late, code in ((27, 8, 0), (27, 10, 190), (90, 25, 0)):
+        scene = Scene().started()
+        scene.host.deadline = scene.host.clock + budget
+        scene.host.delays["libvirt's virDomainLookupByUUIDString"] = late
+        assert scene.act("monitor", level=10) == code, (budget, late)
+
+
+def test_a_job_of_libvirt_is_not_the_guests_fault() -> None:
+    scene = Scene().started()
+    held = Failed("cannot acquire state change lock")
+    held.number = 68  # type: ignore[attr-defined]
+    scene.lib.answers["virDomainMigrateGetMaxDowntime"] = held
+    assert scene.act("monitor", level=10) == 190
+    scene = Scene().started()
+    path = f"{RUN}/vm1.xml"
+    held = "<job type='none' async='snapshot'/><taint"
+    scene.host.files[path] = str(scene.host.files[path]).replace("<taint", held)
+    scene.host.hangs.add("libvirt's virDomainMigrateGetMaxDowntime")
+    assert scene.act("monitor", level=10) == 190
+
+
 def test_without_a_status_file_libvirt_is_asked() -> None:
     scene = Scene().started()
     del scene.host.files[f"{RUN}/vm1.xml"]
@@ -310,9 +335,16 @@ def test_a_guest_is_let_go_only_when_it_is_written_down() -> None:
         noted.append(scene.host.saved["test.run"]) or scene.lib.do_virDomainResume(domain)
     )
     assert scene.act("start") == 0
-    assert scene.lib.asked(*STEPS) == ["DomainCreateXML", "DomainResume"]
-    assert "pid=1000\n" in noted[0] and "starting=1000\n" in noted[0]
+    assert scene.lib.asked(*STEPS) == [
+        "DomainDefineXMLFlags",
+        "DomainCreateWithFlags",
+        "DomainUndefineFlags",
+        "DomainResume",
+    ]
+    assert "pid=1000\n" in noted[0] and "starting=defined\n" in noted[0]
     assert "starting" not in scene.host.saved["test.run"]
+    assert "defined" not in scene.host.saved["test.run"]
+    assert not scene.here.domains["vm1"].persistent
 
 
 def test_a_start_that_fails_leaves_no_guest() -> None:
@@ -326,35 +358,312 @@ def test_a_start_that_fails_leaves_no_guest() -> None:
 NAMELESS = XML.replace(f"<uuid>{UUID}</uuid>", "")
 
 
-def test_a_start_that_hangs_in_libvirt_is_in_doubt_until_libvirt_answers() -> None:
-    scene = Scene(NAMELESS)
-    scene.host.hangs |= {"libvirt's virDomainCreateXML"}
-    scene.lib.answers["virDomainLookupByUUIDString"] = Failed("busy")
-    assert "no answer within" in scene.why("start")
+def test_a_disk_that_hangs_is_found_out_before_libvirt_opens_it() -> None:
+    disk = "<devices><disk><source file='/srv/disk'/></disk></devices>"
+    scene = Scene(XML.replace("<devices/>", disk))
+    scene.host.hung.add("/srv/disk")
+    assert "/srv/disk does not answer" in scene.why("start")
+    assert scene.lib.asked(*STEPS) == []
     scene.host.deadline = scene.host.clock + 20
-    assert scene.why("monitor") == "busy"
+    assert scene.act("stop") == 0
+
+
+@pytest.mark.parametrize("given", [{}, {"name": "vm1"}])
+def test_a_definition_that_hangs_holds_neither_a_look_nor_a_stop(given: dict[str, str]) -> None:
+    scene = Scene()
+    scene.host.hung.add(FILE)
+    for running in (False, True):
+        assert scene.act("monitor", **given) == (0 if running else 7)
+        assert scene.act("stop", **given) == 0
+        scene.host.hung.clear()
+        scene.host.deadline = scene.host.clock + 90
+        scene.started()
+        scene.host.hung.add(FILE)
+
+
+def test_a_start_whose_definition_hangs_asks_libvirt_nothing() -> None:
+    scene = Scene()
+    scene.host.hung.add(FILE)
+    assert "no answer" in scene.why("start")
+    assert scene.lib.calls == []
+
+
+def test_memory_that_may_yet_get_its_name_is_no_stop() -> None:
+    """It would be restored over disks that have changed since."""
+    scene = Scene(budget=60).started()
+    scene.host.files["/save/.keep"] = ""
+    save = scene.lib.do_virDomainSaveFlags
+
+    def saved(domain: Any, *more: Any) -> int:
+        scene.host.hung.add("/save")
+        return save(domain, *more)
+
+    scene.lib.answers["virDomainSaveFlags"] = saved
+    assert scene.act("stop", stop_mode="save", save_dir="/save") == 1
+    scene.host.hung.clear()
+
+
+def test_where_memory_cannot_be_saved_because_its_folder_hangs_the_guest_stops() -> None:
+    scene = Scene(budget=60).started()
+    scene.host.hung.add("/save")
+    assert scene.act("stop", stop_mode="save", save_dir="/save") == 0
+    assert scene.processes() == 0
+
+
+# What was asked for may still come
+
+
+def hang(scene: Scene, function: str) -> None:
+    """libvirt does not answer this, and goes on with it."""
+    scene.host.hangs |= {f"libvirt's vir{function}"}
+
+
+def test_a_definition_that_libvirt_does_not_come_to_brings_no_guest() -> None:
+    scene = Scene(NAMELESS)
+    hang(scene, "DomainDefineXMLFlags")
+    assert "no answer within" in scene.why("start")
+    assert "DomainCreateWithFlags" not in scene.lib.asked(*STEPS)
+    scene.host.deadline = scene.host.clock + 20
+    assert scene.act("monitor") == 7
+    assert scene.act("stop") == 0
+
+
+def test_a_start_that_libvirt_does_not_come_to_is_called_off() -> None:
+    scene = Scene(NAMELESS)
+    hang(scene, "DomainCreateWithFlags")
+    hang(scene, "DomainUndefineFlags")
+    assert scene.act("start") == 1
+    scene.host.deadline = scene.host.clock + 20
+    assert "may yet" in scene.why("monitor")
     assert scene.act("stop") == 1
-    del scene.lib.answers["virDomainLookupByUUIDString"]
+    scene.host.hangs.clear()
+    scene.host.deadline = scene.host.clock + 20
+    assert scene.act("stop") == 0
+    assert scene.here.domains == {}  # where libvirt would have looked it up
     assert scene.act("monitor") == 7
 
 
-def test_a_start_that_was_cut_short_may_still_come_to_life() -> None:
+def test_a_failed_start_calls_itself_off_where_libvirt_answers() -> None:
     scene = Scene(NAMELESS)
-    scene.lib.answers["virDomainCreateXML"] = lambda *_: 1 / 0  # as good as being killed
-    with pytest.raises(ZeroDivisionError):
-        scene.act("start")
-    assert scene.why("monitor") == "libvirt is still starting the guest"
-    begun = scene.host.clock
-    scene.after(2, lambda: scene.here.run(XML, PAUSED))
+    hang(scene, "DomainCreateWithFlags")
+    assert scene.act("start") == 1
+    assert scene.here.domains == {}
+    assert scene.act("monitor") == 7
+
+
+def test_a_start_that_was_cut_short_is_called_off_or_ended() -> None:
+    for comes in (False, True):
+        scene = Scene(NAMELESS)
+        scene.lib.answers["virDomainCreateWithFlags"] = lambda *_: 1 / 0  # as good as being killed
+        with pytest.raises(ZeroDivisionError):
+            scene.act("start")
+        scene.host.saved["test.run"] += "starting=defined\ndefined=1\n"  # nobody took it back
+        domain = scene.lib.do_virDomainDefineXMLFlags(scene.here, NAMELESS, 0)
+        domain.uuid = fixed_uuid("vm1")
+        if comes:
+            scene.here.begin(domain, PAUSED)
+        assert scene.act("monitor") == 1 if comes else "may yet" in scene.why("monitor")
+        assert scene.act("stop") == 0
+        assert (scene.processes(), scene.here.domains) == (0, {})
+
+
+def test_a_start_over_the_operators_definition_is_over_when_libvirt_has_nothing_to_do() -> None:
+    scene = Scene()
+    own = scene.lib.do_virDomainDefineXMLFlags(scene.here, XML, 0)
+    scene.host.files["/run/libvirtd.pid"] = "70"
+    scene.host.processes[70] = 490
+    hang(scene, "DomainCreateXML")
+    assert scene.act("start") == 1
+    assert "asked=libvirtd:70:490\n" in scene.host.saved["test.run"]
+    scene.host.deadline = scene.host.clock + 20
+    busy = "nWorkers : 5\nfreeWorkers : 4\njobQueueDepth : 0\n"
+    scene.host.replies["virt-admin"] = done("virt-admin", stdout=busy)
+    assert "has not answered" in scene.why("monitor")
+    assert scene.act("stop") == 1
+    scene.host.deadline = scene.host.clock + 20
+    idle = busy.replace("4", "5")
+    scene.host.replies["virt-admin"] = done("virt-admin", stdout=idle)
+    assert scene.act("monitor") == 7
     assert scene.act("stop") == 0
-    assert (scene.processes(), 2 <= scene.host.clock - begun < 3) == (0, True)
+    assert scene.here.domains == {"vm1": own}
+
+
+def test_what_was_asked_of_a_daemon_ends_with_it() -> None:
+    scene = Scene()
+    scene.lib.do_virDomainDefineXMLFlags(scene.here, XML, 0)
+    scene.host.files["/run/virtqemud.pid"] = "70"
+    scene.host.processes[70] = 490
+    hang(scene, "DomainCreateXML")
+    assert scene.act("start") == 1
+    scene.host.deadline = scene.host.clock + 20
+    assert "has not answered" in scene.why("monitor")
+    scene.host.processes[70] = 4900  # another one with its pid
+    assert scene.act("monitor") == 7
 
 
 def test_a_start_that_libvirt_refused_is_over() -> None:
     scene = Scene(NAMELESS)
-    scene.lib.answers["virDomainCreateXML"] = Failed("no such disk")
+    scene.lib.answers["virDomainCreateWithFlags"] = Failed("no such disk")
     assert scene.why("start") == "no such disk"
     assert scene.act("monitor") == 7
+    assert scene.here.domains == {}
+
+
+def test_a_definition_that_an_earlier_start_has_left_is_taken_away() -> None:
+    scene = Scene()
+    left = Definition(XML)
+    left.mark("test", UUID, until_started=True)
+    scene.lib.do_virDomainDefineXMLFlags(scene.here, left.text(), 0)
+    assert scene.act("start") == 0
+    assert not scene.here.domains["vm1"].persistent
+
+
+def test_a_copy_of_a_running_guest_that_the_operator_defined_stays() -> None:
+    scene = Scene()
+    copied = Definition(XML)
+    copied.mark("test", UUID)
+    scene.lib.do_virDomainDefineXMLFlags(scene.here, copied.text(), 0)
+    assert scene.act("start") == 0
+    assert "DomainUndefineFlags" not in scene.lib.asked(*STEPS)
+
+
+# Which guest is ours
+
+
+def twin(scene: Scene, mark: str) -> None:
+    """A guest with our uuid and another name, started by the resource ``mark``, '' for nobody."""
+    text = Definition(XML.replace(">vm1<", ">web1<"))
+    if mark:
+        text.mark(mark, UUID)
+    scene.here.run(text.text())
+
+
+@pytest.mark.parametrize("mark", ["", "another"])
+def test_a_copied_definition_with_another_name_is_somebody_elses(mark: str) -> None:
+    scene = Scene()
+    twin(scene, mark)
+    assert scene.act("monitor") == 7
+    assert any("has the uuid of this guest" in line for line in scene.host.logged)
+    assert "another guest with that uuid, named web1" in scene.why("start")
+    assert scene.act("stop") == 0
+    assert scene.processes() == 1
+
+
+def test_a_guest_of_ours_that_was_renamed_since_is_told_by_its_mark() -> None:
+    scene = Scene()
+    twin(scene, "test")
+    assert scene.act("monitor") == 0
+    assert scene.act("stop") == 0
+    assert scene.processes() == 0
+
+
+def test_a_guest_with_our_uuid_that_nothing_tells_of_is_neither_stopped_nor_killed() -> None:
+    scene = Scene()
+    twin(scene, "test")
+    del scene.host.files[f"{RUN}/web1.xml"]
+    assert "cannot be read" in scene.why("monitor")
+    assert scene.act("stop") == 1
+    assert scene.processes() == 1
+
+
+def test_a_copy_at_the_target_is_not_what_a_migration_led_to() -> None:
+    scene = Scene().started()
+    text = XML.replace(">vm1<", ">web1<")
+    scene.lib.there.run(text)
+    record = scene.host.saved["test.run"]
+    until = f"journey_until={scene.host.clock + 1}\n"
+    scene.host.saved["test.run"] = f"{record}journey=qemu+tcp://node2/system\n{until}"
+    assert scene.act("stop", stop_mode="destroy") == 0
+    assert "web1" in scene.lib.there.domains
+
+
+def test_an_emulator_that_is_a_script_is_ended_with_all_its_processes() -> None:
+    scene = Scene().started()
+    scene.host.processes[77] = 770
+    scene.host.files["/proc/77/cmdline"] = scene.host.files["/proc/1000/cmdline"]
+    assert scene.act("stop", stop_mode="destroy") == 0
+    assert scene.processes() == 0
+
+
+def test_a_process_that_was_killed_and_hangs_is_no_running_guest() -> None:
+    for letter, pending, code in (("Z", "0", 1), ("D", "100", 1), ("D", "0", 0)):
+        scene = Scene().started()
+        scene.host.files["/proc/1000/status"] = f"Name:\tqemu\nSigPnd:\t{pending:0>16}\n"
+        scene.host.process = lambda pid, letter=letter: (letter, pid * 7)  # type: ignore
+        assert scene.act("monitor") == code
+        assert scene.act("start") == code
+
+
+# What libvirt has not done with
+
+
+def test_a_start_waits_until_libvirt_has_taken_down_what_was_there() -> None:
+    scene = Scene()
+    old = scene.here.run(XML)
+    scene.host.processes.clear()
+    scene.after(3, lambda: scene.here.end(old))
+    begun = scene.host.clock
+    assert scene.act("start") == 0
+    assert 3 <= scene.host.clock - begun < 4
+
+
+def test_a_guest_that_goes_between_two_questions_is_gone() -> None:
+    scene = Scene()
+    scene.here.run(XML)
+    scene.host.processes.clear()
+
+    def gone(domain: Any) -> int:
+        scene.here.end(domain)
+        return scene.lib.found(None)  # type: ignore[return-value]
+
+    scene.lib.answers["virDomainIsActive"] = gone
+    assert scene.why("start") == ""
+
+
+def test_what_libvirt_never_has_done_with_is_no_start() -> None:
+    scene = Scene()
+    scene.here.run(XML)
+    scene.host.processes.clear()
+    assert scene.why("start") == "libvirt says vm1 is active, but it has no process of ours"
+    assert scene.lib.asked("DomainDestroyFlags") == []
+
+
+def half_made(scene: Scene) -> None:
+    domain = scene.here.run(XML, PAUSED)
+    scene.host.processes.clear()
+    scene.here.set(domain, PAUSED, "starting up")
+    path = f"{RUN}/vm1.xml"
+    scene.host.files[path] = str(scene.host.files[path]).replace(f"pid='{domain.pid}'", "pid='0'")
+
+
+def test_a_guest_that_an_earlier_libvirtd_half_made_is_cleared_by_a_start() -> None:
+    scene = Scene()
+    half_made(scene)
+    assert scene.act("start") == 0
+    assert scene.lib.asked(*STEPS)[0] == "DomainDestroyFlags"
+
+
+def test_what_cannot_be_cleared_is_said_and_forgotten_by_the_next_libvirtd() -> None:
+    scene = Scene()
+    half_made(scene)
+    scene.lib.answers["virDomainDestroyFlags"] = Failed("cannot acquire state change lock")
+    assert "restart libvirtd, no guest minds" in scene.why("start")
+    assert f"{RUN}/vm1.xml" not in scene.host.files
+
+
+@pytest.mark.parametrize("daemon", ["alive", "dead", "unable"])
+def test_a_guest_that_an_earlier_libvirtd_half_made_is_cleared_by_a_stop(daemon: str) -> None:
+    scene = Scene()
+    half_made(scene)
+    if daemon == "dead":
+        refused = Failed("connection refused")
+        refused.number = 38  # type: ignore[attr-defined]
+        refused.cause = 111  # type: ignore[attr-defined]
+        scene.lib.answers["virConnectOpen"] = refused
+    if daemon == "unable":
+        scene.lib.answers["virDomainDestroyFlags"] = Failed("cannot acquire state change lock")
+    assert scene.act("stop", name="vm1") == 0
+    assert f"{RUN}/vm1.xml" not in scene.host.files
 
 
 def test_what_cannot_run_here_is_refused_before_anything_happens() -> None:
@@ -374,7 +683,7 @@ def test_memory_saved_by_libvirt_itself_is_restored_and_marked() -> None:
     defined.node, defined.persistent, defined.saved = scene.here, True, True
     scene.here.end(defined)
     assert scene.act("start") == 0
-    assert scene.lib.asked("DomainCreateXML", "DomainCreateWithFlags") == ["DomainCreateWithFlags"]
+    assert scene.lib.asked(*STEPS) == ["DomainCreateWithFlags", "DomainResume"]
     assert 'resource="test"' in scene.lib.arguments["virDomainSetMetadata"][2]
 
 
@@ -399,6 +708,13 @@ def test_saved_memory_that_cannot_be_restored_stops_the_start_and_stays() -> Non
         text == "/save/vm1.save: cannot be restored: another CPU; restore=false starts without it"
     )
     assert "/save/vm1.save" in scene.host.files
+
+
+def test_saved_memory_of_another_guest_is_not_started() -> None:
+    scene = Scene()
+    scene.host.files["/save/vm1.save"] = NAMELESS
+    assert "holds another guest" in scene.why("start", stop_mode="save", save_dir="/save")
+    assert scene.processes() == 0
 
 
 def test_networks_and_pools_are_started_on_request() -> None:
@@ -447,6 +763,15 @@ def test_a_guest_that_listens_is_not_destroyed() -> None:
     assert scene.act("stop") == 0
     assert scene.lib.asked(*STEPS) == ["DomainShutdownFlags"]
     assert scene.host.signals == []
+
+
+def test_a_late_answer_is_no_reason_to_cut_the_power() -> None:
+    scene = Scene(budget=60).started()
+    scene.host.delays["libvirt's virDomainShutdownFlags"] = 25.0
+    domain = scene.here.domains["vm1"]
+    scene.after(28, lambda: scene.here.end(domain))
+    assert scene.act("stop") == 0
+    assert scene.lib.asked("DomainDestroyFlags") == []
 
 
 def test_asking_ends_with_its_own_timeout() -> None:
@@ -682,6 +1007,19 @@ def test_migrate_from_waits_for_the_guest_and_writes_down_what_it_is() -> None:
     assert scene.act("migrate_from", meta=FROM) == 0
     assert f"uuid={UUID}\n" in scene.host.saved["test.run"]
     assert "param.definition=/srv/vm1.xml\n" in scene.host.saved["test.run"]
+
+
+@pytest.mark.parametrize(("reason", "job", "code"), [
+    ("user", "", 0), ("ioerror", "", 0), ("migration", "", 1), ("user", "migration in", 1),
+])  # fmt: skip
+def test_a_guest_that_arrives_paused_has_arrived(reason: str, job: str, code: int) -> None:
+    scene = Scene(budget=50)
+    scene.here.set(scene.here.run(XML), PAUSED, reason)
+    path = f"{RUN}/vm1.xml"
+    if job:
+        held = f"<job type='none' async='{job}'/><taint"
+        scene.host.files[path] = str(scene.host.files[path]).replace("<taint", held)
+    assert scene.act("migrate_from", meta=FROM) == code
 
 
 def test_migrate_from_without_pacemaker_ends_at_once() -> None:

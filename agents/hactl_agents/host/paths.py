@@ -87,6 +87,21 @@ class Paths:
             wanted = wanted[len(found) :]
         return known
 
+    def answer(self, paths: "Iterable[str]", within: "float | None" = None) -> None:
+        """Whether those who will open files and devices get an answer, be it an error.
+
+        Raises Abandoned, naming the one that hangs.
+        """
+        wanted = list(dict.fromkeys(paths))
+        try:
+            if wanted:
+                self.host.read_in_child(
+                    "reading what is about to be used", self.open_each, wanted, within=within
+                )
+        except Abandoned as exc:
+            which = wanted[min(len(exc.so_far), len(wanted) - 1)]
+            raise Abandoned(f"{which} does not answer ({exc})", exc.pid, exc.so_far) from None
+
     def read(self, path: str, within: "float | None" = None) -> "str | None":
         """The text of a file, None where there is none."""
         text: str | None = self.host.read_in_child(
@@ -131,6 +146,11 @@ class Paths:
 
     def look_at(self, paths: "list[str]") -> "list[tuple[int, int, int, str] | None]":
         return [self.host.facts(path) for path in paths]
+
+    def open_each(self, paths: "list[str]") -> "Iterator[str]":
+        for path in paths:
+            self.host.read_a_bit(path)
+            yield path
 
     def try_each(self, paths: "list[str]") -> "Iterator[tuple[int, int, int, str] | tuple[()]]":
         from hactl_agents.failures import Failed

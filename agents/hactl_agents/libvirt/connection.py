@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from hactl_agents.host.host import Host
     from hactl_agents.host.thread import Task
 
-PATIENCE = 5.0  # seconds for a call that a healthy daemon answers in milliseconds
+PATIENCE = 5.0  # seconds for a call that a healthy daemon answers in milliseconds, at least
+SHARE = 1 / 3  # of the time that is left, for one answer of a daemon that may be busy
+ALL = -1.0  # as patience: all the time there is
 LIVE = 1  # VIR_DOMAIN_AFFECT_LIVE
-SYSTEM_ERROR, NO_DOMAIN = 38, 42  # virErrorNumber
+INVALID_ARGUMENT, OPERATION_FAILED, SYSTEM_ERROR = 8, 9, 38  # virErrorNumber
+NO_DOMAIN, JOB_IN_THE_WAY = 42, 68
+PAUSED, FORCE_BOOT = 1, 8  # virDomainCreateFlags
+KEEP_NVRAM, KEEP_TPM = 8, 64  # virDomainUndefineFlagsValues
 FROM_RPC = 7  # virErrorDomain
 
 
@@ -34,6 +39,14 @@ class LibvirtError(Failed):
     def answered(self) -> bool:
         """Whether the daemon itself said so, rather than the way to it having failed."""
         return self.origin != FROM_RPC
+
+    def busy(self) -> bool:
+        """Whether libvirt is at something else with this guest, and gave up waiting for its end."""
+        return self.number == JOB_IN_THE_WAY
+
+    def no_such_domain(self) -> bool:
+        """Whether the guest has gone from libvirt's list."""
+        return self.number == NO_DOMAIN
 
     def nobody_there(self) -> bool:
         """Whether no daemon listens at all, rather than being busy or broken."""
@@ -52,12 +65,16 @@ class Connection:
         self.lib.virRegisterErrorHandler(silent, None)  # it would write to stderr by itself
         opener = "virConnectOpenReadOnly" if read_only else "virConnectOpen"
         step = f"connecting to {uri}"
-        left = host.left()
-        # a daemon that hangs must leave time for what can be done without it
-        within = 2 * PATIENCE if left is None else min(2 * PATIENCE, left / 3)
-        self.handle = host.bounded(step, ask, self.lib, opener, uri, within=within)
+        self.handle = host.bounded(step, ask, self.lib, opener, uri, within=self.patience())
 
-    def call(self, function: str, *args: "Any", within: "float | None" = PATIENCE) -> "Any":
+    def patience(self) -> float:
+        """Seconds for one answer. They grow with the operation's timeout, for to be late is not to
+        fail; and a daemon that hangs leaves time for what can be done without it.
+        """
+        left = self.host.left()
+        return PATIENCE if left is None else max(min(PATIENCE, left / 2), left * SHARE)
+
+    def call(self, function: str, *args: "Any", within: "float | None" = None) -> "Any":
         """``virConnect...`` and all else that takes the connection first."""
         return self.on(self.handle, function, *args, within=within)
 
@@ -80,18 +97,33 @@ class Connection:
         handle = self.call(f"vir{kind}LookupByName", name)
         if not self.on(handle, f"vir{kind}IsActive"):
             more = (0,) if kind == "StoragePool" else ()
-            self.on(handle, f"vir{kind}Create", *more, within=None)
+            self.on(handle, f"vir{kind}Create", *more, within=ALL)
 
     def on(
-        self, handle: "Any", function: str, *args: "Any", within: "float | None" = PATIENCE
+        self, handle: "Any", function: str, *args: "Any", within: "float | None" = None
     ) -> "Any":
-        """A call that takes some other handle first."""
-        step = f"libvirt's {function}"
-        return self.host.bounded(step, ask, self.lib, function, handle, *args, within=within)
+        """A call that takes some other handle first.
 
-    def create(self, xml: str, flags: int) -> "Domain":
-        """Start a transient domain."""
-        return Domain(self, self.call("virDomainCreateXML", xml, flags, within=None))
+        ``within``: seconds; None for ``patience()``, ALL for all the time there is.
+        """
+        step = f"libvirt's {function}"
+        limit = self.patience() if within is None else None if within == ALL else within
+        return self.host.bounded(step, ask, self.lib, function, handle, *args, within=limit)
+
+    def guest(self, name: str, uuid: str) -> "Domain | None":
+        """The domain that has this uuid and this name; None also where only the uuid is the same:
+        that is somebody's copy.
+        """
+        found = self.domain(uuid=uuid) if uuid else self.domain(name)
+        return found if found is not None and found.name() == name else None
+
+    def create(self, xml: str) -> "Domain":
+        """Make a transient domain and start it paused: one request, which nothing calls off."""
+        return Domain(self, self.call("virDomainCreateXML", xml, PAUSED, within=ALL))
+
+    def define(self, xml: str) -> "Domain":
+        """Make a domain and start nothing."""
+        return Domain(self, self.call("virDomainDefineXMLFlags", xml, 0, within=ALL))
 
 
 class Domain:
@@ -101,7 +133,7 @@ class Domain:
         self.connection = connection
         self.handle = handle
 
-    def call(self, function: str, *args: "Any", within: "float | None" = PATIENCE) -> "Any":
+    def call(self, function: str, *args: "Any", within: "float | None" = None) -> "Any":
         return self.connection.on(self.handle, function, *args, within=within)
 
     def begin(self, step: str, function: str, *args: "Any") -> "Task":
@@ -128,6 +160,19 @@ class Domain:
 
     def xml(self) -> str:
         return str(self.call("virDomainGetXMLDesc", 0))
+
+    def boot(self) -> None:
+        """Start what is defined: paused, and never from memory that somebody saved once."""
+        self.call("virDomainCreateWithFlags", PAUSED | FORCE_BOOT, within=ALL)
+
+    def undefine(self) -> None:
+        """Take the definition away, and nothing that belongs to the guest. What runs goes on."""
+        try:
+            self.call("virDomainUndefineFlags", KEEP_NVRAM | KEEP_TPM)
+        except LibvirtError as exc:
+            if exc.number != INVALID_ARGUMENT:  # libvirt before 8.9 keeps what a TPM holds anyway
+                raise
+            self.call("virDomainUndefineFlags", KEEP_NVRAM)
 
 
 def ask(lib: "Any", function: str, *args: "Any") -> "Any":

@@ -38,14 +38,20 @@ class Definition:
 
         return ElementTree.tostring(self.root, encoding="unicode")
 
-    def mark(self, resource: str, uuid: str) -> None:
-        """Say in the guest itself whose it is, and give it the uuid it shall have."""
+    def mark(self, resource: str, uuid: str, *, until_started: bool = False) -> None:
+        """Say in the guest itself whose it is, and give it the uuid it shall have.
+
+        ``until_started``: that this is a definition which goes as soon as the guest is there.
+        """
         child(self.root, "uuid").text = uuid
         metadata = child(self.root, "metadata")
         tag = f"{{{NAMESPACE}}}guest"
         for old in metadata.findall(tag):
             metadata.remove(old)
-        metadata.insert(0, metadata.makeelement(tag, {"resource": resource, "uuid": uuid}))
+        said = {"resource": resource, "uuid": uuid}
+        if until_started:
+            said["until"] = "started"
+        metadata.insert(0, metadata.makeelement(tag, said))
 
     def set_memory(self, mebibytes: int) -> None:
         """What the guest gets; the most it may get is raised to that where it is less."""
@@ -78,6 +84,14 @@ class Definition:
     def pools(self) -> "list[str]":
         """libvirt's storage pools its disks are in."""
         return named(self.root, "devices/disk/source", "pool")
+
+    def files(self) -> "list[str]":
+        """The files and devices of this node that libvirt opens to start the guest."""
+        disks = "devices/disk/source"
+        found = [*named(self.root, disks, "file"), *named(self.root, disks, "dev")]
+        inside = ("os/kernel", "os/initrd", "os/loader", "os/nvram")
+        found += [(self.root.findtext(path) or "").strip() for path in inside]
+        return [path for path in found if path.startswith("/")]
 
     def cpu_mode(self) -> str:
         cpu = self.root.find("cpu")

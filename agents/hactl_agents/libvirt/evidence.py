@@ -4,16 +4,18 @@ A guest exists as long as its QEMU process does. Who owns it is told by its uuid
 the mark it carries if we started it; libvirt, its files and the definition may all be gone.
 """
 
-from hactl_agents.host.host import Failed
+from hactl_agents.host.host import SIGKILL, Failed
 from hactl_agents.libvirt import status_file as status
 from hactl_agents.libvirt.status_file import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from hactl_agents.host.host import Host
     from hactl_agents.ocf.record import Record
+
+    Configured = Callable[[Collection[str]], "tuple[Identity | None, bool]"]
 
 RUN_DIR = "/run/libvirt/qemu"
 
@@ -22,7 +24,7 @@ class Identity:
     """Which guest is meant; '' where that is not known.
 
     ``kind`` is the domain's type (kvm, qemu, ...). ``mark`` is the resource instance that started
-    the guest.
+    the guest; ``until_started`` says that this is a definition made for that start alone.
     """
 
     def __init__(self, name: str = "", uuid: str = "") -> None:
@@ -30,6 +32,7 @@ class Identity:
         self.uuid = uuid
         self.kind = ""
         self.mark = ""
+        self.until_started = False
 
 
 class Qemu:
@@ -64,42 +67,51 @@ class Guest:
 
     def frozen(self) -> bool:
         """Whether its process is stopped by a signal or a debugger."""
+        return self.letter() in ("T", "t")
+
+    def is_dying(self, letter: str) -> bool:
+        """Whether its process was killed, or ended, and is not gone: it exists and runs nothing."""
+        return letter == "Z" or (letter == "D" and self.is_killed())
+
+    def letter(self) -> str:
+        """The state of its process (proc(5)); '' where there is none."""
         found = self.host.process(self.qemu.pid)
-        return found is not None and found[0] in "Tt"
+        return found[0] if found else ""
+
+    def is_killed(self) -> bool:
+        """Whether SIGKILL waits for its first thread, which the kernel holds."""
+        text = self.host.read(f"/proc/{self.qemu.pid}/status") or ""
+        waiting = text.partition("\nSigPnd:")[2].partition("\n")[0].strip()
+        return bool(int(waiting or "0", 16) & 1 << SIGKILL - 1)
 
 
-def find(
-    host: "Host",
-    resource: str,
-    record: "Record",
-    configured: "Callable[[], tuple[Identity | None, bool]]",
-) -> "Guest | None":
+def find(host: "Host", resource: str, record: "Record", configured: "Configured") -> "Guest | None":
     """The resource's guest, or None where there is certainly none.
 
-    ``configured`` reads which guest the configuration means, None where it does not say, and
-    whether it should. Raises Failed where a guest is there that may or may not be the one.
+    ``configured(names)``: (which guest the configuration means, None where it does not say;
+    whether it should and does not). Of guests that are not called one of ``names`` it need not say
+    more than the name. Raises Failed where a guest is there that may or may not be the one.
     """
     known = recorded(record)
     qemu = noted(host, record) or (quick(host, known) if known else None)
-    if qemu is None:
-        meant, doubtful = configured()
-        wanted = [identity for identity in (known, meant) if identity is not None]
-        qemu = quick(host, meant) if meant else None
-        qemu = qemu or walk(host, resource, wanted, doubtful)
+    qemu = qemu or search(host, resource, known, configured)
     return Guest(host, qemu, state_of(host, qemu)) if qemu else None
+
+
+def search(
+    host: "Host", resource: str, known: "Identity | None", configured: "Configured"
+) -> "Qemu | None":
+    """The process of a guest that was not noted, or that is not where it was noted."""
+    meant = configured(())[0]
+    hint = quick(host, meant) if meant else None
+    found = choose(host, resource, [hint], known, configured) if hint else None
+    return found or choose(host, resource, everyone(host), known, configured)
 
 
 def state_of(host: "Host", qemu: Qemu) -> State:
     """What libvirt wrote about this process; nothing where it cannot be read."""
     state = status.read(status_file(host, qemu.name))
     return state if state.pid == qemu.pid else State()
-
-
-def status_file(host: "Host", name: str) -> str:
-    try:
-        return host.read(f"{RUN_DIR}/{name}.xml") or ""
-    except Failed:
-        return ""
 
 
 def note(record: "Record", guest: Guest) -> None:
@@ -145,10 +157,12 @@ def pid_file(host: "Host", name: str) -> int:
 
 
 def fits(qemu: Qemu, identity: Identity) -> bool:
-    """A uuid decides where both have one: another guest may well have our name."""
-    if identity.uuid and qemu.uuid:
-        return same_uuid(identity.uuid, qemu.uuid)
-    return bool(identity.name) and identity.name == qemu.name
+    """Where both have a uuid it has to be the same, for another guest may well have our name; and
+    the name has to be the same, for a copied definition may well have our uuid.
+    """
+    if not identity.name or identity.name != qemu.name:
+        return False
+    return not (identity.uuid and qemu.uuid) or same_uuid(identity.uuid, qemu.uuid)
 
 
 def same_uuid(one: str, other: str) -> bool:
@@ -159,13 +173,23 @@ def plain(uuid: str) -> str:
     return uuid.replace("-", "").strip().lower()
 
 
-def walk(
-    host: "Host", resource: str, wanted: "Sequence[Identity]", doubtful: bool
-) -> "Qemu | None":
-    """Look through every guest of this node. Reading a hung process can hang, hence the bound."""
+def everyone(host: "Host") -> "list[Qemu]":
+    """Every guest of this node. Reading a hung process can hang, hence the bound."""
     from hactl_agents.libvirt import process
 
-    guests = host.bounded("looking through processes", lambda: list(process.all_guests(host)))
+    return host.bounded("looking through processes", lambda: list(process.all_guests(host)))
+
+
+def choose(
+    host: "Host",
+    resource: str,
+    guests: "Sequence[Qemu]",
+    known: "Identity | None",
+    configured: "Configured",
+) -> "Qemu | None":
+    """The one that is wanted, or else carries our mark. Raises Failed where one may be it."""
+    meant, doubtful = configured({qemu.name for qemu in guests})
+    wanted = [identity for identity in (known, meant) if identity is not None]
     for qemu in guests:
         if any(fits(qemu, identity) for identity in wanted):
             return qemu
@@ -173,23 +197,47 @@ def walk(
     for mark, qemu in marks:
         if mark == resource:
             return qemu
-    strangers = [qemu.name for mark, qemu in marks if not mark]
-    if strangers and doubtful and not wanted:
-        shown = ", ".join(strangers[:3])
-        raise Failed(
-            f"the definition cannot be read, and any of the guests here ({shown}) may be the one: "
-            "set the parameter name, which then tells"
-        )
+    for mark, qemu in marks:
+        if any(same_uuid(qemu.uuid, identity.uuid) for identity in wanted):
+            judge_twin(host, qemu, mark)
+    if doubtful and not wanted:
+        refuse_strangers([qemu.name for mark, qemu in marks if not mark])
     return None
 
 
-def mark_of(host: "Host", qemu: Qemu) -> str:
-    """The resource that started this guest, as it carries it itself; '' if it does not."""
+def judge_twin(host: "Host", qemu: Qemu, mark: "str | None") -> None:
+    """A guest with our uuid and another name: a copy, or ours under the name it once had."""
+    text = f"{qemu.name} (process {qemu.pid}) has the uuid of this guest and another name"
+    if mark is None:
+        raise Failed(f"{text}, and what libvirt wrote about it, whose it is, cannot be read")
+    host.log(f"{text}: it is left alone; give each guest a uuid of its own")
+
+
+def refuse_strangers(names: "list[str]") -> None:
+    """Raises Failed where there are any: each may be the one, and nothing says which."""
+    if names:
+        raise Failed(
+            f"the definition cannot be read, and any of the guests here ({', '.join(names[:3])}) "
+            "may be the one: set the parameter name, which then tells"
+        )
+
+
+def mark_of(host: "Host", qemu: Qemu) -> "str | None":
+    """The resource that started this guest, as it carries it itself; '' for none, None where
+    what libvirt wrote of it says nothing.
+    """
     from hactl_agents.declare import BadValue
-    from hactl_agents.libvirt import identity_xml as document
+    from hactl_agents.libvirt import identity_xml
 
     try:
-        identity = document.read_status(status_file(host, qemu.name))
+        identity = identity_xml.read_status(status_file(host, qemu.name))
     except BadValue:
+        return None
+    return identity.mark if same_uuid(identity.uuid, qemu.uuid) else None
+
+
+def status_file(host: "Host", name: str) -> str:
+    try:
+        return host.read(f"{RUN_DIR}/{name}.xml") or ""
+    except Failed:
         return ""
-    return identity.mark if same_uuid(identity.uuid, qemu.uuid) else ""

@@ -1,11 +1,12 @@
 """Asking libvirt, QEMU and the guest whether they answer, beyond the evidence of files."""
 
-from hactl_agents.host.host import Failed
+from hactl_agents.host.host import Failed, NotInstalled, TimedOut
 from hactl_agents.libvirt import verdict
-from hactl_agents.libvirt.connection import Connection
+from hactl_agents.libvirt.connection import Connection, LibvirtError
 from hactl_agents.ocf.errors import Degraded
 
 BY_THE_AGENT = 2  # VIR_DOMAIN_GET_HOSTNAME_AGENT
+QEMU = 0.75  # of the time that is left, for its answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,20 +24,38 @@ def asked(host: "Host", uri: str, guest: "Guest") -> "tuple[str, str]":
 def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
     """Raise Failed where QEMU's monitor or the guest agent does not answer.
 
-    Without libvirt a guest can do its work, so that is no reason to restart it: raises Degraded.
+    Without libvirt a guest can do its work, and with a libvirt that is busy as well, so that is no
+    reason to restart it: raises Degraded.
     """
     try:
-        connection = Connection(host, uri, read_only=not agent)
-    except Failed as exc:
+        domain, state = known(Connection(host, uri, read_only=not agent), guest)
+    except (LibvirtError, TimedOut, NotInstalled) as exc:
         raise Degraded(f"the guest runs, but libvirt does not answer: {exc}") from None
-    domain, state = known(connection, guest)
     kind, sentence = verdict.judge(*state, guest.state.job)
     if kind == verdict.BROKEN:
         raise Failed(f"libvirt says: {sentence}")
-    # libvirt has to ask QEMU for this, so both answer; it changes nothing
-    domain.call("virDomainMigrateGetMaxDowntime", 0)
+    ask_qemu(host, domain, guest)
     if agent:
         ping(domain)
+
+
+def ask_qemu(host: "Host", domain: "Domain", guest: "Guest") -> None:
+    """libvirt has to ask QEMU for this, so both answer; it changes nothing.
+
+    QEMU gets most of the time: it may wait for its storage. A job of libvirt's is not its fault.
+    """
+    left = host.left()
+    within = None if left is None else left * QEMU
+    try:
+        domain.call("virDomainMigrateGetMaxDowntime", 0, within=within)
+    except TimedOut as exc:
+        if guest.state.job:
+            raise Degraded(f"the guest is held by a job of libvirt: {exc}") from None
+        raise
+    except LibvirtError as exc:
+        if exc.busy():
+            raise Degraded(f"the guest is held by a job of libvirt: {exc}") from None
+        raise
 
 
 def ping(domain: "Domain") -> None:

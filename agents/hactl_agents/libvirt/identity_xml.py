@@ -47,7 +47,7 @@ class Reader:
         self.inside = 1 if root == "domain" else 2  # depth of what is in the domain
         self.path: list[str] = []
         self.text = ""
-        self.marked = ("", "")
+        self.marked: tuple[str, ...] = ("", "", "")
         self.parser = pyexpat.ParserCreate(namespace_separator=SEPARATOR)
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
@@ -62,9 +62,10 @@ class Reader:
             raise BadValue(f"not well-formed XML: {exc}") from None
         except ValueError as exc:
             raise BadValue(str(exc)) from None
-        resource, uuid = self.marked
+        resource, uuid, until = self.marked
         if same_uuid(uuid, self.found.uuid):  # a copy of our guest is not our guest
             self.found.mark = resource
+            self.found.until_started = until == "started"
         return self.found
 
     def start(self, tag: str, attributes: "dict[str, str]") -> None:
@@ -77,7 +78,7 @@ class Reader:
         elif tag == "domain" and depth == 1 and self.inside == 2:
             self.found.kind = attributes.get("type", "")
         elif tag == MARK and depth == self.inside + 1 and self.path[-2] == "metadata":
-            self.marked = (attributes.get("resource", ""), attributes.get("uuid", ""))
+            self.marked = tuple(attributes.get(key, "") for key in ("resource", "uuid", "until"))
 
     def start_root(self, tag: str, attributes: "dict[str, str]") -> None:
         if tag != self.root:

@@ -189,7 +189,7 @@ class Migration:
 
     def arrived(self) -> bool:
         """Whether the guest is active on the target."""
-        known = self.there().domain(uuid=self.guest.uuid)
+        known = self.there().guest(self.guest.name, self.guest.uuid)
         return known is not None and known.active()
 
 

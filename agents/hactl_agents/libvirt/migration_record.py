@@ -35,12 +35,12 @@ def end_there(host: "Host", record: "Record") -> None:
     identity = recorded(record)
     if not uri or identity is None or float(until) < host.now():
         return
-    from hactl_agents.libvirt.connection import Connection
+    from hactl_agents.libvirt.connection import ALL, Connection
 
     try:
-        there = Connection(host, uri).domain(uuid=identity.uuid)
+        there = Connection(host, uri).guest(identity.name, identity.uuid)
         if there is not None and there.active():
             host.log(f"an unfinished migration took the guest to {uri}: destroying it")
-            there.call("virDomainDestroyFlags", 0, within=None)
+            there.call("virDomainDestroyFlags", 0, within=ALL)
     except Failed as exc:
         host.log(f"what an unfinished migration left at {uri} is not known: {exc}")

@@ -1,7 +1,7 @@
 """Memory and virtual CPUs of a running guest."""
 
 from hactl_agents.host.host import Failed
-from hactl_agents.libvirt.connection import LIVE
+from hactl_agents.libvirt.connection import ALL, LIVE
 from hactl_agents.libvirt.domain_xml import Definition
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ def set_vcpus(domain: "Domain", wanted: int) -> None:
     most = domain.call("virDomainGetMaxVcpus")
     if wanted > most:
         raise Failed(f"vcpus: the guest was started with at most {most}; {wanted} need a restart")
-    domain.call("virDomainSetVcpusFlags", wanted, LIVE, within=None)
+    domain.call("virDomainSetVcpusFlags", wanted, LIVE, within=ALL)
     if vcpus_now(domain) != wanted:
         raise Failed(f"vcpus: the guest has {vcpus_now(domain)} and not {wanted}")
 

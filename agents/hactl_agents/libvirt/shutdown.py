@@ -3,7 +3,7 @@
 Works without libvirt; never touches a process that is not this guest's.
 """
 
-from hactl_agents.host.host import SIGKILL, SIGTERM, Failed
+from hactl_agents.host.host import SIGKILL, SIGTERM, Failed, TimedOut
 from hactl_agents.libvirt import verdict
 
 TYPE_CHECKING = False
@@ -97,6 +97,8 @@ class Ladder:
         while not self.gone_within(0) and self.host.now() < until:
             try:
                 domain.call("virDomainShutdownFlags", GUEST_AGENT if by_agent else ACPI)
+            except TimedOut as exc:  # late is not deaf: it may have been asked all the same
+                self.host.log(f"libvirt is slow to ask {self.guest.name}: {exc}")
             except Failed as exc:
                 if not by_agent:
                     raise
@@ -110,10 +112,11 @@ class Ladder:
     def save(self, domain: "Domain", path: str) -> None:
         """Save the guest's memory; the file has its name only once it is whole."""
         part = path + ".part"
-        self.host.remove(part)
+        if self.host.paths.facts(part, within=self.time_to_ask() / 2) is not None:
+            self.host.change_in_child(lambda: self.host.remove(part))
         domain.call("virDomainSaveFlags", part, None, 0, within=self.time_to_ask())
         if self.gone_within(self.time_to_ask()):
-            self.host.rename(part, path)
+            self.host.change_in_child(lambda: self.host.rename(part, path))
 
     def destroy(self, domain: "Domain") -> None:
         if self.gone_within(0):

@@ -16,6 +16,11 @@ class State:
         self.job = job
         self.pid = pid
 
+    @property
+    def half_made(self) -> bool:
+        """Whether it is about a guest in the making that has no process yet."""
+        return self.reason == "starting up" and not self.pid
+
 
 def read(text: str) -> State:
     """The state in ``text``, with nothing in it where this is no status file."""

@@ -45,6 +45,13 @@ def judge(state: str, reason: str, job: str) -> "tuple[str, str]":
     return UNKNOWN, f"libvirt knows no state of the guest ({state or 'nothing written'})"
 
 
+def has_arrived(state: str, reason: str, job: str) -> bool:
+    """Whether a guest that was sent here is all here, be it paused as it was before."""
+    if job == "migration in" or reason in BY_A_JOB:
+        return False
+    return judge(state, reason, job)[0] in (RUNS, PAUSED)
+
+
 def paused(reason: str, job: str) -> "tuple[str, str]":
     if reason == "ioerror":
         return PAUSED, "the guest is paused because of an I/O error on a disk"

@@ -182,7 +182,15 @@ class FakeHost(Host):
 
     def change_in_child(self, work: Callable[[], None]) -> None:
         self.refuse_pending()
-        work()
+        self.in_child = True
+        try:
+            work()
+        except Hangs:
+            self.clock += self.left() or 0.0
+            self.pending = f"process {STUCK} hangs in the kernel with this: {self.step}"
+            raise TimedOut(f"{self.step}: no answer within the operation's time") from None
+        finally:
+            self.in_child = False
 
     def read(self, path: str) -> str | None:
         found = self.files.get(self.touch(path))
@@ -207,6 +215,9 @@ class FakeHost(Host):
         block = mode & 0o060000 == 0o060000
         identity = f"7:{sorted(self.modes).index(path)}" if block else path
         return mode, self.sizes.get(path, 1 << 20), 4096, identity
+
+    def read_a_bit(self, path: str) -> None:
+        self.touch(path)
 
     def realpath(self, path: str) -> str:
         return self.links.get(self.touch(path), path)
