@@ -14,8 +14,10 @@ from hactl.plan.later import Later
 from hactl.plan.plan import Plan
 from hactl.plan.readable import words
 from hactl.report.effects import ALIKE, fates, guests, happens, lines, others, wrapped
+from hactl.simulate.effect import What
 
 SIGNS = {Create: ("+", "green"), Update: ("~", "yellow"), Delete: ("-", "red")}
+DOWN = frozenset({What.STRANDED, What.HANGS})
 ALONG = frozenset({"order", "colocation", "location", "ticket", "fencing-level"})
 PLURALS = {
     "address": "addresses",
@@ -193,10 +195,11 @@ def summary(plan: Plan) -> str:
             f"Not simulated, so nobody knows what happens to the guests: {plan.why_not}", fg="red"
         )
     if not plan.changes:
-        quiet = not any(happens(effect) for effect in plan.effects.all)
-        if quiet and not plan.fencing:
-            return "No changes: the cluster is as the topology says, and stays as it is."
-        return "No changes. What is shown above the cluster does by itself."
+        if plan.fencing or any(happens(effect) for effect in plan.effects.all):
+            return "No changes. What is shown above the cluster does by itself."
+        if any(effect.what in DOWN for effect in plan.effects.all):
+            return "No changes. What is shown above does not run as it should."
+        return "No changes: the cluster is as the topology says, and stays as it is."
     after = fates([effect for effect in plan.later.interrupted if effect.kind in GUESTS])
     end = "" if after == "none" else f"; when maintenance ends: {after}"
     return f"Plan: {tally(plan.changes)}. Guests: {fates(plan.effects.guests)}{end}."

@@ -54,6 +54,15 @@ def test_what_the_cluster_does_by_itself_is_not_hidden(tmp_path: Path) -> None:
     assert "No changes. What is shown above the cluster does by itself." in said
 
 
+@pytest.mark.parametrize("what", [What.STRANDED, What.HANGS])
+def test_what_does_not_run_as_it_should_is_not_called_well(what: What) -> None:
+    here = "node1" if what is What.HANGS else ""
+    effect = Effect("web1", "web1", "guest", what, here, here, "because")
+    said = click.unstyle(text(plan(guests=(effect,))))
+    assert said.endswith("No changes. What is shown above does not run as it should.\n")
+    assert "because" in said
+
+
 @needs_scheduler
 def test_the_json_keeps_its_contract(tmp_path: Path) -> None:
     live = settled(cib(xml(dummy("db1", memory="1024")) + xml(dummy("web1"))), tmp_path)
