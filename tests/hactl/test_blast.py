@@ -1,0 +1,140 @@
+"""Nobody suffers from a state of what they do not stand on: a sample of ``scripts/blast``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from lxml.etree import _Element
+
+from tests.hactl.blast.__main__ import FILES, ROOT, seeds
+from tests.hactl.blast.judge import Verdict, judge
+from tests.hactl.blast.matrix import states
+from tests.hactl.blast.settled import Settled, Source
+from tests.hactl.blast.states import State
+from tests.hactl.blast.topologies import random_topology, wishful_topology
+from tests.hactl.blast.wishes import kept_down
+from tests.hactl.scheduler import needs_scheduler
+
+pytestmark = needs_scheduler
+DEMO = ROOT / "examples/demo.yaml"
+GATEWAYS = ROOT / "tests/hactl/golden/gateways/topology.yaml"
+SAMPLE = Random(20261201)
+SEEDS = SAMPLE.sample(seeds(), 3)
+SOME = SAMPLE.sample(FILES, 3)
+
+
+def at_random(run: Settled, number: int) -> list[State]:
+    every = [state for state in states(run) if not state.held]
+    return Random(run.source.name).sample(every, min(number, len(every)))
+
+
+def wrongs(run: Settled, chosen: list[State]) -> Iterator[str]:
+    for state in chosen:
+        yield from (f"{state}: {wrong}" for wrong in judge(run, state).wrongs)
+
+
+@pytest.mark.parametrize("path", [DEMO, *SOME], ids=lambda path: path.parent.name + path.stem)
+def test_nobody_else_suffers(path: Path, tmp_path: Path) -> None:
+    run = Settled(Source.of_file(path), tmp_path)
+    assert list(wrongs(run, at_random(run, 20))) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_else_suffers_in_a_random_topology(seed: int, tmp_path: Path) -> None:
+    found = random_topology(seed)
+    assert found
+    run = Settled(found, tmp_path)
+    assert list(wrongs(run, at_random(run, 20))) == []
+
+
+@pytest.mark.parametrize("seed", [1, 19])
+def test_a_wish_keeps_nothing_from_running(seed: int, tmp_path: Path) -> None:
+    found = wishful_topology(seed)
+    assert found
+    assert list(kept_down(Settled(found, tmp_path))) == []
+
+
+# The detectors fire
+
+
+def as_before(cib: _Element) -> None:
+    """The stop order as it was written once."""
+    for order in cib.iterfind(".//rsc_order[@kind='Serialize']"):
+        order.set("kind", "Mandatory")
+
+
+def without_influence(cib: _Element) -> None:
+    for colocation in cib.iterfind(".//rsc_colocation[@influence]"):
+        colocation.attrib.pop("influence")
+
+
+def without(xpath: str) -> Callable[[_Element], None]:
+    def change(cib: _Element) -> None:
+        for each in cib.xpath(xpath):
+            each.getparent().remove(each)
+
+    return change
+
+
+def of(run: Settled, subject: str, name: str) -> Verdict:
+    return judge(run, next(s for s in states(run) if (s.subject, s.name) == (subject, name)))
+
+
+def test_the_order_that_was_written_before_is_found_out(tmp_path: Path) -> None:
+    run = Settled(Source.of_file(DEMO), tmp_path, as_before)
+    hit = {each.split()[0] for each in of(run, "web1", "unmanaged").bystanders}
+    assert hit == {"www1", "www1-address"}
+
+
+def test_no_order_at_all_is_found_out(tmp_path: Path) -> None:
+    run = Settled(Source.of_file(DEMO), tmp_path, without("//rsc_order[@kind='Serialize']"))
+    (node,) = run.nodes_of("web1")
+    assert ("lan-bridge", node, "web1") in of(run, node, "in standby").under
+
+
+def test_an_order_on_the_group_alone_is_found_out(tmp_path: Path) -> None:
+    members = without("//rsc_order[contains(@then, '-address') or contains(@then, '-target')]")
+    run = Settled(Source.of_file(GATEWAYS), tmp_path, members)
+    assert of(run, "san1-target", "blocked after failed stop").under
+
+
+SHARED = {
+    "cluster": {"name": "shared"},
+    "nodes": {name: {"fencing": {"bmc": None}} for name in ("n1", "n2", "n3")},
+    "fencing": {"devices": {"bmc": {"agent": "fence_lab"}}},
+    "storage": {
+        "vg": {"kind": "lvm", "vg": "vg"},
+        **{f"i{n}": {"kind": "rbd", "image": f"p/{n}", "attach": "mapped"} for n in range(2)},
+    },
+    "guests": {
+        f"g{n}": {
+            "cpus": 1,
+            "memory": "1GiB",
+            "disks": [{"storage": "vg", "volume": f"v{n}"}, f"i{n}"],
+            "live_migration": False,
+        }
+        for n in range(2)
+    },
+}
+
+
+def test_two_users_of_one_thing_do_not_move_each_other(tmp_path: Path) -> None:
+    source = Source.of_document("shared", SHARED)
+    run = Settled(source, tmp_path)
+    (node,) = run.nodes_of("g0")
+    assert run.nodes_of("g1") == [node]
+    for state in states(run):
+        if state.subject in ("g0", "i0") and not state.held:
+            assert judge(run, state).wrongs == (), str(state)
+    before = Settled(source, tmp_path, without_influence)
+    assert of(before, "g0", "failed three times").bystanders
+
+
+def test_a_wish_without_a_score_to_take_from_is_found_out(tmp_path: Path) -> None:
+    found = wishful_topology(19)
+    assert found
+    run = Settled(found, tmp_path, without("//rsc_location[starts-with(@id, 'hactl-base-')]"))
+    assert list(kept_down(run))
