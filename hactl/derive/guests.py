@@ -49,7 +49,7 @@ def guest_parts(document: Document, name: str, survey: Survey) -> Parts:
         operations=operations(document, guest, needed, live),
         utilization=utilization(document, needed),
     )
-    below = dependencies(document, survey, name, needed)
+    below = dependencies(document, survey, name, needed, live=live)
     return Parts((primitive,), (*below, *placement(document, name, guest, survey)))
 
 

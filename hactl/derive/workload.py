@@ -60,11 +60,12 @@ def utilization(document: Document, needed: Needs) -> dict[str, int]:
 
 
 def dependencies(
-    document: Document, survey: Survey, name: str, needed: Needs
+    document: Document, survey: Survey, name: str, needed: Needs, *, live: bool = False
 ) -> Iterator[Constraint]:
+    """Yield what a guest or container stands on; ``live``: it may be migrated while it runs."""
     yield from stands_on(document, survey, name, needed.storage)
     for network in needed.networks:
-        yield from lives_beside(name, network)
+        yield from lives_beside(name, network, live=live)
 
 
 def placement(

@@ -15,20 +15,17 @@ def needs(who: str, what: str) -> tuple[Constraint, ...]:
     return (Order(what, who), Colocation(who, what))
 
 
-def lives_beside(who: str, what: str) -> tuple[Constraint, ...]:
+def lives_beside(who: str, what: str, *, live: bool = False) -> tuple[Constraint, ...]:
     """``who`` runs where ``what`` is, but need not restart when it does (bridges).
 
     Nothing is taken away below a running guest, and nobody suffers from a guest that cannot stop.
-    So the stop order is Serialize: of the kinds it is the only one that holds while a guest is
-    migrated live (Optional is dropped then) and that wants nothing stopped because a stop before it
-    cannot be done (Mandatory without a start wants that, on all nodes). The start order must not be
-    symmetrical: its reverse, optional, would be the one that counts.
+    So the stop order is Optional, or for what is migrated ``live`` Serialize: Optional is dropped
+    while a guest is migrated, and Mandatory without a start would want ``what`` stopped on all
+    nodes as soon as one guest cannot stop. The start order must not be symmetrical: its reverse,
+    optional, would be the one that counts.
     """
-    return (
-        start_beside(who, what),
-        stop_order(who, what, OrderKind.SERIALIZE),
-        Colocation(who, what),
-    )
+    kind = OrderKind.SERIALIZE if live else OrderKind.OPTIONAL
+    return (start_beside(who, what), stop_order(who, what, kind), Colocation(who, what))
 
 
 def lives_on_its_own(who: str, what: str) -> tuple[Constraint, ...]:

@@ -84,6 +84,7 @@ def interruptions(plan: Plan) -> Iterator[str]:
     for fencing in plan.fencing:
         yield f"{fencing.node} would be fenced"
     yield from told(plan.disruptive)
+    yield from map(str, plan.undermined)
     for clause in told(plan.later.interrupted):
         yield f"{clause} when maintenance ends"
 

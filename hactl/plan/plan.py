@@ -24,6 +24,7 @@ from hactl.simulate.effect import Effect
 from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
 from hactl.simulate.scheduler import CannotSimulate, Run, simulate, version
 from hactl.simulate.transition import Fencing, Transition
+from hactl.simulate.undermined import Undermined, undermined
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,7 +47,8 @@ class Plan:
     """What would change and what would happen; ``why_not`` says why nobody knows the latter.
 
     ``unable`` is what of ours should run afterwards and cannot, ``unprotected`` what could be
-    fenced before and could not be any more, ``later`` what happens when a maintenance ends.
+    fenced before and could not be any more, ``later`` what happens when a maintenance ends,
+    ``undermined`` what is taken away below something that cannot stop.
     """
 
     cluster: str
@@ -62,6 +64,7 @@ class Plan:
     unable: tuple[Unable, ...] = ()
     unprotected: tuple[Unprotected, ...] = ()
     later: Later = field(default_factory=Later)
+    undermined: tuple[Undermined, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -106,6 +109,7 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
             *map(blocked, stay),
             *notes(live, wanted),
             *map(str, moves(bare.merged)),
+            *map(str, bare.plan.undermined),
             *other_version(live, runner),
         ),
     )
@@ -146,16 +150,25 @@ def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
         transition = simulate(scenario(merged), runner)
     except CannotSimulate as problem:
         why_not = str(problem)
+    what = Effects() if why_not else effects(transition, live, merged, found)
     plan = Plan(
         cluster=name_of(live) or name_of(merged),
         version=Version.of(live),
         changes=found,
-        effects=Effects() if why_not else effects(transition, live, merged, found),
+        effects=what,
         unprotected=unprotected(live, merged),
         fencing=transition.fencing,
         why_not=why_not,
+        undermined=undermining(live, merged, what),
     )
     return Planned(plan, live, merged, transition)
+
+
+def undermining(live: _Element, merged: _Element, foreseen: Effects) -> tuple[Undermined, ...]:
+    """Return what stands on what goes, by the orders as they are or as they will be."""
+    both = (child(cib, "configuration") for cib in (live, merged))
+    found = {each for configuration in both for each in undermined(configuration, foreseen.all)}
+    return tuple(sorted(found))
 
 
 def blocked(left: Leftover) -> str:

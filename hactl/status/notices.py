@@ -15,7 +15,9 @@ from hactl.cib.temporary import lifted
 from hactl.errors import ClusterError
 from hactl.simulate.effect import Effect, happening
 from hactl.simulate.maintenance import leaving, maintained
-from hactl.simulate.scheduler import Run
+from hactl.simulate.scenario import EXPECTED
+from hactl.simulate.scheduler import Run, simulate
+from hactl.simulate.undermined import exposed
 
 NAMED = 5
 SIMULATED = 4
@@ -26,7 +28,8 @@ def notices(cib: _Element, runner: Run | None = None) -> tuple[str, ...]:
 
     With a ``runner`` it is simulated what leaving maintenance would do.
     """
-    return (*maintenance(cib, runner), *map(str, moves(cib)), *edits(cib))
+    held = standing_on_what_may_go(cib, runner)
+    return (*maintenance(cib, runner), *held, *map(str, moves(cib)), *edits(cib))
 
 
 def maintenance(cib: _Element, runner: Run | None) -> Iterator[str]:
@@ -40,6 +43,24 @@ def maintenance(cib: _Element, runner: Run | None) -> Iterator[str]:
             yield f"{held} ({held.command} ends that; what then happens is not known: {problem})"
         else:
             yield f"{held} ({held.command} ends that; then {what_happens(then)})"
+
+
+def standing_on_what_may_go(cib: _Element, runner: Run | None) -> Iterator[str]:
+    """Yield what cannot be stopped while what lies below it can."""
+    if runner is None or not something_held(cib):
+        return
+    try:
+        yield from map(str, exposed(child(cib, "configuration"), simulate(cib, runner)))
+    except ClusterError as problem:
+        yield f"something is not managed or has failed; what lies on what is not known: {problem}"
+
+
+def something_held(cib: _Element) -> bool:
+    """Whether something may be unmanaged or blocked: only then it is worth asking."""
+    told = cib.iterfind("configuration/resources//nvpair[@value]")
+    said = any(pair.get("name") in ("is-managed", "maintenance") for pair in told)
+    codes = (each.get("rc-code") for each in cib.iterfind("status//lrm_rsc_op"))
+    return said or any(code not in EXPECTED for code in codes)
 
 
 def what_happens(effects: Sequence[Effect]) -> str:

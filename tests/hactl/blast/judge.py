@@ -51,13 +51,33 @@ def judge(run: Settled, state: State) -> Verdict:
     fenced = set(graph.fences) - (state.nodes if state.reach is Reach.FENCE else set())
     names = [f"{name} on {node}" for name, node in sorted(hit - evicted)]
     names += [f"{node} is fenced" for node in sorted(fenced)]
+    names += sorted(hindered(run, state, graph))
     gone = tuple(f"{name} from {node}" for name, node in sorted(evicted))
     return Verdict(tuple(names), gone, under, others)
 
 
+def never_done(graph: Graph) -> set[int]:
+    """Return what waits for an action that is wanted and cannot be done."""
+    mentioned = {each for inputs in graph.inputs.values() for each in inputs}
+    missing = sum(1 << each for each in mentioned - set(graph.inputs))
+    return {own for own, earlier in graph.earlier.items() if earlier & missing}
+
+
+def hindered(run: Settled, state: State, graph: Graph) -> Iterator[str]:
+    """Say of what stands on nothing in this state that something is to be done to it, in vain."""
+    waiting, may = never_done(graph), {name for name, _ in reached(run, state)}
+    for act in graph.acts:
+        if act.id in waiting and act.primitive not in may:
+            yield f"{act.action} of {act.primitive} on {act.node} waits for ever"
+
+
 def bystanders(run: Settled, state: State, graph: Graph) -> set[Place]:
     """Return what is interrupted, and stands on nothing that is."""
-    hit = {place for action in INTERRUPTS for place in graph.of(action)} & run.places
+    waiting = never_done(graph)
+    done = [
+        place for act in INTERRUPTS for place, own in graph.of(act).items() if own not in waiting
+    ]
+    hit = set(done) & run.places
     if state.probes:
         # Whatever the look may find, nothing is stopped before it.
         looked = list(graph.of("monitor").values())
@@ -128,7 +148,9 @@ def taken_away(
     run: Settled, graph: Graph, before: frozenset[Place]
 ) -> Iterator[tuple[str, str, str]]:
     """Yield what is stopped, where, and below whom: it runs on, or stops later."""
+    waiting = never_done(graph)
     stops, starts = graph.of("stop"), graph.of("start")
+    stops = {place: own for place, own in stops.items() if own not in waiting}
     for need in run.needs:
         for (name, node), own in stops.items():
             if name != need.lower or node in graph.fences or (need.upper, node) not in before:

@@ -53,7 +53,7 @@ def test_every_id_is_an_xml_name_of_hactls_own(thing: Constraint) -> None:
 
 def test_ids_read_like_sentences() -> None:
     made = [
-        *lives_beside("web1", "lan"),
+        *lives_beside("web1", "lan", live=True),
         *needs("web1", "vms"),
         *lives_on_its_own("www1", "www1-address"),
         Colocation("web1", "vg1", influence=False),

@@ -222,7 +222,7 @@ def test_the_address_of_a_container_is_up_before_and_down_after_it() -> None:
     }
     assert constraints(cluster, "dns1-address") == [
         "order-lan-then-dns1-address-optional-oneway",
-        "stop-dns1-address-then-lan-serialize",
+        "stop-dns1-address-then-lan-optional",
         "colocate-dns1-address-with-lan",
         "order-dns1-address-then-dns1-optional-oneway",
         "stop-dns1-then-dns1-address",
@@ -409,7 +409,7 @@ def test_the_config_of_a_container_tells_its_bridge() -> None:
     cluster = cluster_of(text, {"/srv/vms/dns1/config": config})
     assert constraints(cluster, "dns1") == [
         "order-lan-then-dns1-optional-oneway",
-        "stop-dns1-then-lan-serialize",
+        "stop-dns1-then-lan-optional",
         "colocate-dns1-with-lan",
     ]
 

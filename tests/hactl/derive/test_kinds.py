@@ -87,7 +87,7 @@ def test_bridges_live_beside_the_open_vswitch_that_the_cluster_starts() -> None:
     assert str(primitive(cluster, "ovs-vswitchd-daemon").agent) == "systemd:openvswitch-switch"
     assert constraints(cluster, "ovs-vswitchd") == [
         "order-ovs-vswitchd-then-lan-optional-oneway",
-        "stop-lan-then-ovs-vswitchd-serialize",
+        "stop-lan-then-ovs-vswitchd-optional",
         "colocate-lan-with-ovs-vswitchd",
     ]
 
@@ -239,7 +239,7 @@ def test_a_gateway_is_gate_then_address_then_target() -> None:
         "order-vol1-then-san1-target",
         "colocate-san1-with-vol1",
         "order-lan-then-san1-optional-oneway",
-        "stop-san1-then-lan-serialize",
+        "stop-san1-then-lan-optional",
         "colocate-san1-with-lan",
     ]
 
