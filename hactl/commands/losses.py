@@ -24,7 +24,7 @@ AUTO, ALL, NONE = "auto", "all", "none"
 MOST = {AUTO: None, ALL: sys.maxsize}
 
 
-class Losses(click.ParamType[str | int]):
+class Losses(click.ParamType):  # type: ignore[type-arg] # not every release can be subscripted
     """How many losses of nodes are simulated."""
 
     name = "losses"

@@ -19,7 +19,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # the smallest first
 META_PACKAGES = ("linux-image-cloud-{arch}", "linux-image-{arch}", "linux-image-virtual")
 FULL_PACKAGES = ("linux-image-{arch}", "linux-image-generic")  # with every module
-REAL = re.compile(r"Depends: (linux-(?:image|modules)-\d\S+)")
+REAL = re.compile(r"Depends: (linux-(?:image|modules|binary|base)-\d\S+)")
 DEPENDS = re.compile(rb"\0?depends=([^\0]*)\0")
 
 
@@ -81,8 +81,8 @@ def find(
     if image is not None:
         return beside(image)
     needs = tuple(needs)
-    for installed in sorted(Path("/boot").glob("vmlinuz-*"), reverse=True):
-        if modules_of(installed, Path("/")).is_dir() and beside(installed).has(needs):
+    for installed in reversed(images(Path("/"))):
+        if modules_of(installed).is_dir() and beside(installed).has(needs):
             return beside(installed)
     small = cached(cache) or downloaded(cache, progress, META_PACKAGES)
     if small.has(needs):
@@ -91,23 +91,30 @@ def find(
     return cached(full) or downloaded(full, progress, FULL_PACKAGES)
 
 
+def images(root: Path) -> list[Path]:
+    """The kernels in a tree: in /boot, or (Linux 7 of Debian) beside their modules."""
+    return sorted([*root.glob("boot/vmlinuz-*"), *root.glob("usr/lib/modules/*/vmlinuz")])
+
+
 def beside(image: Path) -> Kernel:
-    """A kernel in some /boot with its modules in the /lib/modules of the same tree."""
-    modules = modules_of(image, image.parent.parent)
+    """A kernel with its modules, which are in the same tree."""
+    modules = modules_of(image)
     if not modules.is_dir():
         raise HactlError(f"{image}: its modules are not in {modules}")
     return Kernel(image, modules)
 
 
-def modules_of(image: Path, root: Path) -> Path:
-    version = image.name.removeprefix("vmlinuz-")
+def modules_of(image: Path) -> Path:
+    if image.name == "vmlinuz":
+        return image.parent
+    root, version = image.parent.parent, image.name.removeprefix("vmlinuz-")
     places = [root / prefix / "modules" / version for prefix in ("lib", "usr/lib")]
     return next((place for place in places if place.is_dir()), places[0])
 
 
 def cached(cache: Path) -> Kernel | None:
-    images = sorted((cache / "root" / "boot").glob("vmlinuz-*"))
-    return beside(images[-1]) if images else None
+    found = images(cache / "root")
+    return beside(found[-1]) if found else None
 
 
 def downloaded(
@@ -137,8 +144,10 @@ def kernel_packages(metas: Sequence[str] = META_PACKAGES) -> list[str]:
         except HactlError:
             continue
         found = list(packages_in(listed))
+        # an image may be no more than what it depends on
+        parts = [run(["apt-cache", "depends", package]).decode() for package in found]
         if found:
-            return found
+            return list(dict.fromkeys([*found, *(each for p in parts for each in packages_in(p))]))
     raise HactlError("no kernel package is known to apt", "apt update, or give --kernel")
 
 

@@ -85,6 +85,22 @@ def test_meta_packages_lead_to_real_ones() -> None:
         "linux-image-6.8.0-51-generic",
         "linux-modules-6.8.0-51-generic",
     ]
+    sid = (
+        "linux-image-7.2.13+deb14-cloud-amd64\n  PreDepends: linux-base\n |Depends: dracut\n"
+        "  Depends: linux-base-7.2.13+deb14-cloud-amd64\n"
+        "  Depends: linux-binary-7.2.13+deb14-cloud-amd64\n"
+        "  Depends: linux-modules-7.2.13+deb14-cloud-amd64\n  Suggests: linux-doc-7.2\n"
+    )
+    version = "7.2.13+deb14-cloud-amd64"
+    parts = [f"linux-{part}-{version}" for part in ("base", "binary", "modules")]
+    assert list(packages_in(sid)) == parts
+
+
+def test_a_kernel_may_lie_beside_its_modules(tmp_path: Path) -> None:
+    folder = tmp_path / "root/usr/lib/modules/7.2.13"
+    folder.mkdir(parents=True)
+    (folder / "vmlinuz").touch()
+    assert kernel.cached(tmp_path) == Kernel(folder / "vmlinuz", folder)
 
 
 def test_libvirts_own_schema_accepts_the_definition() -> None:
