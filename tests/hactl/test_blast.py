@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from random import Random
 
@@ -10,10 +11,10 @@ import pytest
 from lxml.etree import _Element
 
 from tests.hactl.blast.__main__ import FILES, ROOT, seeds
-from tests.hactl.blast.judge import Verdict, judge
+from tests.hactl.blast.judge import Verdict, judge, never_done
 from tests.hactl.blast.matrix import states
 from tests.hactl.blast.settled import Settled, Source
-from tests.hactl.blast.states import State
+from tests.hactl.blast.states import State, failed
 from tests.hactl.blast.topologies import random_topology
 from tests.hactl.blast.wishes import kept_down
 from tests.hactl.scheduler import needs_scheduler
@@ -109,14 +110,23 @@ def test_no_order_at_all_is_found_out(tmp_path: Path) -> None:
     assert ("lan-bridge", node, "web1") in of(run, node, "in standby").under
 
 
-def test_an_order_on_the_group_alone_is_found_out(tmp_path: Path) -> None:
-    def change(cib: _Element) -> None:
+def test_what_a_blocked_member_holds_is_blocked_and_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """With an order on the group, images would be told to go and wait for a stop that never is."""
+
+    def on_the_group(cib: _Element) -> None:
         without("//rsc_order[contains(@then, '-address') or contains(@then, '-target')]")(cib)
         for order in cib.iterfind(".//rsc_order[@then='san1-gate']"):
             order.set("then", "san1")
 
-    run = Settled(Source.of_file(GATEWAYS), tmp_path, change)
-    assert of(run, "san1-target", "blocked after failed stop").under
+    source = Source.of_file(GATEWAYS)
+    assert not waiting(Settled(source, tmp_path))
+    assert waiting(Settled(source, tmp_path, on_the_group))
+
+
+def waiting(run: Settled) -> set[int]:
+    cib = deepcopy(run.slim)
+    failed("san1-target", "stop", run.nodes_of("san1-target"), on_fail="block")(cib)
+    return never_done(run.asked(cib)[0])
 
 
 SHARED = {

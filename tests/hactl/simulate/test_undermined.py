@@ -6,8 +6,8 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-
 from hactl.live.notices import notices
+
 from hactl.plan.gate import disruption
 from hactl.plan.plan import foreseen, planned
 from hactl.simulate.outcome import outcome
