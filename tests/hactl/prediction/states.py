@@ -25,6 +25,11 @@ def node_in_maintenance(cib: _Element, chance: random.Random) -> None:
     attribute(node(cib, chance), "maintenance", "true")
 
 
+def in_maintenance(cib: _Element, _chance: random.Random) -> None:
+    for options in cib.findall("configuration/crm_config/cluster_property_set")[:1]:
+        etree.SubElement(options, "nvpair", id="t-mode", name="maintenance-mode", value="true")
+
+
 def node_down(cib: _Element, chance: random.Random) -> None:
     """A node that was shut down in order, with nothing left on it."""
     state = member(cib, chance)
@@ -80,6 +85,7 @@ STATES: dict[str, State] = {
         as_it_is,
         standby,
         node_in_maintenance,
+        in_maintenance,
         node_down,
         node_lost,
         no_quorum,

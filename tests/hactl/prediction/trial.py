@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from lxml.etree import _Element
 
 from hactl.cib import document as cib_document
 from hactl.live.runner import Runner
+from hactl.plan.gate import disruption
 from hactl.plan.plan import Planned, planned
-from hactl.simulate.effect import Effect
+from hactl.simulate.effect import UNDISTURBING, Effect, What
+from hactl.simulate.maintenance import left
 from tests.hactl.prediction.judge import Course, Truth, foreseen, truth
 from tests.hactl.topologies import cluster_of
 
@@ -66,7 +69,35 @@ def trial(
     if not made.plan.simulated:
         return Verdict((made.plan.why_not,))
     seen = truth(made.merged, folder)
-    return compared(foreseen(predict(made), seen.was_promoted), seen)
+    verdict = compared(foreseen(predict(made), seen.was_promoted), seen)
+    gate = tuple(f"gate: {wrong}" for wrong in ungated(made, seen))
+    then = tuple(f"later: {wrong}" for wrong in unforeseen_later(made, folder))
+    return replace(verdict, wrongs=(*verdict.wrongs, *gate, *then))
+
+
+def ungated(made: Planned, seen: Truth) -> Iterator[str]:
+    """Say who is interrupted and not named by the gate, or named and not interrupted."""
+    course = seen.course
+    gone = course.before - course.after
+    arrived = {name for name, _ in course.migrated}
+    places = {(name, node) for name, node in gone if name not in arrived} | course.bounced
+    places |= seen.was_promoted - course.promoted
+    kinds = {effect.primitive: effect.kind for effect in made.plan.effects.all}
+    interrupted = {name for name, _ in places if kinds.get(name) not in UNDISTURBING}
+    named = {e.primitive for e in made.plan.disruptive if e.what is not What.HANGS}
+    for name in interrupted ^ named:
+        yield f"{name} is {'not ' if name in interrupted else ''}named"
+    text = disruption(made.plan)
+    yield from (f"{name} is not in {text!r}" for name in named if name not in text)
+
+
+def unforeseen_later(made: Planned, folder: Path) -> Iterator[str]:
+    """Say what would happen at the end of a maintenance and was not foreseen, or was and is not."""
+    held = made.plan.later.held
+    if held:
+        then = truth(reduce(left, held, made.merged), folder)
+        expected = foreseen(made.plan.later.effects.all, then.was_promoted)
+        yield from expected.wrongs(then.course)
 
 
 def compared(expected: Course, seen: Truth) -> Verdict:
