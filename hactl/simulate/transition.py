@@ -8,10 +8,9 @@ from functools import cached_property
 
 from lxml.etree import _Element
 
+from hactl.model.pacemaker_text import unescaped
 from hactl.simulate.graph import Graph, Operation
 
-# crm_simulate escapes what it says once more than XML needs.
-ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 PROMOTED = frozenset({"Promoted", "Master"})
 
 
@@ -171,12 +170,6 @@ def fencings(result: _Element) -> Iterator[Fencing]:
             # a guest node reads "web1-node (resource: web1)"
             node = element.get("node", "").partition(" (resource: ")[0]
             yield Fencing(node, what or "off", reason)
-
-
-def unescaped(text: str) -> str:
-    for entity, character in ENTITIES:
-        text = text.replace(entity, character)
-    return text
 
 
 def placements(result: _Element) -> dict[str, Placed]:

@@ -14,6 +14,7 @@ from hactl.cib.read import properties
 from hactl.fencing.configuration import fencing
 from hactl.fencing.drill.marks import drills
 from hactl.fencing.drill.proofs import standings
+from hactl.model.pacemaker_text import unescaped
 from hactl.status.expected import Absent, Expected
 from hactl.status.history import started
 from hactl.status.problems import problems
@@ -212,7 +213,7 @@ def failure(element: _Element) -> FailureStatus:
         node=element.get("node", ""),
         operation=parts["operation"] if parts else "operation",
         code=element.get("exitstatus", ""),
-        reason=element.get("exitreason", ""),
+        reason=unescaped(element.get("exitreason", "")),
         when=element.get("last-rc-change", ""),
     )
 

@@ -135,10 +135,10 @@ def test_failures_are_counted_and_told_with_their_reason() -> None:
       <node_history><node name="node1"><resource_history id="web1" fail-count="2"/></node>
         <node name="node2"><resource_history id="web1" fail-count="INFINITY"/></node></node_history>
       <failures><failure op_key="web1_migrate_to_0" node="node1" exitstatus="error"
-        exitreason="no space" last-rc-change="today"/></failures>"""
+        exitreason="no &amp;apos;space&amp;apos;" last-rc-change="today"/></failures>"""
     found = seen(runs("web1", "node1"), xml(dummy("web1")), more=more)
     assert found.resources[0].failures == 1_000_002
-    assert found.problems == ("web1: migrate_to on node1 failed: no space (today)",)
+    assert found.problems == ("web1: migrate_to on node1 failed: no 'space' (today)",)
     assert "failed for good" in click.unstyle(text(found, 0))
 
 
