@@ -80,8 +80,15 @@ class Reasons:
     def of_rest(self, resource: str) -> str:
         """Return why ``resource`` stays stopped."""
         placed = self.transition.resources.get(resource)
-        if placed and placed.target_role == "Stopped":
+        if placed is None:
+            return "it has no instance"
+        if placed.target_role.lower() == "stopped":
             return "target-role=Stopped"
+        if not placed.managed:
+            return "it is not managed"
+        nodes = self.transition.nodes.values()
+        if nodes and not any(node.takes for node in nodes):
+            return "every node is offline, in standby or in maintenance"
         return "no node can run it"
 
     def of_wait(self, key: str) -> str:

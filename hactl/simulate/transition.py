@@ -76,6 +76,11 @@ class Node:
     standby: bool = False
     maintenance: bool = False
 
+    @property
+    def takes(self) -> bool:
+        """Whether something may be started there, as far as that depends on the node alone."""
+        return self.online and not (self.unclean or self.standby or self.maintenance)
+
 
 @dataclass(frozen=True)
 class Transition:

@@ -210,3 +210,25 @@ def test_reasons_are_spelled_as_they_are_meant() -> None:
     )
     (action,) = transition(etree.fromstring(said)).actions
     assert action.reason == "agent said 'no' & left"
+
+
+@pytest.mark.parametrize(
+    ("of_web1", "of_nodes", "why"),
+    [
+        ("target-role=Stopped", "", "target-role=Stopped"),
+        ("is-managed=false", "", "it is not managed"),
+        ("maintenance=true", "", "it is not managed"),
+        ("", "standby", "every node is offline, in standby or in maintenance"),
+    ],
+)
+def test_what_stays_stopped_says_why_whoever_made_it(
+    of_web1: str, of_nodes: str, why: str, tmp_path: Path
+) -> None:
+    """Also what hactl did not make, of which nobody proves more."""
+    live = cib(dummy_text("web1", meta=of_web1))
+    for node in live.iterfind("configuration/nodes/node"):
+        own = etree.SubElement(node, "instance_attributes", id=f"a{node.get('id')}")
+        pair = {"id": f"a{node.get('id')}-s", "name": of_nodes or "other", "value": "on"}
+        etree.SubElement(own, "nvpair", pair)
+    (effect,) = plan_for(live, wanted(), tmp_path).effects.all
+    assert (effect.source, effect.target, effect.why) == ("", "", why)
