@@ -13,7 +13,7 @@ from hactl.live.patch import edit
 from hactl.live.session import World, opened
 from hactl.plan.gate import Forbidden, disruption
 from hactl.plan.plan import foreseen
-from hactl.plan.trial import kept
+from hactl.plan.trial import kept, on_trial, untried
 
 
 @click.command(epilog="Example: hactl mend")
@@ -30,7 +30,8 @@ def mend(cib: Path | None, dry_run: bool, allow_disruption: bool, overwrite_edit
     """Take away what an apply that did not end has left in the CIB for a moment.
 
     That is: resources that were kept from running because they were to be removed, and new ones
-    that would be blocked if their stop failed. Apply takes that away as well, of whatever topology.
+    that would be blocked if their stop failed and have run since. Apply takes that away as well, of
+    whatever topology.
     Do not call it while an apply is under way: that would then end, and say so.
     """
     with opened(cib) as world:
@@ -43,11 +44,18 @@ def mend(cib: Path | None, dry_run: bool, allow_disruption: bool, overwrite_edit
         elif not dry_run:
             refuse(world, live, left, allow_disruption, overwrite_edits)
             edit(world, tidied)
-            say("mended; what else a topology says comes back with `hactl apply`\n")
+            say(ending(leftovers(world.pacemaker.cib())))
+
+
+def ending(left: tuple[Leftover, ...]) -> str:
+    stays = ", ".join(one.about for one in left)
+    more = f"; {stays} stays on trial, until an apply has seen it run" if stays else ""
+    return f"mended{more}; what else a topology says comes back with `hactl apply`\n"
 
 
 def tidied(cib: _Element) -> _Element:
-    return kept(cib, lifted(cib))
+    """Return the CIB without what was left behind; what has not run yet stays on trial."""
+    return on_trial(kept(cib, lifted(cib)), untried(cib))
 
 
 def refuse(

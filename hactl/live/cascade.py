@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.cib.temporary import trials
 from hactl.live.blame import primitives
 from hactl.live.compare import Difference
 from hactl.live.conclusion import NotAsPredicted
@@ -42,6 +43,7 @@ class Alarm:
     def sign(self, cib: _Element) -> set[tuple[str, str]]:
         changed = [change for change in self.changes if isinstance(change, Update)]
         ours = {name for change in changed for name in primitives(change)}
+        ours -= {name for name, _ in trials(cib)}
         new = failed_stops(cib) - failed_stops(self.before)
         return {(name, node) for name, node in new if name in ours}
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.merge import child
-from hactl.cib.temporary import leftovers
+from hactl.cib.temporary import PREFIX, leftovers, lifted
 from hactl.live.backup import Record
 from hactl.live.revert import still_ours
-from hactl.plan.change import Change, combined, reverse
+from hactl.plan.change import Change, Create, Delete, combined, reverse
 from hactl.plan.plan import Planned
 from hactl.plan.stages import Stage
 
@@ -56,8 +57,32 @@ class Told:
 
 
 def net(written: Sequence[Written]) -> tuple[Change, ...]:
-    """Return what all that was written comes to, without what others did in between."""
-    return combined(one.step.plan.changes for one in written)
+    """Return what all that was written comes to, without what others did in between.
+
+    What is there for a moment does not count: an apply that is taken back does not put back what
+    another one had left behind.
+    """
+    found = combined(one.step.plan.changes for one in written)
+    return tuple(unmarked(change) for change in found if not change.id.startswith(PREFIX))
+
+
+def unmarked(change: Change) -> Change:
+    """Return a change from what was there but for what was written for a moment."""
+    return change if isinstance(change, Create) else replace(change, before=plain(change.before))
+
+
+def plainly(change: Change) -> Change:
+    """Return a change without what is written for a moment, before and after."""
+    change = unmarked(change)
+    return change if isinstance(change, Delete) else replace(change, after=plain(change.after))
+
+
+def plain(element: bytes) -> bytes:
+    if PREFIX.encode() not in element:
+        return element
+    cib = etree.fromstring(b"<cib><configuration/></cib>")
+    cib[0].append(etree.fromstring(element))
+    return etree.tostring(lifted(cib)[0][0])
 
 
 def told(written: Sequence[Written], now: _Element | None, apply: str) -> Told:
@@ -69,14 +94,14 @@ def told(written: Sequence[Written], now: _Element | None, apply: str) -> Told:
         return Told(Standing.UNTOUCHED, "nothing was changed")
     if now is None or not all(one.sure for one in written):
         return unseen(written)
-    ours = net(written)
-    configuration = child(now, "configuration")
+    ours = [plainly(change) for change in net(written)]
+    configuration = child(lifted(now), "configuration")
     there = [change for change in ours if still_ours(configuration, change)]
     back = [change for change in reverse(ours) if still_ours(configuration, change)]
-    if len(back) == len(ours):
+    held = [left.about for left in leftovers(now) if left.what == "hold" and left.apply == apply]
+    if len(back) == len(ours) and not held:
         return Told(Standing.TAKEN_BACK, "all that was written has been taken back")
     way_back = f"the configuration before is in {written[0].record.cib}"
-    held = [left.about for left in leftovers(now) if left.what == "hold" and left.apply == apply]
     if any(one.stage.whole for one in written) and len(there) == len(ours) and not held:
         return Told(Standing.WRITTEN, f"the configuration is committed and stays; {way_back}")
     return Told(Standing.PARTLY, f"{partly(held, there, ours, apply)}; {way_back}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.cib.temporary import hold, lifted, units
+from hactl.cib.temporary import hold, leftovers, lifted, units
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.blame import primitives
 from hactl.live.interrupts import deferred
@@ -18,7 +19,7 @@ from hactl.live.revert import NotReverted, reverted
 from hactl.live.session import World
 from hactl.live.settle import Settled, settle
 from hactl.plan.change import Change, Create
-from hactl.plan.trial import failed_stops
+from hactl.plan.trial import failed_stops, kept, on_trial, untried
 
 # Somebody who edits the configuration again and again for so many seconds is at work on it.
 PATIENCE = 20.0
@@ -41,11 +42,20 @@ class TakeBack:
             self.undo(changes, stuck)
             if self.world.pacemaker.live:
                 at_rest(self.world, self.options, self.operator)
-        except NotReverted as problem:
-            return str(problem)
-        except ClusterError as problem:
-            return problem.message
+        except (NotReverted, ClusterError) as problem:
+            self.tidy()
+            return problem.message if isinstance(problem, ClusterError) else str(problem)
         return "".join(f"{name} cannot be stopped: removed, it would fence" for name in stuck)
+
+    def tidy(self) -> None:
+        """End the trial of what is new and stays, unless its stop has failed."""
+
+        def off_trial(cib: _Element) -> _Element:
+            held = {left.about for left in leftovers(cib) if left.what == "hold"}
+            return kept(cib, lifted(cib, self.name, held))
+
+        with suppress(ClusterError):
+            edit(self.world, off_trial)
 
     def unblocked(self, changes: Sequence[Change]) -> frozenset[str]:
         """Have the cluster forget failed stops of what is new; return what still cannot be stopped.
@@ -82,7 +92,7 @@ class TakeBack:
         keep = {*stuck, *units(now, stuck)}
 
         def tidy(cib: _Element) -> _Element:
-            return lifted(cib, self.name, keep)
+            return on_trial(kept(now, lifted(cib, self.name, keep)), untried(now))
 
         back = reverted(now, ours, self.world.runner, tidy)
         with deferred():

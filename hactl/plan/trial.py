@@ -22,11 +22,21 @@ STOPPED = frozenset({"0", "7"})
 
 
 def marked(live: _Element, merged: _Element, apply: str) -> _Element:
-    """Return ``merged`` with what is new in it on trial; itself where nothing is."""
+    """Return ``merged`` with what is new in it on trial; itself where nothing is.
+
+    New is also what another apply has put on trial, if it has not run since.
+    """
     if not fences(merged):
         return merged
-    known = {*primitives(live), *ever_ran(live)}
+    tried = {name for name, _ in trials(live)}
+    known = {name for name in primitives(live) if name not in tried} | ever_ran(live)
     return on_trial(merged, {name: apply for name in primitives(merged) if name not in known})
+
+
+def untried(live: _Element) -> dict[str, str]:
+    """Return what is on trial and has not run yet, each with the apply that put it there."""
+    ran = ever_ran(live)
+    return {name: apply for name, apply in trials(live) if name not in ran}
 
 
 def kept(live: _Element, merged: _Element) -> _Element:
@@ -61,13 +71,15 @@ def forgotten(live: _Element, merged: _Element) -> _Element:
 
 
 def on_trial(merged: _Element, applies: Mapping[str, str]) -> _Element:
-    if not applies:
+    """Return ``merged`` with these on trial, by these applies, unless they are already."""
+    already = {name for name, _ in trials(merged)}
+    new = {name: apply for name, apply in applies.items() if name not in already}
+    if not new:
         return merged
     copy = deepcopy(merged)
     for primitive in copy.iterfind("configuration/resources//primitive"):
-        apply = applies.get(primitive.get("id", ""))
-        if apply:
-            put_on_trial(primitive, apply)
+        if primitive.get("id", "") in new:
+            put_on_trial(primitive, new[primitive.get("id", "")])
     return copy
 
 

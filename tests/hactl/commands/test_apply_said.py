@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from hactl.cib.temporary import hold, leftovers, put_on_trial
+from hactl.cib.temporary import Leftover, hold, leftovers, put_on_trial
 from hactl.live import cibfile
-from tests.hactl.cibs import cib, dummy_text, text
+from tests.hactl.cibs import ONLINE, cib, dummy_text, text
 from tests.hactl.commands.test_plan_apply_status import NODES, Place
 from tests.hactl.contracts import violations
 from tests.hactl.scheduler import needs_scheduler
@@ -99,6 +99,13 @@ def test_what_an_apply_left_behind_is_shown_by_plan_and_mended(place: Place) -> 
     assert "d2 is kept from running" in dry.stdout and len(left_in(place)) == 2
     mended = place.hactl("mend", "--cib", "cib.xml")
     assert mended.returncode == 0, mended.stderr
+    assert [left.about for left in left_in(place)] == ["d3"], "it has not run yet"
+    assert "d3 stays on trial, until an apply has seen it run" in mended.stdout
+
+
+def test_what_has_run_since_is_no_longer_on_trial(place: Place) -> None:
+    leave_behind(place, started("d3"))
+    assert place.hactl("mend", "--cib", "cib.xml").returncode == 0
     assert left_in(place) == ()
     assert place.hactl("mend", "--cib", "cib.xml").stdout == "nothing to mend\n"
 
@@ -123,7 +130,7 @@ def test_what_somebody_has_changed_since_is_not_taken_away_unasked(place: Place)
         assert "d2" in refused.stderr and "--overwrite-edits" in refused.stderr
     assert len(left_in(place)) == 2
     assert place.hactl("mend", "--cib", "cib.xml", "--overwrite-edits").returncode == 0
-    assert left_in(place) == ()
+    assert [left.about for left in left_in(place)] == ["d3"]
 
 
 def test_copies_of_the_cib_do_not_outlive_the_next_command(place: Place) -> None:
@@ -144,8 +151,15 @@ def test_copies_of_the_cib_do_not_outlive_the_next_command(place: Place) -> None
     assert (place.directory / "cib.xml").exists()
 
 
-def leave_behind(place: Place) -> None:
-    live = cib(dummy_text("d2") + dummy_text("d3"), nodes=NODES)
+def started(name: str) -> str:
+    """The status of a cluster in which it runs on node1."""
+    record = f'<lrm_rsc_op id="{name}_last_0" operation="start" interval="0" rc-code="0"/>'
+    resource = f'<lrm_resource id="{name}" type="Dummy" class="ocf">{record}</lrm_resource>'
+    return ONLINE.replace("<lrm_resources/>", f"<lrm_resources>{resource}</lrm_resources>", 1)
+
+
+def leave_behind(place: Place, status: str = ONLINE) -> None:
+    live = cib(dummy_text("d2") + dummy_text("d3"), nodes=NODES, status=status)
     hold(live, ["d2"], APPLY)
     new = live.find(".//primitive[@id='d3']")
     assert new is not None
@@ -153,5 +167,5 @@ def leave_behind(place: Place) -> None:
     place.write("cib.xml", etree.tostring(live, encoding="unicode"))
 
 
-def left_in(place: Place) -> tuple[object, ...]:
+def left_in(place: Place) -> tuple[Leftover, ...]:
     return leftovers(cibfile.read(place.directory / "cib.xml"))

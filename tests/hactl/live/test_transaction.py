@@ -10,7 +10,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.merge import merge
-from hactl.cib.temporary import leftovers
+from hactl.cib.temporary import hold, leftovers, put_on_trial
 from hactl.live import cibfile
 from hactl.live.apply import Outcome, apply
 from hactl.live.conclusion import Ended
@@ -25,6 +25,7 @@ from tests.hactl.scheduler import needs_scheduler, runner
 pytestmark = needs_scheduler
 ON = '<nvpair id="hactl-stonith" name="fencing-enabled" value="true"/>'
 POWER = etree.fromstring('<primitive id="power" class="stonith" type="fence_lab"/>')
+APPLY = "20261201T033000Z-node3"
 DISK_THEN_WEB = """
   <rsc_order id="hactl-order" first="disk" then="web1" kind="Mandatory"/>
   <rsc_colocation id="hactl-with" rsc="web1" with-rsc="disk" score="INFINITY"/>"""
@@ -63,6 +64,37 @@ def test_a_new_resource_that_neither_starts_nor_stops_fences_nobody(tmp_path: Pa
     assert problem.value.standing == "taken back"
     assert here.fenced == []
     assert changes(before, here.cib()) == ()
+
+
+def test_what_another_apply_put_on_trial_and_has_not_run_is_still_new(tmp_path: Path) -> None:
+    """It was killed while it took that back: nothing has failed on record any more."""
+    here = left_on_trial_and_held(tmp_path)
+    want = wanted(*old(), dummy("bad"), constraints=DISK_THEN_WEB)
+    with pytest.raises(Ended, match="did not go as predicted"):
+        carry_out(here, want)
+    assert here.fenced == []
+
+
+def test_what_is_taken_back_does_not_put_back_what_another_apply_left(tmp_path: Path) -> None:
+    here = left_on_trial_and_held(tmp_path)
+    want = wanted(*old(), dummy("bad"), dummy("more"), constraints=DISK_THEN_WEB)
+    with pytest.raises(Ended, match="so the configuration was taken back"):
+        carry_out(here, want)
+    assert [left.about for left in leftovers(here.cib()) if left.what == "hold"] == []
+
+
+def left_on_trial_and_held(directory: Path) -> Cluster:
+    fails = [f"bad_{op}_0@node{n}=1" for op in ("start", "stop") for n in (1, 2, 3)]
+    here = start(directory, fails)
+    live = merge(here.cib(), wanted(*old(), dummy("bad"), constraints=DISK_THEN_WEB))
+    new = live.find(".//primitive[@id='bad']")
+    assert new is not None
+    put_on_trial(new, APPLY)
+    hold(live, ["bad", "stays"], APPLY)
+    here.write(live)
+    here.settled_at = ""
+    here.cib()
+    return here
 
 
 def test_what_fails_only_since_it_was_changed_takes_one_node_and_not_all(tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def unhealed(one: Site, name: str, here: Cluster) -> Iterator[str]:
     want = one.old if name == "old" else one.new
     said = carried_out(copy, want)
     after = copy.cib()
+    if here.fenced or copy.fenced:
+        yield f"{name}: fenced: {', '.join((*here.fenced, *copy.fenced))}"
     left = [str(one) for one in leftovers(after) if one.about not in did_not_stop(after)]
     if left or (name == "old" and leftovers(after)):
         yield f"{name}: still left: {left}, {said}"

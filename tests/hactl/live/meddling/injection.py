@@ -106,6 +106,9 @@ def tried_at(
     seen.early = not operator.shown_at or injection.made_at <= operator.shown_at
     said = f"{type(seen.said).__name__}: {seen.said}"
     found = faults(seen) if seen.edit else []
+    found += (
+        [f"fenced: {', '.join(here.fenced)}, after {seen.words}: {said}"] if here.fenced else []
+    )
     return Tried(one.seed, at, seen.words, said, found, bool(seen.edit))
 
 
