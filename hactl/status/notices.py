@@ -64,10 +64,12 @@ def something_held(cib: _Element) -> bool:
 
 
 def what_happens(effects: Sequence[Effect]) -> str:
-    """Return in a clause what several effects come to."""
-    said = [f"{effect.name} {happening(effect)}" for effect in effects]
-    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
-    return ", ".join(said[:NAMED]) + more if said else "nothing happens"
+    """Return in a clause what several effects come to; whoever is interrupted is named."""
+    grave = [effect for effect in effects if effect.disruptive]
+    rest = [effect for effect in effects if not effect.disruptive]
+    said = [f"{effect.name} {happening(effect)}" for effect in (*grave, *rest[:NAMED])]
+    more = f" and {len(rest) - NAMED} more without interruption" if len(rest) > NAMED else ""
+    return ", ".join(said) + more if said else "nothing happens"
 
 
 def edits(cib: _Element) -> Iterator[str]:

@@ -15,8 +15,9 @@ from hactl.live.pacemaker import Pacemaker
 from hactl.live.runner import Runner
 from hactl.live.session import opened
 from hactl.plan.plan import planned
+from hactl.simulate.effect import Effect, What
 from hactl.status.expected import Absent, Expected, expected
-from hactl.status.notices import notices
+from hactl.status.notices import notices, what_happens
 from hactl.status.read import status
 from hactl.status.values import State, Status
 from tests.hactl.cibs import cib, clone, dummy, dummy_text, text, wanted
@@ -255,3 +256,12 @@ def inactive(monitor: _Element) -> list[str]:
         and each.get("target_role") != "Stopped"
         and not each.get("pending")
     ]
+
+
+def test_whoever_the_end_of_a_maintenance_interrupts_is_named() -> None:
+    restarts = [Effect(f"web{n}", f"web{n}", "guest", What.RESTARTS, "a", "a") for n in range(30)]
+    starts = [Effect(f"db{n}", f"db{n}", "guest", What.STARTS, "", "a") for n in range(30)]
+    said = what_happens([*starts, *restarts])
+    assert all(f"web{n} restarts on a" in said for n in range(30))
+    assert said.endswith(" and 25 more without interruption")
+    assert what_happens([]) == "nothing happens"
