@@ -22,8 +22,9 @@ from hactl.simulate.places import places
 from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.settled import Settled
 
-# Losses times resources: 16 nodes with 500 guests are 9,000, and take 8 s of CPU.
-BUDGET = 16_000
+# Losses times resources: 16 nodes with 500 guests are 9,000 and take 7 s of CPU; with four times as
+# many resources one loss takes twelve times as long, so a minute is spent on five of them.
+BUDGET = 12_000
 NAMED = 4
 EXPLAINED = 5
 ALL = "hactl check --losses all tries the rest"
@@ -141,6 +142,10 @@ class Judgement:
             )
 
     @cached_property
+    def size(self) -> int:
+        return size_of(self.subject)
+
+    @cached_property
     def down(self) -> dict[str, str]:
         """What has users, should run and does not when nothing is lost, with its kind."""
         there = places(self.scene.transition).active
@@ -182,7 +187,7 @@ class Judgement:
     def why(self, unit: str, nodes: Sequence[str]) -> Cause | None:
         """Ask for a cause; each takes some more simulations, so only the first few are."""
         self.explained += 1
-        if self.explained > EXPLAINED:
+        if self.explained > max(1, min(EXPLAINED, BUDGET // (4 * self.size))):
             return None
         cib = lost(self.scene.cib, nodes)
         return cause(cib, unit, simulate(cib, self.runner), self.runner)
@@ -191,11 +196,15 @@ class Judgement:
 def judge(subject: Subject, scene: Settled, runner: Run, effort: Effort) -> Judgement:
     """Simulate the losses that matter. Raises CannotSimulate."""
     every = list(losses(subject, scene))
-    size = sum(len(primitives(unit)) for unit in subject.cluster.resources)
-    most = effort.most if effort.most is not None else max(1, BUDGET // max(1, size))
+    most = effort.most if effort.most is not None else max(1, BUDGET // size_of(subject))
     chosen = spread(every, most)
     found = aftermaths(scene, chosen, runner, effort.workers, effort.progress)
     return Judgement(subject, scene, runner, len(chosen), len(every), list(found))
+
+
+def size_of(subject: Subject) -> int:
+    """Return how many resources a scheduler has to place."""
+    return max(1, sum(len(primitives(unit)) for unit in subject.cluster.resources))
 
 
 def losses(subject: Subject, scene: Settled) -> Iterator[tuple[str, ...]]:
