@@ -45,9 +45,13 @@ class Problem:
 
 
 class HactlError(Exception):
-    """The request cannot be carried out; the message is a sentence for the operator."""
+    """The request cannot be carried out; the message is a sentence for the operator.
+
+    ``standing`` says how an apply left the configuration, where it got so far as to ask.
+    """
 
     exit_code = 1
+    standing = ""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -76,12 +80,7 @@ class TopologyError(HactlError):
 
 
 class ClusterError(HactlError):
-    """The cluster cannot be reached, or refused.
-
-    ``standing`` says how an apply left the configuration, where it got so far as to ask.
-    """
-
-    standing = ""
+    """The cluster cannot be reached, or refused."""
 
 
 class ConcurrentEdit(ClusterError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml.etree import _Element
 
-from hactl.errors import ClusterError, ConcurrentEdit
+from hactl.errors import ClusterError, ConcurrentEdit, HactlError
 from hactl.live.backup import Record
 from hactl.live.blame import fencings
 from hactl.live.compare import Difference
@@ -70,12 +70,20 @@ def apply(
         found = made.carry_out(stages if world.pacemaker.live else ON_FILE)
         ledger.complete = True
         left = unable_now(world) if world.pacemaker.live else shown.plan.unable
-    except (ClusterError, KeyboardInterrupt, SystemExit) as problem:
+    except OSError as problem:
+        raise ledger.ended(unwritable(problem)) from None
+    except (HactlError, KeyboardInterrupt, SystemExit) as problem:
         raise ledger.ended(problem) from None
     if not ledger.written:
         # somebody else has done the same meanwhile
         return Outcome(shown.plan, differences=found, unable=left)
     return Outcome(shown.plan, True, ledger.written[0].record, found, left)
+
+
+def unwritable(problem: OSError) -> HactlError:
+    """Return what to say when this machine has no room left, or the like, in the midst of it."""
+    where = f"{problem.filename}: " if problem.filename else ""
+    return HactlError(f"{where}{(problem.strerror or str(problem)).lower()}")
 
 
 def unable_now(world: World) -> tuple[Unable, ...]:

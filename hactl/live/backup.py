@@ -56,7 +56,7 @@ def save(directory: Path, before: _Element, plan: Mapping[str, Any], now: dateti
     except OSError as problem:
         raise HactlError(
             f"{problem.filename or directory}: {(problem.strerror or str(problem)).lower()}, "
-            "so there would be no way back; nothing was changed"
+            "so there would be no way back"
         ) from None
     return record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hactl.errors import ClusterError
+from hactl.errors import ClusterError, HactlError
 from hactl.live.compare import Difference
 from hactl.live.standing import Standing, Told
 
@@ -28,11 +28,11 @@ class Ended(ClusterError):
         self.exit_code = exit_code
 
 
-def concluded(problem: BaseException, told: Told, why: str = "") -> ClusterError:
+def concluded(problem: BaseException, told: Told, why: str = "") -> HactlError:
     """Return what to raise for ``problem``; ``why`` says why nothing was taken back."""
     if isinstance(problem, NotAsPredicted):
         return not_as_predicted(problem, told, why)
-    if isinstance(problem, ClusterError):
+    if isinstance(problem, HactlError):
         because = f"not taken back, because {why}" if why else ""
         hints = (problem.hint, because, "" if told.text in str(problem) else told.text)
         problem.hint = "; ".join(hint for hint in hints if hint)

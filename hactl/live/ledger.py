@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from lxml.etree import _Element
 
 from hactl.cib.temporary import name as named_apply
-from hactl.errors import ClusterError
+from hactl.errors import ClusterError, HactlError
 from hactl.live.conclusion import NotAsPredicted, concluded
 from hactl.live.interrupts import deferred
 from hactl.live.operator import Operator, Options
@@ -35,7 +35,7 @@ class Ledger:
     def __post_init__(self) -> None:
         self.name = self.name or named_apply(datetime.now(tz=UTC), self.options.node)
 
-    def ended(self, problem: BaseException) -> ClusterError:
+    def ended(self, problem: BaseException) -> HactlError:
         """Take back what can be, look what stands, and return what to say."""
         why, standing = "", told((), None, self.name)
         try:

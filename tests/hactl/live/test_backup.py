@@ -31,14 +31,14 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     victim.write_text("untouched")
     first.discard()
     first.cib.symlink_to(victim)
-    with pytest.raises(HactlError, match="no way back; nothing was changed"):
+    with pytest.raises(HactlError, match="no way back"):
         save(tmp_path, cib(), {}, NOW)
     assert victim.read_text() == "untouched"
 
 
 def test_without_a_place_to_write_there_is_no_commit(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(HactlError, match="nothing was changed"):
+    with pytest.raises(HactlError, match="there would be no way back"):
         save(tmp_path / "file" / "hactl", cib(), {}, NOW)
 
 

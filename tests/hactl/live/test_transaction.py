@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from lxml.etree import _Element
 
 from hactl.cib.merge import merge
 from hactl.cib.temporary import hold, leftovers, put_on_trial
+from hactl.errors import HactlError
 from hactl.live import cibfile
 from hactl.live.apply import Outcome, apply
 from hactl.live.conclusion import Ended
@@ -95,6 +98,45 @@ def left_on_trial_and_held(directory: Path) -> Cluster:
     here.settled_at = ""
     here.cib()
     return here
+
+
+def test_a_machine_without_room_between_two_commits_takes_back_the_first(tmp_path: Path) -> None:
+    here = start(tmp_path)
+    before, records, patches = here.cib(), here.directory / "records", []
+
+    def no_room(_number: int, argv: Any) -> None:
+        patches.extend([argv] if argv[:2] == ("cibadmin", "--patch") else [])
+        if len(patches) == 2 and records.is_dir():
+            shutil.rmtree(records)
+            records.write_text("")
+
+    with pytest.raises(HactlError, match="no way back; all that was written has been taken back"):
+        carry_out(here, wanted(dummy("stays", memory="2")), hook=no_room)
+    assert changes(before, here.cib()) == ()
+
+
+def test_a_take_back_is_tried_again_when_others_edit_something_else(tmp_path: Path) -> None:
+    here = start(tmp_path, [f"bad_start_0@node{n}=1" for n in (1, 2, 3)])
+    patches = []
+
+    def edits_before_each_take_back(_number: int, argv: Any) -> None:
+        if argv[:2] == ("cibadmin", "--patch"):
+            patches.append(argv)
+            if len(patches) in (3, 4):  # after the guard was proven and the plan was written
+                add_foreign(here, f"theirs-{len(patches)}")
+
+    want = wanted(*old(), dummy("bad"), constraints=DISK_THEN_WEB)
+    with pytest.raises(Ended, match="so the configuration was taken back"):
+        carry_out(here, want, hook=edits_before_each_take_back)
+    resources = [each.get("id", "") for each in here.cib().iterfind("configuration/resources/*")]
+    assert len(patches) == 5
+    assert {"theirs-3", "theirs-4"} <= set(resources) and "bad" not in resources
+
+
+def add_foreign(here: Cluster, name: str) -> None:
+    xml = f'<primitive id="{name}" class="ocf" provider="pacemaker" type="Dummy"/>'
+    argv = ["cibadmin", "--create", "-o", "resources", "-X", xml]
+    subprocess.run(argv, check=True, env=here.environment())
 
 
 def test_what_fails_only_since_it_was_changed_takes_one_node_and_not_all(tmp_path: Path) -> None:
