@@ -16,6 +16,7 @@ import pytest
 from lxml import etree
 
 from hactl.install.agents import fence_agents, resource_agents
+from tests.docs.page import commands
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENTS = tuple(resource_agents())
@@ -188,6 +189,26 @@ def test_crmsh_creates_a_resource_of_the_agent(node: Run, agent: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ERROR" not in done.stdout + done.stderr
     assert created(node, agent) == GIVEN[agent], done.stdout + done.stderr
+
+
+SHOWN = [
+    (page.stem, line)
+    for page in sorted((ROOT / "docs/how-to").glob("*.md"))
+    for line in commands(str(page.relative_to(ROOT)))
+    if line.startswith(("pcs resource create", "pcs property set")) and "..." not in line
+]
+
+
+@pytest.mark.usefixtures("empty")
+@pytest.mark.parametrize(("page", "line"), SHOWN, ids=[" ".join(each)[:60] for each in SHOWN])
+def test_pcs_takes_what_the_how_tos_show(node: Run, page: str, line: str) -> None:
+    done = node("bash", "-c", line.replace("pcs ", f"pcs -f {CIB} ", 1))
+    # pcs 0.12 warns of words that 0.11 knows no other for
+    assert done.returncode == 0, f"{page}: {done.stderr}"
+
+
+def test_the_how_tos_show_something() -> None:
+    assert len(SHOWN) > 15
 
 
 def created(node: Run, agent: str) -> dict[str, str]:
