@@ -17,7 +17,7 @@ from hactl_agents.ocf.agent import RUNS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host.command import Done
-    from hactl_agents.lxc.processes import Payload
+    from hactl_agents.lxc.processes import Payload, Titles
 
 ICE = (FREEZING, FROZEN)
 LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")
@@ -65,10 +65,11 @@ class LxcContainer(Parameters, Agent):
 
     def probe(self) -> int:
         state = self.state = self.what_it_says()
-        if state is None and self.goes_by_another_name():
+        titles = self.payload.titles() if state is None else {}
+        if state is None and self.goes_by_another_name(titles):
             state = self.state = self.what_it_says()
         if state is None:
-            return self.without_monitor_process()
+            return self.without_monitor_process(titles)
         if state not in (RUNNING, THAWED, *ICE):
             raise Failed(f"{self.container} is {state}")
         pid = self.socket.init_pid()
@@ -85,12 +86,10 @@ class LxcContainer(Parameters, Agent):
                 return None
             raise
 
-    def goes_by_another_name(self) -> bool:
+    def goes_by_another_name(self, titles: "Titles") -> bool:
         """Whether it runs under another name or path: as it was started, or by another spelling of
         its folder. From then on that one is meant.
         """
-        from hactl_agents.lxc import twins
-
         given = (self.socket.lxcpath, self.socket.name)
         recorded = (self.record.get("param.lxcpath") or self.params()["lxcpath"].default,
                     self.record.get("param.container") or given[1])  # fmt: skip
@@ -98,6 +97,10 @@ class LxcContainer(Parameters, Agent):
             other = LxcSocket(self.host, *recorded)
             if other.listens():
                 return self.mean(other)
+        if not self.payload.are_others(titles):
+            return False
+        from hactl_agents.lxc import twins
+
         twin = twins.of_folder(self.host, "/".join(given))
         if twin is None or twins.claimed_by(self.host, twin, self.record.name):
             return False
@@ -108,7 +111,7 @@ class LxcContainer(Parameters, Agent):
         self.spelled = f"{socket.lxcpath}/{socket.name}"
         return True
 
-    def without_monitor_process(self) -> int:
+    def without_monitor_process(self, titles: "Titles") -> int:
         pids = self.payload.orphans()
         if pids:
             found = " ".join(map(str, pids[:5])) + (" ..." if len(pids) > 5 else "")
@@ -116,7 +119,7 @@ class LxcContainer(Parameters, Agent):
                 f"{self.container} runs without its monitor process, which was killed: "
                 f"processes {found} are left"
             )
-        at_work = self.payload.at_work()
+        at_work = self.payload.at_work(titles)
         if at_work:
             from hactl_agents.lxc.stop import told
 

@@ -7,14 +7,16 @@ and the control groups that bear the container's name where there is neither.
 from hactl_agents.host import cgroups
 from hactl_agents.host.cgroups import Group
 from hactl_agents.host.host import Failed
-from hactl_agents.lxc import remains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host.host import Host
     from hactl_agents.lxc.command_socket import LxcSocket
+    from hactl_agents.lxc.remains import Place
     from hactl_agents.lxc.stop import Ending
     from hactl_agents.ocf.record import Record
+
+    Titles = dict[int, str]
 
 TITLE = "[lxc monitor] "
 PAYLOAD, MONITOR = "lxc.payload.", "lxc.monitor."
@@ -79,6 +81,8 @@ class Payload:
 
     def note(self, init: Process) -> None:
         """Write down what is needed to find the processes without their monitor process."""
+        from hactl_agents.lxc import remains
+
         self.record.put("init", str(init))
         monitor = self.monitor(init)
         self.record.put("monitor", str(monitor) if monitor else None)
@@ -158,36 +162,52 @@ class Payload:
         parent = self.parent(init.pid) if init else 0
         if parent > 1 and (self.title(parent) == self.own_title() or self.launches(parent)):
             return self.process(parent)
-        known = self.noted("monitor")
-        if known:
-            return known
-        for name in self.host.listdir("/proc"):
-            if name.isdigit() and self.title(int(name)) == self.own_title():
-                return self.process(int(name))
-        return None
+        return self.noted("monitor") or self.entitled(self.titles())
 
-    def hooks(self) -> "list[Process]":
+    def entitled(self, titles: "Titles") -> "Process | None":
+        own = self.own_title()
+        found = (self.process(pid) for pid, text in titles.items() if text == own)
+        return next(found, None)
+
+    def titles(self) -> "Titles":
+        """What the processes of this node are called, by their pids."""
+        pids = [int(name) for name in self.host.listdir("/proc") if name.isdigit()]
+        return {pid: text for pid in pids if (text := self.title(pid))}
+
+    def hooks(self, titles: "Titles | None" = None) -> "list[Process]":
         """The hooks of the container that run, whoever waits for them."""
+        from hactl_agents.lxc import remains
+
         found = []
-        for name in self.host.listdir("/proc"):
-            kind = name.isdigit() and remains.hook(self.host, int(name), self.name, self.config)
-            process = self.process(int(name)) if kind else None
+        for pid, text in (self.titles() if titles is None else titles).items():
+            kind = remains.hook(self.host, pid, text, self.name, self.config)
+            process = self.process(pid) if kind else None
             if process:
                 process.what = f"its hook {kind}"
                 found.append(process)
         return found
 
-    def at_work(self) -> "list[Process]":
+    def are_others(self, titles: "Titles") -> bool:
+        """Whether any other container runs on this node."""
+        own = self.own_title()
+        return any(text.startswith(TITLE) and text != own for text in titles.values())
+
+    def at_work(self, titles: "Titles | None" = None) -> "list[Process]":
         """Who is at work for a container for which nobody listens: its monitor process, hooks."""
-        monitor = self.monitor(None)
+        from hactl_agents.lxc import remains
+
+        titles = self.titles() if titles is None else titles
+        monitor = self.noted("monitor") or self.entitled(titles)
         if monitor and remains.is_condemned(self.host, monitor.pid):
             monitor = None
         if monitor:
             monitor.what = "its monitor process"
-        return [*([monitor] if monitor else []), *self.hooks()]
+        return [*([monitor] if monitor else []), *self.hooks(titles)]
 
     def is_spent(self) -> bool:
         """Whether its monitor process was killed and hangs in the kernel: it says nothing more."""
+        from hactl_agents.lxc import remains
+
         monitor = self.monitor(None)
         return monitor is not None and remains.is_condemned(self.host, monitor.pid)
 
@@ -230,6 +250,8 @@ class Payload:
 
     def is_barren(self, pid: int) -> bool:
         """Whether a launch was killed in the kernel before it had made any other process."""
+        from hactl_agents.lxc import remains
+
         if not remains.is_condemned(self.host, pid):
             return False
         names = [name for name in self.host.listdir("/proc") if name.isdigit()]
@@ -272,11 +294,15 @@ class Payload:
 
     def proven(self, pid: int) -> bool:
         """Whether the root folder of a process is that of this container."""
+        from hactl_agents.lxc import remains
+
         root = remains.root_of(self.host, pid)
         return root is not None and self.is_root(root)
 
-    def is_root(self, root: "remains.Place") -> bool:
+    def is_root(self, root: "Place") -> bool:
         """Whether a folder is the root folder of this container: as noted, or by where it is."""
+        from hactl_agents.lxc import remains
+
         noted = self.record.get("root")
         if noted:
             return noted == str(root)
@@ -286,6 +312,8 @@ class Payload:
 
     def rooted(self) -> "list[int]":
         """The processes that have the root folder of this container, in a namespace of theirs."""
+        from hactl_agents.lxc import remains
+
         everybody = remains.in_other_namespaces(self.host)
         return [pid for pid, root in everybody if self.is_root(root)]
 

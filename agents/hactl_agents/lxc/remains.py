@@ -68,12 +68,14 @@ def in_other_namespaces(host: "Host") -> "Iterator[tuple[int, Place]]":
             yield int(name), roots[namespace]
 
 
-def hook(host: "Host", pid: int, name: str, config: str) -> str:
+def hook(host: "Host", pid: int, command: str, name: str, config: str) -> str:
     """Which hook of the container a process is, '' if none.
 
     LXC runs ``HOOK NAME lxc TYPE``, with namespaces behind it for some types.
     """
-    words = (host.read(f"/proc/{pid}/cmdline") or "").split("\0")
+    if "\0lxc\0" not in command:
+        return ""
+    words = command.split("\0")
     kind = words[words.index("lxc", 2) + 1] if "lxc" in words[2:-1] else ""
     if kind not in HOOKS or words[words.index("lxc", 2) - 1] != name:
         return ""

@@ -4,7 +4,6 @@ The database says what should be; only the daemon knows what is.
 """
 
 from hactl_agents.failures import TimedOut
-from hactl_agents.ovs.listening import pid_of
 from hactl_agents.ovs.wire import NobodyListens, Wire
 
 TYPE_CHECKING = False
@@ -34,6 +33,8 @@ def running(host: "Host", rundir: str) -> "Wire | None":
 
 def lives(host: "Host", rundir: str) -> bool:
     """Whether there is a daemon, be it one that hangs: this never waits for it."""
+    from hactl_agents.ovs.listening import pid_of
+
     pid = pid_of(host, rundir, NAME)
     if pid != "self" and host.started(int(pid)) is not None:
         return True

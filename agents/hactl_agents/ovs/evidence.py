@@ -104,20 +104,21 @@ class Evidence:
             return f"ovs-vswitchd is not running and the device {self.bridge} is still there"
         return ""
 
-    def strangers(self, now: Snapshot) -> "list[str]":
+    def strangers(self, now: Snapshot, devices: "Mapping[str, Link | None]") -> "list[str]":
         """Uplinks that ovs-vswitchd switches in user space, as devices that are no more."""
-        agent = self.agent
         if now.bridge is None or now.bridge["datapath_type"] != USER_SPACE:
             return []
-        links = [link for link in self.given(self.devices()) if now.on_switch(link.name)]
+        known = self.record.notes
         doubtful = [
-            link for link in links if self.record.get(OPENED + link.name) != str(link.index)
+            link
+            for link in self.given(devices)
+            if known.get(OPENED + link.name) != str(link.index) and now.on_switch(link.name)
         ]
         if not doubtful:
             return []
         from hactl_agents.ovs import opened
 
-        return opened.strangers(self.host, agent.rundir, doubtful)
+        return opened.strangers(self.host, self.agent.rundir, doubtful)
 
     def given(self, devices: "Mapping[str, Link | None]") -> "list[Link]":
         """The devices that were there before the bridge, as far as they are there."""

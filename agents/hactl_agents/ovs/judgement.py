@@ -86,7 +86,7 @@ class Judgement:
         wrong += health.devices(wanted, devices, self.called_now)
         wrong += [
             f"ovs-vswitchd switches another device than the {name} that is there by now"
-            for name in self.evidence.strangers(now)
+            for name in self.evidence.strangers(now, devices)
         ]
         wrong += health.unshaped(agent.links, wanted, devices)
         return wrong + self.lost_flows(now)

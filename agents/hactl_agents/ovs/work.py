@@ -48,7 +48,7 @@ class Work:
         self.note(devices)
         wanted = self.evidence.wanted(devices)
         now = self.evidence.look_at_all()
-        self.close_strangers(now)
+        self.close_strangers(now, devices)
         going = change.unshape(now, wanted, self.mine)
         if going:
             self.commit(going)
@@ -62,9 +62,9 @@ class Work:
         self.note_opened()
         self.commit(change.finish(self.bridge))
 
-    def close_strangers(self, now: "Snapshot") -> None:
+    def close_strangers(self, now: "Snapshot", devices: "Mapping[str, Link | None]") -> None:
         """Devices that went and came back are opened anew with the next change."""
-        names = self.evidence.strangers(now)
+        names = self.evidence.strangers(now, devices)
         if names:
             opened.forget(self.host, self.agent.rundir, names)
 
