@@ -100,6 +100,29 @@ def left_on_trial_and_held(directory: Path) -> Cluster:
     return here
 
 
+@pytest.mark.parametrize(
+    ("way_out", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)], ids=str
+)
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (6, "interrupted; nothing was changed"),
+        (14, "interrupted; so far disk, web1 kept from running"),
+        (30, "interrupted; the configuration is committed and stays"),
+    ],
+)
+def test_an_interruption_says_what_has_been_written(
+    way_out: BaseException, code: int, at: int, said: str, tmp_path: Path
+) -> None:
+    def interrupts(number: int, _argv: Any) -> None:
+        if number == at:
+            raise way_out
+
+    with pytest.raises(Ended, match=said) as problem:
+        carry_out(start(tmp_path), wanted(dummy("stays", memory="2")), hook=interrupts)
+    assert problem.value.exit_code == code
+
+
 def test_a_machine_without_room_between_two_commits_takes_back_the_first(tmp_path: Path) -> None:
     here = start(tmp_path)
     before, records, patches = here.cib(), here.directory / "records", []
