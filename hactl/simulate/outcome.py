@@ -55,9 +55,10 @@ class Instance:
 
     def changes(self, *, stranded: bool) -> Iterator[Effect]:
         yield from self.migrations
-        arriving = sorted(self.arriving)
+        arriving = sorted(self.arriving - self.leaving)
+        back = self.arriving & self.leaving  # fenced, and back where it was
         for node in sorted(self.leaving):
-            target = arriving.pop(0) if arriving else ""
+            target = node if node in back else arriving.pop(0) if arriving else ""
             yield self.effect(self.what_leaves(node, target, stranded=stranded), node, target)
         for node in arriving:
             yield self.effect(What.STARTS, "", node)
@@ -120,9 +121,8 @@ class Instance:
         """What the summary says is done to it and not merely wanted."""
         return tuple(
             each
-            for each in self.transition.of(self.primitive)
-            if not each.blocked and self.name in (each.instance, each.resource)
-            if not self.waits(each)
+            for each in self.transition.about(self.name)
+            if not each.blocked and not self.waits(each)
         )
 
     def waits(self, action: Action) -> bool:

@@ -102,13 +102,21 @@ class Transition:
     def of(self, resource: str) -> tuple[Action, ...]:
         return tuple(self.by_resource.get(resource, ()))
 
+    def about(self, instance: str) -> list[Action]:
+        """Return what the summary says of an instance: of all of them, if they have no numbers."""
+        return [
+            each
+            for each in self.of(instance.partition(":")[0])
+            if each.instance == instance
+            or (each.resource == instance and each.instance not in self.instances)
+        ]
+
     def action(self, instance: str, source: str, target: str) -> Action | None:
         """Return what the summary says of an instance that goes from one node to another.
 
         For one that is nowhere and comes nowhere, that is what would be done and cannot.
         """
-        of_all = self.of(instance.partition(":")[0])
-        mine = [each for each in of_all if instance in (each.instance, each.resource)]
+        mine = self.about(instance)
         if not source:
             there = [a for a in mine if not a.source and a.target == target]
             return next(iter(there or ([] if target else [a for a in mine if a.blocked])), None)

@@ -89,7 +89,9 @@ def truth(cib: _Element, folder: Path, *more: str) -> Truth:
     moved = frozenset((name, node) for action, name, node in done if action == "migrate_from")
     after -= down(done) | (lost - started)
     before |= stopped
-    course = Course(before, after, frozenset(stopped & after), moved, promoted_then & after)
+    left_live = {(name, node) for action, name, node in done if action == "migrate_to"}
+    bounced = frozenset((stopped & after) - left_live)
+    course = Course(before, after, bounced, moved, promoted_then & after)
     return Truth(course, promoted, quiet=not done, end=end)
 
 
