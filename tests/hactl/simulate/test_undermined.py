@@ -6,13 +6,13 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from hactl.live.notices import notices
 
 from hactl.plan.gate import disruption
 from hactl.plan.plan import foreseen, planned
 from hactl.simulate.outcome import outcome
 from hactl.simulate.scheduler import simulate
 from hactl.simulate.undermined import undermined
+from hactl.status.notices import notices
 from tests.hactl.blast.__main__ import FILES, ROOT
 from tests.hactl.blast.judge import judge
 from tests.hactl.blast.matrix import states
