@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
+from lxml.etree import _Element
+
 from hactl.errors import Problem
 from hactl.lint.references import workloads
 from hactl.lint.subject import Subject
 from hactl.model.constraint import Confinement
 from hactl.model.resource import Resource, primitives
 from hactl.simulate.cause import Cause, cause
-from hactl.simulate.losses import Aftermath, Progress, aftermaths, lost
+from hactl.simulate.losses import Aftermath, Progress, aftermaths, down, lost
 from hactl.simulate.places import places
 from hactl.simulate.scheduler import Run, simulate
-from hactl.simulate.settled import Settled
+from hactl.simulate.settled import Settled, at_rest
+from hactl.simulate.transition import Transition
 
 # Losses times resources: 16 nodes with 500 guests are 9,000 and take 7 s of CPU; with four times as
 # many resources one loss takes twelve times as long, so a minute is spent on five of them.
@@ -178,8 +181,8 @@ class Judgement:
         ]
 
     def fate(self, each: Aftermath, unit: str) -> str:
-        found = next(u for u in self.subject.cluster.resources if u.id == unit)
-        if not {inner.id for inner in primitives(found)} & {*each.stranded}:
+        inside = {inner.id for inner in primitives(self.resources[unit])}
+        if not inside & {*each.stranded}:
             return "is promoted nowhere"
         why = self.why(unit, each.nodes)
         return f"runs nowhere: {why.text}" if why else "runs nowhere"
@@ -189,8 +192,24 @@ class Judgement:
         self.explained += 1
         if self.explained > max(1, min(EXPLAINED, BUDGET // (4 * self.size))):
             return None
+        cib, seen = self.where_it_is_down(unit, nodes)
+        return cause(cib, unit, seen, self.runner)
+
+    def where_it_is_down(self, unit: str, nodes: Sequence[str]) -> tuple[_Element, Transition]:
+        """Return the moment of the loss, or the end, if something is pushed out only then."""
         cib = lost(self.scene.cib, nodes)
-        return cause(cib, unit, simulate(cib, self.runner), self.runner)
+        seen = simulate(cib, self.runner)
+        after = places(seen)
+        after.lose(nodes)
+        names = {inner.id for inner in primitives(self.resources[unit])}
+        if any(not after.active.get(name) for name in names):
+            return cib, seen
+        end = at_rest(down(self.scene.cib, nodes), after, self.runner)
+        return end.cib, end.transition
+
+    @cached_property
+    def resources(self) -> dict[str, Resource]:
+        return {unit.id: unit for unit in self.subject.cluster.resources}
 
 
 def judge(subject: Subject, scene: Settled, runner: Run, effort: Effort) -> Judgement:

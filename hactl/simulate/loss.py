@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lxml.etree import _Element
 
 from hactl.simulate.cause import cause
-from hactl.simulate.losses import lost
+from hactl.simulate.losses import devices, lost
 from hactl.simulate.places import Places, places
 from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.transition import Placed, Transition
@@ -107,16 +107,3 @@ def reasons(
             yield name, "no other node can run it"
         else:
             yield name, cause(scene, unit, seen, runner).text
-
-
-def devices(cib: _Element) -> frozenset[str]:
-    """Return the fence devices: Pacemaker uses them wherever they run, or do not."""
-    fences = {
-        each.get("id", "")
-        for each in cib.iterfind("configuration/resources//template[@class='stonith']")
-    }
-    return frozenset(
-        each.get("id", "")
-        for each in cib.iterfind("configuration/resources//primitive")
-        if each.get("class") == "stonith" or each.get("template") in fences
-    )

@@ -18,11 +18,12 @@ from lxml.etree import _Element
 from hactl.simulate.places import Places, places
 from hactl.simulate.scenario import slim
 from hactl.simulate.scheduler import Run, answer, version
-from hactl.simulate.settled import Settled
+from hactl.simulate.settled import Settled, at_rest
 from hactl.simulate.transition import Transition
 
 Progress = Callable[[int], None]
 ABSENT = "false"
+FENCED = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,17 @@ def aftermaths(
     CannotSimulate.
     """
     before = places(scene.transition)
+    fences = devices(scene.cib)
     queue = documents(unchecked(scene.cib, runner), losses)
     width = max(1, workers)
 
     def judge(job: tuple[tuple[str, ...], bytes]) -> Aftermath:
         nodes, document = job
-        return aftermath(nodes, before, answer(document, runner))
+        seen = answer(document, runner)
+        found = aftermath(nodes, before, places(seen), seen)
+        if set(found.stranded) <= fences and not found.demoted:
+            return found
+        return aftermath(nodes, before, in_the_end(scene.cib, found, places(seen), runner), seen)
 
     done = 0
     with ThreadPoolExecutor(width) as pool:
@@ -104,17 +110,50 @@ def documents(
         yield tuple(nodes), etree.tostring(lost(scene, nodes))
 
 
-def aftermath(nodes: tuple[str, ...], before: Places, transition: Transition) -> Aftermath:
-    """Return what is left when ``transition``, which a loss leads to, has been carried out."""
-    after = places(transition)
+def aftermath(
+    nodes: tuple[str, ...], before: Places, after: Places, first: Transition
+) -> Aftermath:
+    """Return what is left when everything is as in ``after``; ``first`` is what a loss leads to."""
     after.lose(nodes)
     return Aftermath(
         nodes=nodes,
         stranded=tuple(sorted(missing(before.active, after.active))),
         demoted=tuple(sorted(missing(before.promoted, after.promoted))),
-        fenced=tuple(sorted({f.node for f in transition.fencing} - set(nodes))),
+        fenced=tuple(sorted({f.node for f in first.fencing} - set(nodes))),
     )
+
+
+def in_the_end(cib: _Element, found: Aftermath, after: Places, runner: Run) -> Places:
+    """Return where everything is when the cluster has come to rest without the lost nodes.
+
+    What found no place in the first transition may push something else out in the next.
+    """
+    after.lose(found.nodes)
+    without = down(cib, [*found.nodes, *found.fenced])
+    return places(at_rest(without, after, runner).transition)
+
+
+def down(cib: _Element, nodes: Iterable[str]) -> _Element:
+    """Return a copy of ``cib`` in which ``nodes`` have been fenced."""
+    copy = deepcopy(cib)
+    for state in states(copy, nodes):
+        for name, value in FENCED.items():
+            state.set(name, value)
+    return copy
 
 
 def missing(before: Mapping[str, set[str]], after: Mapping[str, set[str]]) -> Iterator[str]:
     yield from (name for name, nodes in before.items() if nodes and not after.get(name))
+
+
+def devices(cib: _Element) -> frozenset[str]:
+    """Return the fence devices: Pacemaker uses them wherever they run, or do not."""
+    fences = {
+        each.get("id", "")
+        for each in cib.iterfind("configuration/resources//template[@class='stonith']")
+    }
+    return frozenset(
+        each.get("id", "")
+        for each in cib.iterfind("configuration/resources//primitive")
+        if each.get("class") == "stonith" or each.get("template") in fences
+    )

@@ -39,7 +39,14 @@ def settled(cib: _Element, runner: Run, begun: Transition | None = None) -> Sett
     if has_remotes(cib):
         raise CannotSimulate("it has nodes that are reached through a resource")
     bare = lean(cib if has_status(cib) else all_online(cib))
-    there = places(begun) if begun else Places()
+    return at_rest(bare, places(begun) if begun else Places(), runner)
+
+
+def at_rest(bare: _Element, there: Places, runner: Run) -> Settled:
+    """Return what a lean cluster comes to in which everything is where ``there`` has it.
+
+    Raises CannotSimulate where it does not come to rest.
+    """
     for _ in range(ROUNDS):
         scene = with_history(bare, there)
         seen = simulate(scene, runner)
