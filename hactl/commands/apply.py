@@ -60,15 +60,9 @@ def apply(
     file: str,
     cib: Path | None,
     planfile: Path | None,
-    yes: bool,
-    allow_disruption: bool,
-    overwrite_edits: bool,
-    allow_unfenced: bool,
-    adopt: tuple[str, ...],
     adopt_cluster: str,
-    timeout: float,
-    dry_run: bool,
     form: str,
+    **allowed: Any,
 ) -> None:
     """Make the cluster what the topology in FILE says.
 
@@ -80,21 +74,17 @@ def apply(
     report(warnings)
     options = Options(
         records=state_dir(os.environ, root=os.geteuid() == 0),
-        adopt=adopt,
-        yes=yes,
-        allow_disruption=allow_disruption,
-        overwrite_edits=overwrite_edits,
-        allow_unfenced=allow_unfenced,
-        dry_run=dry_run,
-        timeout=timeout,
         recorded=recorded(planfile) if planfile else {},
         node=os.uname().nodename,
         identity=identity(cluster, adopt_cluster),
+        **allowed,
     )
     operator = Terminal(form)
-    with opened(cib) as world:
-        outcome = carry_out(world, configuration(cluster), options, operator)
-    operator.clear()
+    try:
+        with opened(cib) as world:
+            outcome = carry_out(world, configuration(cluster), options, operator)
+    finally:
+        operator.clear()
     if form == "json":
         say(json.dumps(as_json(outcome), indent=2) + "\n")
     else:

@@ -147,6 +147,8 @@ class Transaction:
     def refuse_conflicts(self, rest: Planned) -> None:
         """Raise ConcurrentEdit where others changed what is left to do, or what it would do."""
         known = self.written[-1].step.merged if self.written else self.shown.live
+        if self.written and not changes(known, rest.live):
+            return
         met = conflicts(known, rest, self.anew)
         other = not self.written and fingerprint(rest.plan) != fingerprint(self.shown.plan)
         if met or other or self.options.recorded:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hactl.plan.as_json import document, fingerprint
 from lxml import etree
 from lxml.etree import _Element
 
@@ -40,6 +41,14 @@ def test_what_goes_is_stopped_and_then_removed(tmp_path: Path) -> None:
     outcome = carry_out(here, want)
     assert outcome.committed
     assert outcome.differences == ()
+    assert as_wanted(here, want, tmp_path)
+
+
+def test_a_recorded_plan_goes_through_all_its_commits(tmp_path: Path) -> None:
+    here, want = start(tmp_path), wanted(dummy("stays", memory="2"))
+    plan = planned(here.cib(), want, runner(tmp_path)).plan
+    recorded = {**document(plan), "fingerprint": fingerprint(plan)}
+    assert carry_out(here, want, recorded=recorded).committed
     assert as_wanted(here, want, tmp_path)
 
 
