@@ -29,7 +29,7 @@ from hactl.simulate.transition import Transition
 # many resources one loss takes twelve times as long, so a minute is spent on five of them.
 BUDGET = 12_000
 NAMED = 4
-EXPLAINED = 5
+EXPLAINED = 20
 ALL = "hactl check --losses all tries the rest"
 SECTIONS = {"guest": "guests", "container": "containers", "gateway": "gateways", "raw": "raw"}
 
