@@ -22,6 +22,7 @@ from hactl.live.pacemaker import NotConnected
 from hactl.live.session import World
 from hactl.live.standing import Written, net
 from hactl.live.take_back import at_rest, forget_failures
+from hactl.plan.diff import changes
 from hactl.plan.gate import Forbidden, beyond, refuse_harm
 from hactl.plan.plan import Planned, foreseen
 from hactl.plan.stages import Stage

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hactl.plan.as_json import document, fingerprint
 from lxml import etree
 from lxml.etree import _Element
 
@@ -21,6 +20,7 @@ from hactl.live.conclusion import Ended
 from hactl.live.operator import Options
 from hactl.plan.diff import changes
 from hactl.plan.plan import planned
+from hactl.report.plan_json import document, fingerprint
 from tests.hactl.cibs import cib, dummy, text, wanted
 from tests.hactl.live.cluster_on_file import Cluster, Hook, nothing, world
 from tests.hactl.live.test_apply_file import Somebody
