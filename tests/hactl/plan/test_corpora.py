@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from random import Random
 
 from lxml import etree
 from lxml.etree import _Element
@@ -12,11 +13,13 @@ from hactl.cib.canonical import canonical
 from hactl.errors import ClusterError
 from hactl.live import cibfile
 from hactl.live.runner import Runner
-from hactl.plan.plan import planned
+from hactl.plan.plan import foreseen as foreseen_change
+from hactl.plan.plan import planned, scenario
 from hactl.simulate.outcome import outcome
 from hactl.simulate.scheduler import simulate
 from tests.hactl.cibs import dummy, wanted
 from tests.hactl.prediction.judge import foreseen, truth
+from tests.hactl.prediction.mutations import mutated
 from tests.hactl.scheduler import corpus, needs_corpora, needs_scheduler, runner
 
 # Every one of the 400 passes; HACTL_EXHAUSTIVE=1 shows it, a few are enough every day.
@@ -61,6 +64,28 @@ def test_what_happens_in_every_cib_is_foreseen(tmp_path: Path) -> None:
     """Bundles, remote nodes, half migrations, failures: all that other people have met."""
     said = {path.name: wrongs(path, tmp_path) for path in list(corpus())[::SAMPLED]}
     assert {name: wrong for name, wrong in said.items() if wrong} == {}
+
+
+@needs_corpora
+@needs_scheduler
+def test_what_a_change_of_shape_does_in_every_cib_is_foreseen(tmp_path: Path) -> None:
+    said = {path.name: wrongs_of_a_change(path, tmp_path) for path in list(corpus())[::SAMPLED]}
+    assert {name: wrong for name, wrong in said.items() if wrong} == {}
+    assert len([name for name, wrong in said.items() if wrong is not None]) > len(said) / 2
+
+
+def wrongs_of_a_change(path: Path, folder: Path) -> list[str] | None:
+    """Return what was foreseen wrongly; None where the changed CIB is not one that can be."""
+    live = cibfile.read(path)
+    after = mutated(live, Random(path.name))
+    try:
+        made = foreseen_change(live, after, runner(folder))
+    except ClusterError:
+        return None
+    if not made.plan.simulated:
+        return None
+    seen = truth(scenario(after), folder)
+    return list(foreseen(made.plan.effects.all, seen.was_promoted).wrongs(seen.course))
 
 
 def wrongs(path: Path, folder: Path) -> list[str]:
