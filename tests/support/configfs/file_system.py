@@ -9,6 +9,7 @@ import errno
 import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,17 @@ MODES = {
 
 
 class Configfs(Operations):  # type: ignore[misc]
-    """Every call is one of the model's, ``target``; its OSError is the answer."""
+    """Every call is one of the model's, ``target``; its OSError is the answer.
 
-    def __init__(self, target: Any, control: Path) -> None:
+    ``opening`` is told of each change before it is made: what it opens may hang, and nobody who
+    reads waits for that, as in the kernel.
+    """
+
+    def __init__(
+        self, target: Any, control: Path, opening: Callable[..., None] | None = None
+    ) -> None:
         self.target = target
+        self.opening = opening
         self.control = control
         self.lock = threading.Lock()
         self.more: int | None = None  # changes to make before one hangs
@@ -48,6 +56,8 @@ class Configfs(Operations):  # type: ignore[misc]
         self.wait_while_stuck(path)
         while verb == "write" and self.is_held_back():  # mkdir would hold the whole folder
             time.sleep(0.05)
+        if self.opening is not None:
+            self.opening(verb, path, *args)
         with self.lock:
             getattr(self.target, verb)(path, *args)
         print(verb, path, *(arg.strip() for arg in args), file=self.log)

@@ -29,6 +29,24 @@ def backing(path: str) -> str:
     return "file"
 
 
+class Opened:
+    """What is at the paths of namespaces that are being enabled, found out before."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+        self.target = Nvmet(self.at, auth=True)
+
+    def at(self, path: str) -> str:
+        return self.known[path] if path in self.known else backing(path)
+
+    def opening(self, verb: str, path: str, *args: str) -> None:
+        folder, _, name = path.rpartition("/")
+        if (verb, name) == ("write", "enable") and args[0].strip() == "1":
+            device = self.target.read(f"{folder}/device_path").strip()
+            self.known[device] = backing(device)
+
+
 if __name__ == "__main__":
     mountpoint, control = sys.argv[1:]
-    serve(Configfs(Nvmet(backing, auth=True), Path(control)), mountpoint)
+    opened = Opened()
+    serve(Configfs(opened.target, Path(control), opened.opening), mountpoint)
