@@ -75,7 +75,15 @@ class LxcContainer(Parameters, Agent):
         pid = self.socket.init_pid()
         if pid is None or self.host.started(pid) is None:
             raise Failed(f"{self.container}: its first process is gone, and it is not yet stopped")
+        monitor = (self.record.get("monitor") or "").partition(" ")[0]
+        if monitor and monitor != self.parent(pid) and not self.payload.monitor_of(pid):
+            raise Failed(f"{self.container}: its monitor process has died as it was asked")
         return Status.RUNNING
+
+    def parent(self, pid: int) -> str:
+        """The parent of a process; its monitor process, where it is a container's first."""
+        line = self.host.read(f"/proc/{pid}/stat") or ") ? 0"
+        return line[line.rindex(")") + 2 :].split(" ", 2)[1]
 
     def what_it_says(self) -> "str | None":
         """The state that its monitor process tells; None where none does, or will ever again."""

@@ -101,6 +101,15 @@ def test_what_was_started_under_the_name_it_had_then_is_still_ours(box: Box) -> 
     assert box.monitor(**given) == STOPPED
 
 
+def test_restarted_by_hand_it_runs(box: Box) -> None:
+    place = ("-n", box.name, "-P", str(box.lxcpath))
+    assert box.code("start") == 0
+    box.node.run("lxc-stop", *place, "-k")
+    box.node.run("lxc-start", *place, "-d")
+    assert box.monitor() == RUNNING
+    assert (box.code("stop"), box.gone()) == (0, True)
+
+
 def test_a_record_of_another_boot_is_not_believed(box: Box) -> None:
     assert box.code("start") == 0
     box.kill(box.monitors())

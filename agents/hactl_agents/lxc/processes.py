@@ -164,6 +164,11 @@ class Payload:
             return self.process(parent)
         return self.noted("monitor") or self.entitled(self.titles())
 
+    def monitor_of(self, pid: int) -> "Process | None":
+        """The monitor process of the container that has this first process."""
+        init = self.process(pid)
+        return self.monitor(init) if init else None
+
     def entitled(self, titles: "Titles") -> "Process | None":
         own = self.own_title()
         found = (self.process(pid) for pid, text in titles.items() if text == own)

@@ -30,6 +30,9 @@ BREAKS = (
 UNHINDERED = tuple(what for what in BREAKS if what != "no parameters")
 TIMEOUT = 8.0
 DEEP = True
+PLACES = ("configuration", "folder")
+DAEMONS = ("monitor process",)
+RELOADS = True
 EXEMPTIONS = [
     *nameless("forgotten", "no parameters"),
     *nameless("started by hand", "no parameters"),
@@ -185,6 +188,25 @@ class ContainerCell:
         self.broken = ""
         self.given: dict[str, Any] = {}
 
+    @property
+    def node(self) -> PrivateNode:
+        return self.box.node
+
+    def move(self, place: str, behind: Path, shown: Path) -> None:
+        """Its configuration, or its folder without the root one."""
+        box = self.box
+        text = box.config.read_text()
+        if place == "configuration":
+            (behind / "config").write_text(text)
+            box.params["config"] = str(shown / "config")
+        else:
+            (behind / box.name).mkdir()
+            (behind / box.name / "config").write_text(text)
+            box.params["lxcpath"] = str(shown)
+
+    def pids(self, daemon: str) -> list[int]:  # noqa: ARG002
+        return self.ours(self.box.monitors())
+
     def bring_into(self, state: str) -> None:
         box = self.box
         if state == "absent":
@@ -299,8 +321,19 @@ class ContainerCell:
         return "partly" if payload or monitors else "absent"
 
     def ours(self, pids: "list[int]") -> "list[int]":
-        """Those that are not of the namesake, which has the same name, in another folder."""
-        return [pid for pid in pids if pid not in self.foreign]
+        """Those that are not of the namesake, which has the same name, in another folder; without
+        a launch that was killed and hangs in the kernel: it never runs again.
+        """
+        found = [pid for pid in pids if pid not in self.foreign]
+        return [pid for pid in found if not self.is_dead_launch(pid)]
+
+    def is_dead_launch(self, pid: int) -> bool:
+        folder = Path(f"/proc/{self.node.pid}/root/proc/{pid}")
+        with contextlib.suppress(OSError):
+            if b"lxc-start" in (folder / "cmdline").read_bytes():
+                pending = re.findall(r"(?:Sig|Shd)Pnd:\t(\w+)", (folder / "status").read_text())
+                return any(int(mask, 16) & 1 << 8 for mask in pending)
+        return False
 
     def foreign_untouched(self) -> bool:
         return all(map(self.box.lives, self.foreign))

@@ -31,6 +31,10 @@ UNHINDERED = (
 TIMEOUT = 6.0
 SHARES = 3  # nearly all of it is waiting
 DEEP = True
+PLACES = ("flows",)
+DAEMONS = ("ovsdb-server", "ovs-vswitchd")
+RELOADS = True
+TIMEOUT_DURING = 6.0
 EXTENDED = True
 CARRIES = "a bridge that still carries a guest is not deleted: stop waits, and then names the guest"
 EXEMPTIONS = [
@@ -161,6 +165,13 @@ class BridgeCell:
         self.broken = ""
         self.given: dict[str, Any] = {}
         self.make_foreign(self.theirs)
+
+    def move(self, place: str, behind: Path, shown: Path) -> None:
+        (behind / place).write_text("priority=5,actions=NORMAL\n")
+        self.lan.params[place] = str(shown / place)
+
+    def pids(self, daemon: str) -> list[int]:
+        return [int(self.node.daemon_pid(daemon))] if self.lives(daemon) else []
 
     def make_foreign(self, bridge: str) -> None:
         self.node.vsctl("add-br", bridge, "--", "set", "Bridge", bridge, "datapath_type=netdev")
