@@ -2,6 +2,7 @@
 
 from hactl_agents.declare import BadValue
 from hactl_agents.libvirt import evidence, verdict
+from hactl_agents.libvirt.identity import Identity
 from hactl_agents.libvirt.parameters import Parameters
 from hactl_agents.ocf import (
     Agent,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hactl_agents.libvirt.connection import Connection
-    from hactl_agents.libvirt.evidence import Guest, Identity
+    from hactl_agents.libvirt.evidence import Guest
     from hactl_agents.libvirt.pending import Pending
 
 AUTOSTART = "/etc/libvirt/qemu/autostart"
@@ -225,9 +226,9 @@ class KvmGuest(Parameters, Agent):
         """
         name = self.setting("name")
         if name and name not in names:
-            return evidence.Identity(name), False
+            return Identity(name), False
         if self.is_written_down():
-            return (evidence.Identity(name) if name else None), False
+            return (Identity(name) if name else None), False
         return self.identity_by_definition(name)
 
     def is_written_down(self) -> bool:
@@ -243,7 +244,7 @@ class KvmGuest(Parameters, Agent):
         if found is not None:
             return found, False
         if name:
-            return evidence.Identity(name), False
+            return Identity(name), False
         return None, bool(self.texts.get("definition"))
 
     def defined(self) -> "Identity | None":

@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host.command import Done
     from hactl_agents.lxc.processes import Payload, Titles
+    from hactl_agents.lxc.stop import Ending
 
 ICE = (FREEZING, FROZEN)
 LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")
@@ -43,6 +44,7 @@ class LxcContainer(Parameters, Agent):
     known_socket: "LxcSocket | None" = None
     spelled = ""  # the folder as LXC was told it, where that is not as it is given
     known_payload: "Payload | None" = None
+    known_ending: "Ending | None" = None
 
     @property
     def socket(self) -> LxcSocket:
@@ -60,6 +62,14 @@ class LxcContainer(Parameters, Agent):
                 self.host, self.record, self.socket, self.config_file
             )
         return known
+
+    def ending_of(self, payload: "Payload") -> "Ending":
+        """What ends the processes of a container; it remembers what it did to them."""
+        if self.known_ending is None or self.known_ending.payload is not payload:
+            from hactl_agents.lxc.stop import Ending
+
+            self.known_ending = Ending(payload)
+        return self.known_ending
 
     # what Pacemaker asks for
 
@@ -160,7 +170,8 @@ class LxcContainer(Parameters, Agent):
     @action(timeout=90)
     def stop(self) -> None:
         left = self.host.left() or 0.0
-        self.payload.ending.end(min(float(self.shutdown_timeout), left - min(LAST_RUNG, left / 2)))
+        polite = min(float(self.shutdown_timeout), left - min(LAST_RUNG, left / 2))
+        self.ending_of(self.payload).end(polite)
 
     @action(timeout=20)
     def reload_agent(self) -> None:
@@ -235,8 +246,9 @@ class LxcContainer(Parameters, Agent):
         """End a container that did not start as it should."""
         self.host.deadline = max(self.host.deadline or 0.0, self.host.now() + AFTERWARDS)
         try:
-            self.payload.ending.end(0.0)
-            self.payload.ending.tidy()
+            ending = self.ending_of(self.payload)
+            ending.end(0.0)
+            ending.tidy()
             self.record.drop()  # lxc-start's log stays
         except Failed as exc:
             self.host.log(f"could not end what did not start: {exc}")
@@ -245,7 +257,7 @@ class LxcContainer(Parameters, Agent):
         if self.known_payload is None:
             return  # nothing is known of it, not even its name
         try:
-            self.known_payload.ending.tidy()
+            self.ending_of(self.known_payload).tidy()
             if not self.log:
                 self.forget_log(AFTERWARDS)
         except Failed as exc:

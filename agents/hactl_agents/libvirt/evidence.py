@@ -6,6 +6,7 @@ the mark it carries if we started it; libvirt, its files and the definition may 
 
 from hactl_agents.host.host import SIGKILL, Failed
 from hactl_agents.libvirt import status_file as status
+from hactl_agents.libvirt.identity import Identity, Qemu, fits, same_uuid
 from hactl_agents.libvirt.status_file import State
 
 TYPE_CHECKING = False
@@ -18,31 +19,6 @@ if TYPE_CHECKING:
     Configured = Callable[[Collection[str]], "tuple[Identity | None, bool]"]
 
 RUN_DIR = "/run/libvirt/qemu"
-
-
-class Identity:
-    """Which guest is meant; '' where that is not known.
-
-    ``kind`` is the domain's type (kvm, qemu, ...). ``mark`` is the resource instance that started
-    the guest; ``until_started`` says that this is a definition made for that start alone.
-    """
-
-    def __init__(self, name: str = "", uuid: str = "") -> None:
-        self.name = name
-        self.uuid = uuid
-        self.kind = ""
-        self.mark = ""
-        self.until_started = False
-
-
-class Qemu:
-    """A process that runs a guest. ``started`` in clock ticks since boot."""
-
-    def __init__(self, pid: int, started: int, name: str = "", uuid: str = "") -> None:
-        self.pid = pid
-        self.started = started
-        self.name = name
-        self.uuid = uuid
 
 
 class Guest:
@@ -154,23 +130,6 @@ def pid_file(host: "Host", name: str) -> int:
     except Failed:
         return 0
     return int(text) if text.isascii() and text.isdigit() else 0
-
-
-def fits(qemu: Qemu, identity: Identity) -> bool:
-    """Where both have a uuid it has to be the same, for another guest may well have our name; and
-    the name has to be the same, for a copied definition may well have our uuid.
-    """
-    if not identity.name or identity.name != qemu.name:
-        return False
-    return not (identity.uuid and qemu.uuid) or same_uuid(identity.uuid, qemu.uuid)
-
-
-def same_uuid(one: str, other: str) -> bool:
-    return bool(one) and plain(one) == plain(other)
-
-
-def plain(uuid: str) -> str:
-    return uuid.replace("-", "").strip().lower()
 
 
 def everyone(host: "Host") -> "list[Qemu]":

@@ -6,7 +6,7 @@ Reads with expat, which is built into the interpreter. Knows nothing of files or
 import pyexpat
 
 from hactl_agents.declare import BadValue
-from hactl_agents.libvirt.evidence import Identity, plain, same_uuid
+from hactl_agents.libvirt.identity import Identity, plain, same_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ Knows libvirt's migration API and nothing of Pacemaker or parameters: ``Route`` 
 from hactl_agents.host.host import Failed, TimedOut
 from hactl_agents.libvirt.connection import PATIENCE, Connection
 from hactl_agents.libvirt.domain_xml import Definition
-from hactl_agents.libvirt.evidence import same_uuid
+from hactl_agents.libvirt.identity import same_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from hactl_agents.declare import BadValue, boolean, choice, integer, seconds, st
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.libvirt.evidence import Identity
+    from hactl_agents.libvirt.identity import Identity
     from hactl_agents.libvirt.route import Wishes
 
 KINDS = ("kvm", "qemu")

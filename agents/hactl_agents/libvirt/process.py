@@ -1,6 +1,6 @@
 """QEMU processes of the system's libvirt, read from /proc; knows no libvirt daemon or file."""
 
-from hactl_agents.libvirt.evidence import Qemu
+from hactl_agents.libvirt.identity import Qemu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from hactl_agents.host.host import Failed
 from hactl_agents.libvirt import evidence, verdict
 from hactl_agents.libvirt.connection import ALL, LIVE, OPERATION_FAILED, PAUSED, LibvirtError
 from hactl_agents.libvirt.domain_xml import Definition
-from hactl_agents.libvirt.evidence import same_uuid
 from hactl_agents.libvirt.half_made import HalfMade
+from hactl_agents.libvirt.identity import same_uuid
 from hactl_agents.libvirt.identity_xml import NAMESPACE, read
 from hactl_agents.libvirt.pending import BINDING, CALLABLE_OFF
 from hactl_agents.ocf.errors import WrongHere
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from hactl_agents.host.host import Host
     from hactl_agents.kvm_guest import KvmGuest
     from hactl_agents.libvirt.connection import Connection, Domain
-    from hactl_agents.libvirt.evidence import Guest, Identity
+    from hactl_agents.libvirt.evidence import Guest
+    from hactl_agents.libvirt.identity import Identity
 
 RESTORE_PAUSED = 4  # VIR_DOMAIN_SAVE_PAUSED
 METADATA_ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from hactl_agents.host.host import Host
     from hactl_agents.lxc.command_socket import LxcSocket
     from hactl_agents.lxc.remains import Place
-    from hactl_agents.lxc.stop import Ending
     from hactl_agents.ocf.record import Record
 
     Titles = dict[int, str]
@@ -54,7 +53,6 @@ class Payload:
         self.config = config  # the file
         self.lxcpath = socket.lxcpath
         self.name = socket.name
-        self.known_ending: "Ending | None" = None
 
     # who they are
 
@@ -321,12 +319,3 @@ class Payload:
 
         everybody = remains.in_other_namespaces(self.host)
         return [pid for pid, root in everybody if self.is_root(root)]
-
-    @property
-    def ending(self) -> "Ending":
-        """What ends them; it remembers what it did."""
-        if self.known_ending is None:
-            from hactl_agents.lxc.stop import Ending
-
-            self.known_ending = Ending(self)
-        return self.known_ending
