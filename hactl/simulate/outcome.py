@@ -66,7 +66,14 @@ class Instance:
     @cached_property
     def idle(self) -> bool:
         """Whether nothing is done to it: so it is with nearly everything in most plans."""
-        return not self.done and not self.actions and not self.before & self.fenced
+        if self.done or (self.transition.fencing and self.before & self.fenced):
+            return False
+        return not self.named or not self.actions
+
+    @cached_property
+    def named(self) -> bool:
+        """Whether the summary says anything of it."""
+        return self.primitive in self.transition.by_resource
 
     @property
     def migrations(self) -> Iterator[Effect]:
@@ -102,6 +109,8 @@ class Instance:
         )
 
     def reason(self, source: str, target: str) -> str:
+        if not self.named:
+            return ""
         action = self.transition.action(self.name, source, target)
         return action.reason if action else ""
 
