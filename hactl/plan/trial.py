@@ -41,8 +41,9 @@ def untried(live: _Element) -> dict[str, str]:
 
 def kept(live: _Element, merged: _Element) -> _Element:
     """Return ``merged`` with those still on trial whose stop has failed: lifted, it would fence."""
-    failed = {name for name, _ in failed_stops(live)}
-    return on_trial(merged, {name: apply for name, apply in trials(live) if name in failed})
+    tried = dict(trials(live))
+    failed = {name for name, _ in failed_stops(live)} if tried else set()
+    return on_trial(merged, {name: tried[name] for name in tried if name in failed})
 
 
 def stuck(live: _Element, merged: _Element) -> set[tuple[str, str]]:
@@ -52,7 +53,7 @@ def stuck(live: _Element, merged: _Element) -> set[tuple[str, str]]:
     """
     there = set(primitives(merged))
     going = {name for name, _ in trials(live) if name not in there}
-    return {(name, node) for name, node in failed_stops(live) if name in going}
+    return {(name, node) for name, node in failed_stops(live) if name in going} if going else set()
 
 
 def forgotten(live: _Element, merged: _Element) -> _Element:
@@ -72,7 +73,7 @@ def forgotten(live: _Element, merged: _Element) -> _Element:
 
 def on_trial(merged: _Element, applies: Mapping[str, str]) -> _Element:
     """Return ``merged`` with these on trial, by these applies, unless they are already."""
-    already = {name for name, _ in trials(merged)}
+    already = {name for name, _ in trials(merged)} if applies else set()
     new = {name: apply for name, apply in applies.items() if name not in already}
     if not new:
         return merged

@@ -51,9 +51,9 @@ def undermined(configuration: _Element, effects: Iterable[Effect]) -> tuple[Unde
 
     ``configuration`` holds the orders that are in force meanwhile.
     """
-    below = foundations(configuration)
     found = list(effects)
     gone = {(e.primitive, e.source): e.target != e.source for e in found if e.what in LEAVES}
+    below = foundations(configuration) if gone else {}
     return tuple(
         sorted(
             Undermined(each.source, lower, each.primitive)
