@@ -82,7 +82,8 @@ class Held(RbdImage):
 
 
 ENVIRON = dict(os.environ)
-host = Host(budget(ENVIRON, Held, ACTION), ENVIRON, state_dir=f"/run/state-{NODE}")
+seconds = budget(ENVIRON, Held, ACTION)
+host = Host(seconds.work, ENVIRON, state_dir=f"/run/state-{NODE}", kept_back=seconds.look)
 began = time.monotonic()
 try:
     code = told(perform(Held(host, ENVIRON), ACTION), ACTION, ENVIRON)

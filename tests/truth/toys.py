@@ -196,7 +196,8 @@ LIARS: "dict[type[Honest], str]" = {
 
 def main(name: str, wanted: str, environ: "dict[str, str]") -> int:
     toy: Any = globals()[name]
-    host = Host(budget(environ, toy, wanted), environ, state_dir=environ["TOY_STATE"])
+    seconds = budget(environ, toy, wanted)
+    host = Host(seconds.work, environ, state_dir=environ["TOY_STATE"], kept_back=seconds.look)
     try:
         return told(perform(toy(host, environ), wanted), wanted, environ)
     except Failed as exc:
