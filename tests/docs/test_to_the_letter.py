@@ -133,5 +133,5 @@ def test_the_readme_installs_for_every_user_of_the_machine(shell: Shell) -> None
         assert said.code == 0, f"{line}: exit {said.code}\n{said.output}"
     said = shell.type("cd / && env -i PATH=/usr/local/bin:/usr/bin:/bin hactl agents list")
     assert "ocf:hactl:KvmGuest" in said.output, said.output
-    said = shell.type("/usr/lib/ocf/resource.d/hactl/LinuxBridge meta-data | head -3")
-    assert "LinuxBridge" in said.output, said.output
+    said = shell.type("/usr/lib/ocf/resource.d/hactl/LinuxBridge meta-data | grep resource-agent")
+    assert 'name="LinuxBridge"' in said.output, said.output
