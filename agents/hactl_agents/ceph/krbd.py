@@ -87,7 +87,7 @@ class Krbd:
         words += [f"--namespace={spec.namespace}"] if spec.namespace else []
         words += [f"--snap={spec.snapshot}"] if spec.snapshot else []
         words += wish.flags()
-        self.host.run(*words)
+        self.host.run(*words, changes=True)
 
     def unmap(self, mapping: Mapping, force: bool) -> None:
         """In a process of its own: the kernel may hold on to it for as long as Ceph hangs."""
@@ -95,7 +95,7 @@ class Krbd:
         if not self.host.exists(control):
             control = f"{BUS}/remove"
         words = f"{mapping.number} force" if force else mapping.number
-        done = self.host.run("tee", control, stdin=words, check=False)
+        done = self.host.run("tee", control, stdin=words, check=False, changes=True)
         if done.returncode:  # in use, most likely; whoever asked looks whether it is still there
             self.host.log(f"the kernel does not let go of {mapping.device}: {done.complaint()}")
 
