@@ -19,16 +19,18 @@ from tests.truth.test_truth import MODULES, Booted
 WHOLE = os.environ.get("HACTL_DURING", "") == "all"
 SEED = int(os.environ.get("HACTL_SEED", "20261201"))
 SAMPLE = 1  # cells of each world, thing that breaks, and action
-DAILY = ("iscsi_gateway", "nvmeof_gateway")
+DAILY = ("iscsi_gateway", "nvmeof_gateway")  # worlds of which some is played daily
+SHARE = 4  # one of so many tests
 HOW = ("dies", "freezes")
 
 
-def marks(name: str) -> "list[pytest.MarkDecorator]":
+def marks(name: str, *rest: str) -> "list[pytest.MarkDecorator]":
     module = MODULES[name]
+    is_daily = name in DAILY and not random.Random(f"{SEED} {name} {rest}").randrange(SHARE)
     found = [pytest.mark.backend, pytest.mark.xdist_group(f"during-{name}")]
     found += [pytest.mark.timeout(3000)]
     found += [pytest.mark.skipif(True, reason=reason) for reason in module.lacking()]
-    if name not in DAILY and not WHOLE:
+    if not is_daily and not WHOLE:
         found.append(pytest.mark.extended)
     return found
 
@@ -40,13 +42,22 @@ def actions(module: Any) -> list[str]:
 
 
 PLACES = [
-    pytest.param(name, place, action, marks=marks(name), id=f"{name}-{place}-{action}")
+    pytest.param(
+        name, place, action, marks=marks(name, place, action), id=f"{name}-{place}-{action}"
+    )
     for name, module in MODULES.items()
     for place in getattr(module, "PLACES", ())
     for action in actions(module)
 ]
 DAEMONS = [
-    pytest.param(name, each, how, action, marks=marks(name), id=f"{name}-{each}-{how}-{action}")
+    pytest.param(
+        name,
+        each,
+        how,
+        action,
+        marks=marks(name, each, how, action),
+        id=f"{name}-{each}-{how}-{action}",
+    )
     for name, module in MODULES.items()
     for each in getattr(module, "DAEMONS", ())
     for how in HOW
@@ -55,7 +66,7 @@ DAEMONS = [
 
 
 KERNELS = [
-    pytest.param(name, action, marks=marks(name), id=f"{name}-{action}")
+    pytest.param(name, action, marks=marks(name, "kernel", action), id=f"{name}-{action}")
     for name, module in MODULES.items()
     if getattr(module, "CHANGES", False)
     for action in ("start", "stop")
