@@ -112,6 +112,8 @@ def test_the_how_to_on_the_lab(shell: Shell) -> None:
         "apt install": "apt-get install -y -q corosync >/dev/null || {}",
         # the node goes down under the command
         "hactl lab exec node1 -- reboot": "{}; true",
+        # the page's examples stand each for itself: what the one before has killed is on again
+        "hactl lab freeze": "hactl lab power node2 on; {}",
         # it runs already, or was fenced and is on again
         "hactl lab thaw": "{}; true",
         "hactl lab power node2 on": "{}; true",
