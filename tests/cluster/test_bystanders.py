@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from hactl.lab.lab import Lab
+from tests.cluster.conftest import Eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -54,21 +55,21 @@ def test_what_is_done_to_one_guest_is_felt_by_no_other(here: Here) -> None:
     (node,) = {node for name, node in before if name == "g2"}
     here.sh(f"crm_standby -N {node} -v on")
     after = here.starts()
+    times = here.times(node)
+    here.sh(f"crm_standby -N {node} -D")
     assert not {name for name, there in after if there == node}
     stays = {place: call for place, call in before.items() if place[1] != node}
     assert others(stays).items() <= others(after).items()
-    times = here.times(node)
     assert times["g2", "stop"] <= times["lan-bridge", "stop"]
     assert [c for (name, _), c in after.items() if name == "g2" and c.startswith("migrate_from")]
 
 
 @pytest.mark.timeout(240)
-def test_with_the_order_of_before_all_others_stop(here: Here) -> None:
+def test_with_the_order_of_before_all_others_stop(here: Here, eventually: Eventually) -> None:
     """The test above would find it out."""
     here.apply("Mandatory")
-    before = here.starts()
-    here.meta("g1", "is-managed", "false")
-    assert {name for name, _ in before} - {name for name, _ in here.starts()} >= {"g2", "g3"}
+    here.told("crm_resource -r g1 -m -p is-managed -v false")
+    eventually(lambda: not {"g2", "g3"} & {name for name, _ in here.starts()}, "they stop", 60)
     here.meta("g1", "is-managed", "")
 
 
@@ -83,9 +84,13 @@ class Here:
         self.lab = lab
 
     def sh(self, command: str) -> str:
+        said = self.told(command)
+        self.rest()
+        return said
+
+    def told(self, command: str) -> str:
         done = self.lab.exec("node1", "sh", "-c", command)
         assert done.returncode == 0, done.stdout + done.stderr
-        self.rest()
         return done.stdout
 
     def rest(self) -> None:
