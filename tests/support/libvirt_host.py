@@ -4,7 +4,7 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,15 @@ namespaces = []
 stdio_handler = "file"
 keepalive_interval = 1
 keepalive_count = 3
+"""
+
+# libvirt runs this at each step of a guest's life, and waits for it
+HOOK = """\
+#!/bin/sh
+[ "$2" = prepare ] && [ -e /run/hold-"$1" ] || exit 0
+echo $$ $PPID > /run/held-"$1"
+while [ -e /run/hold-"$1" ]; do sleep 0.1; done
+rm -f /run/held-"$1"
 """
 
 
@@ -100,6 +109,64 @@ class LibvirtHost(PrivateNode):
         thawed = "kill -CONT $(cat /run/libvirtd.pid) && echo lives || :"
         if self.sh(thawed) != "lives":
             self.start_libvirtd()
+
+    def libvirtd(self) -> int:
+        return int(self.sh("cat /run/libvirtd.pid"))
+
+    def restart_libvirtd(self) -> None:
+        """Kill it if it lives, and start another."""
+        if self.alive(self.libvirtd()):
+            self.signal_libvirtd(signal.SIGKILL)
+        self.start_libvirtd()
+
+    def kill_libvirtd_at_rename(self, number: int, meanwhile: "Callable[[], object]") -> None:
+        """Kill libvirtd as it renames its ``number``-th file: that is how it writes one."""
+        pid = str(self.libvirtd())
+        inject = f"inject=rename,renameat,renameat2:signal=SIGKILL:when={number}"
+        words = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2")
+        tracer = subprocess.Popen(
+            [*self.enter, *words, "-e", inject, "-p", pid],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda: self.traced(pid), "strace does not attach", 10)
+            meanwhile()
+        finally:
+            tracer.terminate()
+            tracer.wait()
+
+    def traced(self, pid: str) -> bool:
+        status = Path(f"/proc/{self.pid}/root/proc/{pid}/status").read_text()
+        return "TracerPid:\t0\n" not in status
+
+    def half_made(self, guest: str) -> bool:
+        """Whether libvirtd calls a guest active that is in the making and will never be made."""
+        return self.virsh("domstate", guest, "--reason", check=False) == "paused (starting up)"
+
+    # starts that take long
+
+    def hold_starts(self) -> None:
+        """Let libvirt ask a hook whether it may go on with a start: libvirtd starts anew for it."""
+        hooks = self.dir / "etc/hooks"
+        hooks.mkdir(exist_ok=True)
+        (hooks / "qemu").write_text(HOOK)
+        (hooks / "qemu").chmod(0o755)
+        self.restart_libvirtd()
+
+    def hold(self, guest: str) -> None:
+        self.sh(f"touch /run/hold-{guest}")
+
+    def release(self) -> None:
+        self.sh("rm -f /run/hold-*")
+
+    def holding(self, guest: str) -> bool:
+        """Whether libvirtd is in the middle of a start of that guest, and waits."""
+        hook = self.sh(f"cat /run/held-{guest} 2>/dev/null || :").split()
+        if not hook or not self.alive(int(hook[0])):
+            return False
+        return self.alive(int(hook[1])) and int(hook[1]) == self.libvirtd()
 
     def virsh(self, *words: str, check: bool = True) -> str:
         return self.run("virsh", "-q", "-c", "qemu:///system", *words, check=check).stdout.strip()
