@@ -61,6 +61,7 @@ def node(tmp_path: Path) -> Path:
     lines = ["1 0 8:1 / / rw - ext4 /dev/sda rw", *others, ours, ""]
     files = {folder / "proc/self/mountinfo": "\n".join(lines), table / "id": f"{NUMBER}\n"}
     files |= {table / "withdraw": "0\n", table / "freeze": "0\n"}
+    files |= {folder / "record": f"number={NUMBER}\n"}  # as start has noted it
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

@@ -192,7 +192,7 @@ LUNS = {
     "the same path": ("1={disk} 2={disk}", NOT_CONFIGURED, "twice"),
     "number 0": ("0={disk}", NOT_CONFIGURED, "tgt keeps LUN 0"),
     "unknown device": ("1=/dev/nosuch", WRONG_HERE, "this node has no /dev/nosuch"),
-    "a folder": ("1=/dev", WRONG_HERE, "no block device and no file"),
+    "a folder": ("1=/dev", WRONG_HERE, "neither a block device nor a file"),
     "relative": ("1=disk", NOT_CONFIGURED, "no whole path"),
     "unknown key": ("1={disk},size=5", NOT_CONFIGURED, "'size=5'"),
     "shell": ("1=/dev/$(reboot);`id`", WRONG_HERE, "has no /dev/$(reboot);`id`"),
@@ -263,7 +263,8 @@ def test_a_file_of_the_same_name_that_is_another_is_seen(target: Target) -> None
     assert target.code("start") == 0
     target.disk.rename(target.folder / "old")
     target.disk.write_bytes(bytes(SIZE))
-    done = target.call("monitor")
+    assert target.code("monitor") == 0, "a plain look touches no path of an operator's"
+    done = target.call("monitor", level=10)
     assert (done.returncode, "is another file now" in why(done)) == (FAILED, True), done.stderr
     assert (target.code("start"), target.code("monitor")) == (0, RUNNING)
     with target.disk.open("r+b") as disk:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.private_node import PrivateNode, wait_until, why
-from tests.support.stalling_fs import StallingFs, command
+from tests.support.stalling_fs import StallingFs
 from tests.truth.worlds.lxc_container import SURVIVE, Box, lacking
 
 pytestmark = [
@@ -21,33 +21,17 @@ RUNNING, FAILED, STOPPED = 0, 1, 7
 SECONDS = 6.0  # that an action has
 
 
-class NodesFs(StallingFs):
+def nodes_fs(node: PrivateNode, folder: Path) -> StallingFs:
     """The file system in a node's namespaces."""
-
-    def __init__(self, node: PrivateNode, folder: Path) -> None:
-        super().__init__(folder)
-        self.node = node
-
-    def __enter__(self) -> "NodesFs":
-        for each in (self.mount, self.behind, self.control):
-            each.mkdir(parents=True, exist_ok=True)
-        inside = ("nsenter", "-t", str(self.node.pid), "-n", "-m", "-p", "-i", "-u", "--")
-        self.process = subprocess.Popen([*inside, *command(self.folder)])
-        wait_until(lambda: str(self.mount) in self.node.sh("cat /proc/mounts"), "no FUSE", 10)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.answer()
-        self.node.sh(f"umount -l {self.mount}", check=False)
-        self.process.kill()
-        self.process.wait()
+    inside = ("nsenter", "-t", str(node.pid), "-n", "-m", "-p", "-i", "-u", "--")
+    return StallingFs(folder, inside)
 
 
 @contextmanager
-def on_storage(node: PrivateNode, where: str) -> Iterator[tuple[Box, NodesFs]]:
+def on_storage(node: PrivateNode, where: str) -> Iterator[tuple[Box, StallingFs]]:
     """A container with its configuration, or its folder without the root one, on such storage."""
     box = Box(node, SURVIVE)
-    with NodesFs(node, node.dir / f"fs{box.number}") as fs:
+    with nodes_fs(node, node.dir / f"fs{box.number}") as fs:
         if where == "configuration":
             (fs.behind / "config").write_text(box.config.read_text())
             box.params["config"] = fs.path("config")

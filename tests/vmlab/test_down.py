@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hactl_vmlab import places, requirements
-from tests.hactl.lab import idle_machine
+from tests.vmlab import idle_machine
 
 pytestmark = [pytest.mark.backend, pytest.mark.timeout(300)]
 NODES = ("node1", "node2", "node3")

@@ -12,8 +12,7 @@ from lxml.etree import _Element
 
 from hactl.live.runner import Runner
 from hactl.simulate.scenario import all_online, has_status, slim
-from hactl.simulate.scheduler import ARGV
-from hactl.simulate.transition import Transition, transition
+from hactl.simulate.scheduler import answer
 from tests.hactl.cibs import cib, dummy_text, text
 from tests.hactl.scheduler import corpus, needs_corpora, needs_scheduler, runner, settled
 
@@ -83,7 +82,6 @@ def test_slim_copies_of_other_peoples_cibs_lead_to_the_same_actions(tmp_path: Pa
 
 
 def actions(cib: _Element, pacemaker: Runner) -> tuple[Counter[tuple[str, ...]], object]:
-    answer = pacemaker.run(ARGV, stdin=text(cib).encode())
-    found: Transition = transition(etree.fromstring(answer.stdout))
+    found = answer(text(cib).encode(), pacemaker)
     said = ((a.verb, a.resource, a.source, a.target, str(a.blocked)) for a in found.actions)
     return Counter(said), found.fencing
