@@ -46,7 +46,10 @@ class Recovery:
 
 def prepare(lab: Lab) -> None:
     """One resource, and a fence device for each node."""
-    done = lab.exec("node1", "hactl", "apply", str(TOPOLOGY), timeout=120.0)
+    # hactl applies nothing to a cluster of another name
+    named = TOPOLOGY.read_text().replace("{name: kills,", f"{{name: {lab.name},")
+    lab.write("node1", "/run/node_kills.yaml", named.encode())
+    done = lab.exec("node1", "hactl", "apply", "/run/node_kills.yaml", timeout=120.0)
     if done.returncode:
         raise ClusterError(f"cannot apply {TOPOLOGY.name}: {done.stderr or done.stdout}")
 
