@@ -14,6 +14,17 @@ from hactl.model.pacemaker_time import seconds
 
 
 def of_cluster(fencing: Fencing) -> Iterator[Finding]:
+    yield from switched_off(fencing)
+    yield from quorum(fencing)
+    yield from how_and_how_long(fencing)
+    yield from watchdog(fencing)
+    yield from let_in(fencing)
+    yield from tie(fencing)
+    yield from outweighed(fencing)
+
+
+def switched_off(fencing: Fencing) -> Iterator[Finding]:
+    """Properties by which nobody is fenced, or not everybody who may have to be."""
     given = fencing.properties
     if not fencing.enabled:
         yield Finding(
@@ -39,7 +50,10 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
             "remove startup-fencing",
             key="startup-fencing",
         )
-    if given.get("no-quorum-policy") == "ignore" and len(fencing.nodes) > 1:
+
+
+def quorum(fencing: Fencing) -> Iterator[Finding]:
+    if fencing.properties.get("no-quorum-policy") == "ignore" and len(fencing.nodes) > 1:
         yield Finding(
             "cluster.ignores-quorum",
             CLUSTER,
@@ -48,6 +62,10 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
             severity=Severity.WARNING,
             key="no-quorum-policy",
         )
+
+
+def how_and_how_long(fencing: Fencing) -> Iterator[Finding]:
+    action = said(fencing.properties, "action", "reboot")
     if seconds(fencing.timeout) in (None, 0.0):
         yield Finding(
             "cluster.timeout",
@@ -56,18 +74,14 @@ def of_cluster(fencing: Fencing) -> Iterator[Finding]:
             "write 60s",
             key="stonith-timeout",
         )
-    if said(given, "action", "reboot") not in ("reboot", "off", "poweroff"):
+    if action not in ("reboot", "off", "poweroff"):
         yield Finding(
             "cluster.action",
             CLUSTER,
-            f"stonith-action is {said(given, 'action', '')!r}, which is no way to fence",
+            f"stonith-action is {action!r}, which is no way to fence",
             "write reboot, or off",
             key="stonith-action",
         )
-    yield from watchdog(fencing)
-    yield from let_in(fencing)
-    yield from tie(fencing)
-    yield from outweighed(fencing)
 
 
 def watchdog(fencing: Fencing) -> Iterator[Finding]:
