@@ -67,6 +67,14 @@ def address(port: int, host: int) -> str:
     return f"10.77.{LAN_SUBNET if port == LAN else port + 1}.{host}"
 
 
+def hardware_address(port: int, host: int) -> str:
+    """The MAC address of a node's network card: the same after every boot, as a machine's is.
+
+    Whoever has it in their ARP table need not ask again. Locally administered (IEEE 802).
+    """
+    return f"02:00:00:00:{port:02x}:{host:02x}"
+
+
 def port_name(node: str, port: int) -> str:
     """The switch's end of a node's cable."""
     return f"{node}-{port}"

@@ -40,9 +40,14 @@ class Network:
             self.add_address(name, address)
         self.up(name)
 
-    def add_cable(self, port: str, switch: str, far_end: str, pid: int) -> None:
-        """Run a cable from a switch into the namespace of process ``pid``, without power."""
-        peer = {"ifname": far_end, "net_ns_pid": pid}
+    def add_cable(
+        self, port: str, switch: str, far_end: str, pid: int, hardware_address: str
+    ) -> None:
+        """Run a cable from a switch into the namespace of process ``pid``, without power.
+
+        The far end has the hardware address given.
+        """
+        peer = {"ifname": far_end, "net_ns_pid": pid, "address": hardware_address}
         self.kernel.link("add", ifname=port, kind="veth", peer=peer)
         self.set(port, master=self.index(switch))
 

@@ -11,7 +11,15 @@ from collections.abc import Iterable
 
 from hactl.errors import HactlError
 from hactl.lab import network
-from hactl.lab.lab_spec import LAN, PORTS, SWITCH_HOST, address, node_index, port_name
+from hactl.lab.lab_spec import (
+    LAN,
+    PORTS,
+    SWITCH_HOST,
+    address,
+    hardware_address,
+    node_index,
+    port_name,
+)
 
 BRIDGES = tuple("lan" if port == LAN else f"link{port}" for port in range(PORTS))
 Cut = tuple[str, int, str]  # node, port, "both" | "in" | "out" as the node sees it
@@ -31,7 +39,8 @@ def plug_in(node: str, pid: int, unplugged: Iterable[int]) -> None:
     with network.opened() as net:
         for port, bridge in enumerate(BRIDGES):
             name = port_name(node, port)
-            net.add_cable(name, bridge, f"eth{port}", pid)
+            hardware = hardware_address(port, node_index(node))
+            net.add_cable(name, bridge, f"eth{port}", pid, hardware)
             if port not in out:
                 net.up(name)
 

@@ -233,13 +233,23 @@ def arrives(lab: Lab, speaker: str, listener: str) -> bool:
         return listening.result().returncode == 0
 
 
+def reaches_node1(lab: Lab) -> bool:
+    return lab.exec("client", "ping", "-c", "1", "-W", "2", "10.77.1.1").returncode == 0
+
+
+def test_who_knew_a_node_reaches_it_right_after_its_reboot(machines: Lab) -> None:
+    assert reaches_node1(machines)  # so that its hardware address is known
+    machines.power("node1", "reboot")
+    assert reaches_node1(machines)
+
+
 def test_a_cut_cable_stays_cut_over_a_reboot(machines: Lab) -> None:
     machines.cut("node1", link=0)
     machines.power("node1", "reboot")
     carrier = "/sys/class/net/eth0/operstate"
     assert machines.exec("node1", "cat", carrier).stdout.strip() != "up"
     machines.heal("node1", link=0)
-    assert machines.exec("client", "ping", "-c", "1", "-W", "2", "10.77.1.1").returncode == 0
+    assert reaches_node1(machines)
 
 
 def test_an_unknown_node_gets_a_hint(machines: Lab) -> None:
