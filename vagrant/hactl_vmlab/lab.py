@@ -105,9 +105,27 @@ def runs_on(suite: str) -> bool:
 
 
 def clear(folder: Path | None = None) -> None:
-    """Remove the files of a lab that has ended."""
-    shell.hang_up(folder or places.run())
-    shutil.rmtree(folder or places.run(), ignore_errors=True)
+    """Remove the files of a lab that has ended.
+
+    What a killed ``up`` had begun, such as qemu-img(1), may still be about to make a file: the
+    folder goes from its name first, so that nobody can put anything into it any more.
+    """
+    run = folder or places.run()
+    shell.hang_up(run)
+    going = run.with_name(f"{run.name}.going")
+    remove(going)
+    with contextlib.suppress(FileNotFoundError):
+        run.rename(going)
+        remove(going)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that may not be there. Raises ClusterError with what could not be removed."""
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as exc:
+        raise ClusterError(f"cannot remove {exc.filename}: {exc.strerror}") from None
 
 
 def clear_after_death(within: float = 5.0) -> None:
