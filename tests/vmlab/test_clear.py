@@ -65,5 +65,5 @@ def test_where_there_is_nothing_nothing_happens(run: Path) -> None:
 
 def test_what_cannot_be_removed_is_named(run: Path) -> None:
     run.with_name("run.going").write_text("not a folder\n")
-    with pytest.raises(ClusterError, match="cannot remove .*run.going"):
+    with pytest.raises(ClusterError, match=r"cannot remove .*run\.going"):
         lab.clear(run)
