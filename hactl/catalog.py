@@ -144,6 +144,17 @@ def declared_by(agent: str) -> Mapping[str, Param] | None:
     return declared(found) if found else None
 
 
+def choices(agent: str, parameter: str) -> tuple[str, ...]:
+    """The words a parameter of one of our agents can have.
+
+    Raises LookupError where the agent does not declare it as a choice.
+    """
+    param = (declared_by(agent) or {}).get(parameter)
+    if param is None or not param.choices:
+        raise LookupError(f"{agent} does not declare a choice {parameter}")
+    return tuple(param.choices)
+
+
 def one(module: str, fits: Callable[[Any], bool]) -> type | None:
     if find_spec(module) is None:
         return None

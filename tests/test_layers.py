@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "hactl.model": {"hactl.errors"},
     "hactl.suggest": set[str](),
     "hactl.libvirt_xml": set[str](),
-    "hactl.topology": {"hactl.model", "hactl.errors", "hactl.suggest"},
+    "hactl.topology": {"hactl.catalog", "hactl.model", "hactl.errors", "hactl.suggest"},
     "hactl.derive": {"hactl.topology", "hactl.model", "hactl.errors", "hactl.libvirt_xml"},
     "hactl.lint": {
         "hactl.derive",

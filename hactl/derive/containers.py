@@ -13,12 +13,11 @@ from hactl.derive.storage import alone, placed_with
 from hactl.derive.workload import dependencies, meta, monitors, placement, utilization
 from hactl.model import timing
 from hactl.model.dependency import lives_beside, lives_on_its_own
-from hactl.model.resource import Agent, Operation, Primitive
+from hactl.model.resource import Operation, Primitive
 from hactl.model.timing import MIB
 from hactl.topology.schema.containers import Container
 from hactl.topology.schema.document import Document
 
-LXC_CONTAINER = Agent("ocf", "hactl", "LxcContainer")
 HEALTH_INTERVAL = 30_000
 
 
@@ -27,7 +26,7 @@ def container_parts(document: Document, name: str, survey: Survey) -> Parts:
     needed = survey.needs[name]
     primitive = Primitive(
         id=name,
-        agent=LXC_CONTAINER,
+        agent=container.run_by,
         kind="container",
         params=params(name, container),
         meta=meta(document, container),

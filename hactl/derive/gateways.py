@@ -21,8 +21,6 @@ from hactl.topology.schema.document import Document
 from hactl.topology.schema.gateways import Gateway, Iscsi, Nvmeof
 
 PORT_GATE = Agent("ocf", "hactl", "PortGate")
-ISCSI_GATEWAY = Agent("ocf", "hactl", "IscsiGateway")
-NVMEOF_GATEWAY = Agent("ocf", "hactl", "NvmeofGateway")
 
 USUAL = Usual(start=90_000, stop=90_000, monitor=20_000, interval=10_000)
 PROMOTING = 60_000
@@ -76,7 +74,7 @@ def target_of(document: Document, name: str, gateway: Gateway, survey: Survey) -
         params["gate"] = name
     return Primitive(
         id=f"{name}-target",
-        agent=ISCSI_GATEWAY if iscsi else NVMEOF_GATEWAY,
+        agent=gateway.run_by,
         kind="gateway",
         params=params | gateway.params,
         meta=opens_images(document, survey, survey.needs[name].storage),

@@ -11,13 +11,11 @@ from hactl.derive.unfencing import opens_images
 from hactl.derive.workload import dependencies, meta, monitors, placement, utilization
 from hactl.libvirt_xml import domain
 from hactl.model import timing
-from hactl.model.resource import Agent, Operation, Primitive
+from hactl.model.resource import Operation, Primitive
 from hactl.model.timing import MIB
 from hactl.topology.schema.cluster import Migration
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.guests import Guest
-
-KVM_GUEST = Agent("ocf", "hactl", "KvmGuest")
 
 # Key of the topology -> parameter of the agent.
 MIGRATION = {
@@ -42,7 +40,7 @@ def guest_parts(document: Document, name: str, survey: Survey) -> Parts:
     ceph = opens_images(document, survey, needed.storage)
     primitive = Primitive(
         id=name,
-        agent=KVM_GUEST,
+        agent=guest.run_by,
         kind="guest",
         params=params(document, name, survey, live),
         meta=({"allow-migrate": "true"} if live else {}) | ceph | meta(document, guest),

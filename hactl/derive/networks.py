@@ -13,8 +13,6 @@ from hactl.topology.schema.document import Document
 from hactl.topology.schema.networks import Bridge, Network
 from hactl.topology.schema.ovs import Ovs
 
-LINUX_BRIDGE = Agent("ocf", "hactl", "LinuxBridge")
-OVS_BRIDGE = Agent("ocf", "hactl", "OvsBridge")
 # The service of Open vSwitch, where the cluster is to start it.
 VSWITCHD = "ovs-vswitchd"
 # A bridge refuses to go while ports of others are on it, such as guests that the cluster does not
@@ -76,7 +74,7 @@ def bridge_of(name: str, network: Network) -> Primitive:
 def linux_bridge(name: str, network: Bridge) -> Primitive:
     return Primitive(
         id=f"{name}-bridge",
-        agent=LINUX_BRIDGE,
+        agent=network.run_by,
         kind="network",
         params=bridge_params(network),
         operations=operations(network, USUAL),
@@ -92,7 +90,7 @@ def bridge_params(network: Bridge) -> dict[str, str]:
 def ovs_bridge(name: str, network: Ovs) -> Primitive:
     return Primitive(
         id=f"{name}-bridge",
-        agent=OVS_BRIDGE,
+        agent=network.run_by,
         kind="network",
         params=ovs_params(network) | network.params,
         operations=operations(network, WITH_FLOWS if network.flows else USUAL),

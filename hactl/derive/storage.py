@@ -13,14 +13,9 @@ from hactl.derive.storage_paths import holder
 from hactl.derive.unfencing import on_ceph
 from hactl.model.constraint import Colocation, Constraint, Order
 from hactl.model.dependency import needs
-from hactl.model.resource import Agent, Clone, Primitive, Resource
+from hactl.model.resource import Clone, Primitive, Resource
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.storage import Directory, Gfs2, Lvm, Rbd
-
-FILESYSTEM = Agent("ocf", "heartbeat", "Filesystem")
-RBD_IMAGE = Agent("ocf", "hactl", "RbdImage")
-LVM_ACTIVATE = Agent("ocf", "heartbeat", "LVM-activate")
-GFS2_MOUNT = Agent("ocf", "hactl", "Gfs2Mount")
 
 MOUNTING = Usual(start=60_000, stop=120_000, monitor=40_000, interval=20_000)
 MAPPING = Usual(90_000, 60_000, 20_000, 10_000, deep=60_000, deep_timeout=40_000)
@@ -68,7 +63,7 @@ def directory(name: str, storage: Directory) -> Resource:
     params = {"device": storage.device or "", "directory": storage.path}
     params |= written(storage, "fstype", "options") | storage.params
     own = operations(storage, MOUNTING)
-    return everywhere(name, Primitive(f"{name}-mount", FILESYSTEM, "storage", params, {}, own))
+    return everywhere(name, Primitive(f"{name}-mount", storage.run_by, "storage", params, {}, own))
 
 
 def everywhere(name: str, made: Primitive) -> Clone:
@@ -78,7 +73,7 @@ def everywhere(name: str, made: Primitive) -> Clone:
 def image(name: str, storage: Rbd, clone: bool, meta: dict[str, str]) -> Resource:
     params = rbd_params(storage) | ({"exclusive": "false"} if clone else {}) | storage.params
     id_ = f"{name}-image" if clone else name
-    made = Primitive(id_, RBD_IMAGE, "storage", params, meta, operations(storage, MAPPING))
+    made = Primitive(id_, storage.run_by, "storage", params, meta, operations(storage, MAPPING))
     return everywhere(name, made) if clone else made
 
 
@@ -100,7 +95,7 @@ def volume_group(name: str, storage: Lvm) -> Resource:
     params |= ({"activation_mode": "shared"} if shared else {}) | storage.params
     id_ = f"{name}-vg" if shared else name
     own = operations(storage, ACTIVATING)
-    made = Primitive(id_, LVM_ACTIVATE, "storage", params, {}, own)
+    made = Primitive(id_, storage.run_by, "storage", params, {}, own)
     return everywhere(name, made) if shared else made
 
 
@@ -109,7 +104,7 @@ def cluster_file_system(name: str, storage: Gfs2, device: str) -> Resource:
     params = {"device": device, "directory": storage.path, "force": "true"}
     params |= written(storage, "options", "quota", "cluster_name") | storage.params
     own = operations(storage, SHARING)
-    return everywhere(name, Primitive(f"{name}-mount", GFS2_MOUNT, "storage", params, {}, own))
+    return everywhere(name, Primitive(f"{name}-mount", storage.run_by, "storage", params, {}, own))
 
 
 def device(document: Document, written: str) -> str:

@@ -22,18 +22,6 @@ FENCED_OWN = ("pcmk_", "port", "priority")
 # Whom a device fences follows from the nodes that name it.
 FROM_THE_NODES = frozenset({"pcmk_host_list", "pcmk_host_map", "pcmk_host_check"})
 
-# The agent of each kind.
-AGENTS = {
-    "bridge": "ocf:hactl:LinuxBridge",
-    "ovs": "ocf:hactl:OvsBridge",
-    "directory": "ocf:heartbeat:Filesystem",
-    "rbd": "ocf:hactl:RbdImage",
-    "lvm": "ocf:heartbeat:LVM-activate",
-    "gfs2": "ocf:hactl:Gfs2Mount",
-    "iscsi": "ocf:hactl:IscsiGateway",
-    "nvmeof": "ocf:hactl:NvmeofGateway",
-}
-
 
 def parameters(subject: Subject) -> Iterator[Problem]:
     """No secret in the file, and no parameter the agent would refuse."""
@@ -54,13 +42,9 @@ def given(topology: Topology) -> Iterator[Given]:
             if used in document.fencing.devices:
                 agent = f"stonith:{document.fencing.devices[used].agent}"
                 yield agent, ("nodes", name, "fencing", used), params
-    for section in ("networks", "storage", "gateways"):
+    for section in ("networks", "storage", "gateways", "guests", "containers"):
         for name, entry in getattr(document, section).items():
-            yield AGENTS[entry.kind], (section, name, "params"), entry.params
-    for name, guest in document.guests.items():
-        yield "ocf:hactl:KvmGuest", ("guests", name, "params"), guest.params
-    for name, container in document.containers.items():
-        yield "ocf:hactl:LxcContainer", ("containers", name, "params"), container.params
+            yield str(entry.run_by), (section, name, "params"), entry.params
     for index, item in enumerate(document.raw):
         if isinstance(item, RawPrimitive):
             yield from of_member(item, ("raw", index))

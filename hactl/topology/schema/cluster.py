@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hactl.model.resource import Agent
+from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.section import Section
 from hactl.topology.types import Cores, Duration, DurationOr0, Name, Parameter, Rate, Size, Text
+
+KVM_GUEST = Agent("ocf", "hactl", "KvmGuest")
 
 
 class Migration(Section):
     """How guests are migrated live."""
 
-    transport: Literal["ssh", "tls", "tcp", "unix"] | None = Field(
+    transport: Annotated[str, AgentChoice(KVM_GUEST, "migration_transport")] | None = Field(
         None, description="How it reaches the other node's libvirt (default ssh)."
     )
     network: Text | None = Field(

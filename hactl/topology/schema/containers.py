@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hactl.model.resource import Agent
 from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Names, Workload
 from hactl.topology.types import (
@@ -20,6 +21,8 @@ from hactl.topology.types import (
     Text,
     Vlan,
 )
+
+LXC_CONTAINER = Agent("ocf", "hactl", "LxcContainer")
 
 
 class Plug(Section):
@@ -53,3 +56,7 @@ class Container(Workload):
     shutdown_timeout: Duration | None = Field(
         None, description="How long it may take to shut down before it is killed (60s)."
     )
+
+    @property
+    def run_by(self) -> Agent:
+        return LXC_CONTAINER

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hactl.model.resource import Agent
+from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.operations import StepTimeouts
 from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Placed
@@ -24,6 +27,9 @@ from hactl.topology.types import (
     Uuid,
     Vlan,
 )
+
+ISCSI_GATEWAY = Agent("ocf", "hactl", "IscsiGateway")
+NVMEOF_GATEWAY = Agent("ocf", "hactl", "NvmeofGateway")
 
 
 class Export(Section):
@@ -71,8 +77,13 @@ class GatewayTimeouts(StepTimeouts):
     demote: Duration | None = Field(None, description="To demote, with several paths.")
 
 
-class Gateway(Placed):
+class Gateway(Placed, ABC):
     """What gateways have in common."""
+
+    @property
+    @abstractmethod
+    def run_by(self) -> Agent:
+        """The agent that serves it."""
 
     address: Annotated[list[AddressOrNetwork], Listed()] = Field(
         min_length=1,
@@ -108,10 +119,16 @@ class Iscsi(Gateway):
         description="failover: on one node at a time; alua: a path on every node, one of them "
         "optimized.",
     )
-    backend: Literal["lio", "tgt"] = Field("lio", description="What serves: the kernel, or tgtd.")
+    backend: Annotated[str, AgentChoice(ISCSI_GATEWAY, "backend")] = Field(
+        "lio", description="What serves: the kernel, or tgtd."
+    )
     luns: list[Annotated[Lun, Short("storage")]] = Field(min_length=1, description="Its LUNs.")
     initiators: list[Iqn] = Field([], description="Who may use it (default: who knows the CHAP).")
     chap: Secrets | None = Field(None, description="CHAP names and secrets, one-way and mutual.")
+
+    @property
+    def run_by(self) -> Agent:
+        return ISCSI_GATEWAY
 
 
 class Nvmeof(Gateway):
@@ -120,7 +137,9 @@ class Nvmeof(Gateway):
     kind: Literal["nvmeof"] = Field(description="An NVMe over Fabrics subsystem.")
     nqn: Nqn = Field(description="The name of the subsystem.")
     port: int = Field(4420, ge=1, le=65535, description="The port.")
-    transport: Literal["tcp", "rdma"] = Field("tcp", description="The transport.")
+    transport: Annotated[str, AgentChoice(NVMEOF_GATEWAY, "transport")] = Field(
+        "tcp", description="The transport."
+    )
     mode: Literal["failover", "ana"] = Field(
         "failover",
         description="failover: on one node at a time; ana: a path on every node, one of them "
@@ -129,11 +148,15 @@ class Nvmeof(Gateway):
     namespaces: list[Annotated[Namespace, Short("storage")]] = Field(
         min_length=1, description="Its namespaces."
     )
-    unpromoted: Literal["inaccessible", "non-optimized"] | None = Field(
+    unpromoted: Annotated[str, AgentChoice(NVMEOF_GATEWAY, "unpromoted")] | None = Field(
         None, description="What the other paths are (default inaccessible)."
     )
     hosts: list[Nqn] = Field([], description="The hosts that may use it (default any).")
     auth: Secrets | None = Field(None, description="Keys for DH-HMAC-CHAP, by host.")
+
+    @property
+    def run_by(self) -> Agent:
+        return NVMEOF_GATEWAY
 
 
 AnyGateway = Annotated[

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hactl.topology.schema.cluster import Migration
+from hactl.model.resource import Agent
+from hactl.topology.agent_choice import AgentChoice
+from hactl.topology.schema.cluster import KVM_GUEST, Migration
 from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Names, Workload
 from hactl.topology.types import Duration, LvmName, Mac, Name, Path, Short, Size, Text, Vlan, Vlans
@@ -68,7 +70,7 @@ class Guest(Workload):
     networks: Names = Field([], description="Networks it needs besides its interfaces.")
     uri: Text | None = Field(None, description="The libvirt it runs under.")
     agent: bool | None = Field(None, description="Has a guest agent, which hactl may use.")
-    stop_mode: Literal["shutdown", "save", "destroy"] | None = Field(
+    stop_mode: Annotated[str, AgentChoice(KVM_GUEST, "stop_mode")] | None = Field(
         None, description="How it is stopped (default shutdown)."
     )
     save_dir: Path | None = Field(
@@ -77,8 +79,12 @@ class Guest(Workload):
     shutdown_timeout: Duration | None = Field(
         None, description="How long it may take to shut down before it is destroyed (120s)."
     )
-    on_paused: Literal["degraded", "fail", "ignore"] | None = Field(
+    on_paused: Annotated[str, AgentChoice(KVM_GUEST, "on_paused")] | None = Field(
         None, description="What a paused guest counts as."
     )
     live_migration: bool = Field(True, description="Migrate it live instead of restarting it.")
     migration: Migration = Field(default_factory=Migration, description="How it is migrated.")
+
+    @property
+    def run_by(self) -> Agent:
+        return KVM_GUEST

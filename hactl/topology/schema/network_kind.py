@@ -5,11 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
+from hactl.model.resource import Agent
 from hactl.topology.schema.operations import Operated
 
 
 class NetworkKind(Operated, ABC):
     """A network; `hactl.topology.schema.networks.KINDS` lists the kinds there are."""
+
+    @property
+    @abstractmethod
+    def run_by(self) -> Agent:
+        """The agent that runs it."""
 
     @property
     @abstractmethod

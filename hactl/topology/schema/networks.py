@@ -7,9 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hactl.model.resource import Agent
+from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.network_kind import NetworkKind
 from hactl.topology.schema.ovs import Ovs
 from hactl.topology.types import Interface
+
+LINUX_BRIDGE = Agent("ocf", "hactl", "LinuxBridge")
 
 
 class Bridge(NetworkKind):
@@ -29,12 +33,16 @@ class Bridge(NetworkKind):
     mac: Literal["port"] | None = Field(
         None, description="port pins the bridge's MAC address to that of its first port."
     )
-    drift: Literal["report", "repair", "fail"] | None = Field(
+    drift: Annotated[str, AgentChoice(LINUX_BRIDGE, "drift")] | None = Field(
         None, description="What follows when somebody changed the bridge (default report)."
     )
-    on_port_down: Literal["degraded", "fail", "ignore"] | None = Field(
+    on_port_down: Annotated[str, AgentChoice(LINUX_BRIDGE, "on_port_down")] | None = Field(
         None, description="What a port without carrier counts as (default degraded)."
     )
+
+    @property
+    def run_by(self) -> Agent:
+        return LINUX_BRIDGE
 
     @property
     def taken(self) -> tuple[str, Sequence[str]]:

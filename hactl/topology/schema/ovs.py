@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hactl.model.resource import Agent
+from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.network_kind import NetworkKind
 from hactl.topology.schema.section import Section
 from hactl.topology.types import (
@@ -22,20 +24,20 @@ from hactl.topology.types import (
     Vlans,
 )
 
-WhenDown = Literal["degraded", "fail", "ignore"]
+OVS_BRIDGE = Agent("ocf", "hactl", "OvsBridge")
 
 
 class Bond(Section):
     """The port that bonds the uplinks."""
 
     name: Interface = Field("bond0", description="Its name.")
-    mode: Literal["active-backup", "balance-slb", "balance-tcp"] | None = Field(
+    mode: Annotated[str, AgentChoice(OVS_BRIDGE, "bond_mode")] | None = Field(
         None, description="How traffic is spread over its members; balance-tcp needs lacp."
     )
-    lacp: Literal["off", "passive", "active"] | None = Field(
+    lacp: Annotated[str, AgentChoice(OVS_BRIDGE, "lacp")] | None = Field(
         None, description="Whether it speaks LACP with the switch."
     )
-    lacp_time: Literal["fast", "slow"] | None = Field(
+    lacp_time: Annotated[str, AgentChoice(OVS_BRIDGE, "lacp_time")] | None = Field(
         None, description="How often LACP asks: every second or every 30."
     )
     lacp_fallback: bool | None = Field(
@@ -70,7 +72,7 @@ class Queue(Section):
 class Qos(Section):
     """How the uplinks are shaped."""
 
-    type: Literal["linux-htb", "linux-hfsc"] | None = Field(
+    type: Annotated[str, AgentChoice(OVS_BRIDGE, "qos_type")] | None = Field(
         None, description="The shaper (default linux-htb)."
     )
     max_rate: BitRate = Field(description="What leaves through each uplink at most.")
@@ -105,7 +107,7 @@ class Ovs(NetworkKind):
     )
     vlans: Vlans = Field([], description="The VLANs that the uplinks carry (default all).")
     vlan: Vlan | None = Field(None, description="The access VLAN of the uplinks, or native one.")
-    vlan_mode: Literal["access", "trunk", "native-tagged", "native-untagged"] | None = Field(
+    vlan_mode: Annotated[str, AgentChoice(OVS_BRIDGE, "vlan_mode")] | None = Field(
         None, description="What vlan and vlans mean on the uplinks."
     )
     internal: dict[Interface, Vlan | None] = Field(
@@ -116,15 +118,15 @@ class Ovs(NetworkKind):
         description="The service that runs Open vSwitch, like systemd:openvswitch-switch, if the "
         "cluster is to start it (default: the node does).",
     )
-    datapath: Literal["system", "netdev"] | None = Field(
+    datapath: Annotated[str, AgentChoice(OVS_BRIDGE, "datapath")] | None = Field(
         None, description="Whether the kernel switches, or ovs-vswitchd itself (default system)."
     )
-    fail_mode: Literal["standalone", "secure"] | None = Field(
+    fail_mode: Annotated[str, AgentChoice(OVS_BRIDGE, "fail_mode")] | None = Field(
         None, description="What it does without its controller."
     )
     protocols: list[Text] = Field([], description="OpenFlow versions, like OpenFlow13.")
     controllers: list[Text] = Field([], description="OpenFlow controllers, ssl:192.0.2.1:6653.")
-    connection_mode: Literal["in-band", "out-of-band"] | None = Field(
+    connection_mode: Annotated[str, AgentChoice(OVS_BRIDGE, "connection_mode")] | None = Field(
         None, description="Whether controllers are reached through the bridge itself."
     )
     managers: list[Text] = Field([], description="Managers of the database, like pssl:6640.")
@@ -146,15 +148,19 @@ class Ovs(NetworkKind):
     mirror: Mirror | None = Field(None, description="Where a copy of the traffic goes.")
     sflow: Sflow | None = Field(None, description="Samples of the traffic.")
     adopt: bool | None = Field(None, description="Take over a bridge that is there already.")
-    drift: Literal["report", "repair", "fail"] | None = Field(
+    drift: Annotated[str, AgentChoice(OVS_BRIDGE, "drift")] | None = Field(
         None, description="What follows when somebody changed the bridge (default report)."
     )
-    on_member_down: WhenDown | None = Field(
+    on_member_down: Annotated[str, AgentChoice(OVS_BRIDGE, "on_member_down")] | None = Field(
         None, description="What an uplink without link counts as (default degraded)."
     )
-    on_controller_down: WhenDown | None = Field(
-        None, description="What a controller that is silent counts as (default degraded)."
+    on_controller_down: Annotated[str, AgentChoice(OVS_BRIDGE, "on_controller_down")] | None = (
+        Field(None, description="What a controller that is silent counts as (default degraded).")
     )
+
+    @property
+    def run_by(self) -> Agent:
+        return OVS_BRIDGE
 
     @property
     def taken(self) -> tuple[str, Sequence[str]]:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import override
 
+from hactl.model.resource import Agent
+from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.storage_kind import (
     DLM,
     LVMLOCKD,
@@ -16,6 +18,11 @@ from hactl.topology.schema.storage_kind import (
     Where,
 )
 from hactl.topology.types import Device, ImageSpec, LvmName, Path, Text, Uuid
+
+FILESYSTEM = Agent("ocf", "heartbeat", "Filesystem")
+RBD_IMAGE = Agent("ocf", "hactl", "RbdImage")
+LVM_ACTIVATE = Agent("ocf", "heartbeat", "LVM-activate")
+GFS2_MOUNT = Agent("ocf", "hactl", "Gfs2Mount")
 
 
 class Directory(FileSystem):
@@ -30,6 +37,10 @@ class Directory(FileSystem):
     device: Text | None = Field(None, description="What is mounted there, like nas:/export/vms.")
     fstype: Text | None = Field(None, description="The type of the file system, like nfs4.")
     options: Text | None = Field(None, description="Mount options.")
+
+    @property
+    def run_by(self) -> Agent:
+        return FILESYSTEM
 
     @property
     def root(self) -> str:
@@ -70,13 +81,17 @@ class Rbd(BlockDevice):
     conf: Path | None = Field(None, description="Ceph's configuration file, if it is elsewhere.")
     keyring: Path | None = Field(None, description="For mapped: the file with the user's key.")
     read_only: bool = Field(False, description="Never write to it.")
-    mapper: Literal["auto", "krbd", "nbd"] | None = Field(
+    mapper: Annotated[str, AgentChoice(RBD_IMAGE, "mapper")] | None = Field(
         None, description="What maps it (default: the first that a node has)."
     )
     fence_silent_owner: bool | None = Field(
         None, description="Cut off an owner that is silent (default true)."
     )
     options: list[Text] = Field([], description="Options for krbd, like osd_request_timeout=60.")
+
+    @property
+    def run_by(self) -> Agent:
+        return RBD_IMAGE
 
     @property
     def root(self) -> str:
@@ -118,6 +133,10 @@ class Lvm(BlockDevice):
         description="What keeps nodes apart (default lvmlockd if shared, or else system_id).",
     )
     devices: list[Device] = Field([], description="The storage or devices that it lies on.")
+
+    @property
+    def run_by(self) -> Agent:
+        return LVM_ACTIVATE
 
     @property
     def root(self) -> str:
@@ -173,12 +192,16 @@ class Gfs2(FileSystem):
         None, ge=1, le=64, description="How many journals it was made with; one for every node."
     )
     options: Text | None = Field(None, description="Mount options.")
-    quota: Literal["off", "account", "on", "quiet"] | None = Field(
+    quota: Annotated[str, AgentChoice(GFS2_MOUNT, "quota")] | None = Field(
         None, description="What is done about quotas."
     )
     cluster_name: Text | None = Field(
         None, description="The cluster in its lock table, if that is not this one's name."
     )
+
+    @property
+    def run_by(self) -> Agent:
+        return GFS2_MOUNT
 
     @property
     def root(self) -> str:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from typing_extensions import override
 
+from hactl.model.resource import Agent
 from hactl.topology.schema.operations import Operated
 
 Where = tuple[str | int, ...]
@@ -15,6 +16,11 @@ DLM, LVMLOCKD = "dlm", "lvmlockd"
 
 class StorageKind(Operated, ABC):
     """A storage; `hactl.topology.schema.storage.KINDS` lists the kinds there are."""
+
+    @property
+    @abstractmethod
+    def run_by(self) -> Agent:
+        """The agent that runs it where it is a resource."""
 
     @property
     @abstractmethod
