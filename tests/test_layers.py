@@ -32,7 +32,13 @@ MAY_IMPORT = {
     "hactl.suggest": set[str](),
     "hactl.libvirt_xml": set[str](),
     "hactl.topology": {"hactl.catalog", "hactl.model", "hactl.errors", "hactl.suggest"},
-    "hactl.derive": {"hactl.topology", "hactl.model", "hactl.errors", "hactl.libvirt_xml"},
+    "hactl.derive": {
+        "hactl.topology",
+        "hactl.model",
+        "hactl.errors",
+        "hactl.libvirt_xml",
+        "hactl_agents.host.budget",
+    },
     "hactl.lint": {
         "hactl.derive",
         "hactl.topology",

@@ -216,7 +216,7 @@ class LinuxBridge(Parameters, Agent):
 
     def wait_until_alone(self, owned: "Owned") -> None:
         """Guests that are just stopping take their ports with them; raises Failed if some stay."""
-        patience = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE)
+        patience = self.host.left_but(RESERVE, 30.0)
         step = f"waiting for others to leave {self.bridge}"
         if self.host.wait_for(step, lambda: not self.others(owned), within=patience, interval=0.2):
             return

@@ -1,5 +1,6 @@
 """A system container of LXC: how it starts, whether it is well, and how it stops for certain."""
 
+from hactl_agents.host import budget
 from hactl_agents.lxc.command_socket import FREEZING, FROZEN, RUNNING, THAWED, LxcSocket
 from hactl_agents.lxc.parameters import Parameters
 from hactl_agents.ocf import (
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 ICE = (FREEZING, FROZEN)
 LIMITS = ("memory_limit", "cpus", "cpu_shares", "pids_limit")
 AFTERWARDS = 1.5  # seconds to end what did not start, even if the time is over
-LAST_RUNG = 10.0  # seconds of stop kept for killing what did not shut down
 
 
 class LxcContainer(Parameters, Agent):
@@ -169,9 +169,8 @@ class LxcContainer(Parameters, Agent):
 
     @action(timeout=90)
     def stop(self) -> None:
-        left = self.host.left() or 0.0
-        polite = min(float(self.shutdown_timeout), left - min(LAST_RUNG, left / 2))
-        self.ending_of(self.payload).end(polite)
+        most = budget.asking(self.host.left() or 0.0)
+        self.ending_of(self.payload).end(min(float(self.shutdown_timeout), most))
 
     @action(timeout=20)
     def reload_agent(self) -> None:

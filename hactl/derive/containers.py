@@ -9,6 +9,7 @@ from hactl.derive.addresses import address, address_id
 from hactl.derive.needs import Needs, Survey
 from hactl.derive.networks import interface
 from hactl.derive.parts import Parts, combined
+from hactl.derive.stop_time import stop_timeout
 from hactl.derive.storage import alone, placed_with
 from hactl.derive.workload import dependencies, meta, monitors, placement, utilization
 from hactl.model import timing
@@ -70,10 +71,10 @@ def params(name: str, container: Container) -> dict[str, str]:
 
 def operations(container: Container) -> tuple[Operation, ...]:
     own = container.timeouts
-    ladder = (container.shutdown_timeout or timing.CONTAINER_SHUTDOWN) + timing.LAST_RUNG
+    shutdown = container.shutdown_timeout or timing.CONTAINER_SHUTDOWN
     return (
         Operation("start", own.start or 120_000),
-        Operation("stop", own.stop or timing.rounded(ladder)),
+        Operation("stop", own.stop or stop_timeout(shutdown)),
         *monitors(container, HEALTH_INTERVAL if container.health else None),
     )
 

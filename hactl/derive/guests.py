@@ -6,6 +6,7 @@ from hactl.derive.machine import machine
 from hactl.derive.needs import Needs, Survey
 from hactl.derive.operations import spelled
 from hactl.derive.parts import Parts
+from hactl.derive.stop_time import stop_timeout
 from hactl.derive.storage import is_alone
 from hactl.derive.unfencing import opens_images
 from hactl.derive.workload import dependencies, meta, monitors, placement, utilization
@@ -110,7 +111,7 @@ def operations(
     start = 120_000 if guest.stop_mode != "save" else max(120_000, copying)
     found = [
         Operation("start", own.start or start),
-        Operation("stop", own.stop or stop_timeout(guest, copying)),
+        Operation("stop", own.stop or stop_timeout(time_to_end(guest, copying))),
         *monitors(guest, None),
     ]
     if live:
@@ -119,12 +120,11 @@ def operations(
     return tuple(found)
 
 
-def stop_timeout(guest: Guest, copying: int) -> int:
-    """Return the time for the whole ladder: ask, wait, destroy, look."""
+def time_to_end(guest: Guest, copying: int) -> int:
+    """Return the milliseconds that a guest has before it is destroyed."""
     if guest.stop_mode == "destroy":
-        return timing.LAST_RUNG
-    ladder = copying if guest.stop_mode == "save" else guest.shutdown_timeout or timing.SHUTDOWN
-    return timing.rounded(ladder + timing.LAST_RUNG)
+        return 0
+    return copying if guest.stop_mode == "save" else guest.shutdown_timeout or timing.SHUTDOWN
 
 
 def named(survey: Survey, name: str) -> dict[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.derive.fencing import fence_device, used_devices
+from hactl.derive.stop_time import shortest_stop, time_to_shut_down
 from hactl.errors import Problem
 from hactl.lint.subject import Subject
 from hactl.model.pacemaker_time import longest, pacemaker_time
 from hactl.model.resource import primitives
-from hactl.model.timing import duration
+from hactl.model.timing import duration, rounded
 from hactl.topology import units
 from hactl.topology.load import Topology
 from hactl.topology.schema.containers import Container
@@ -18,10 +19,7 @@ from hactl.topology.schema.raw import RawGroup, RawMember, RawPrimitive, raw_mem
 
 SHUT_DOWN = frozenset({"ocf:hactl:KvmGuest", "ocf:hactl:LxcContainer"})
 SHORTEST_TOKEN, LONGEST_TOKEN = 300, 300_000
-# What a stop needs after the guest's own time is over: destroy it, and look.
-LAST_STEPS = 10_000
-# That, and as long again for the guest itself.
-SHORTEST_STOP = 2 * LAST_STEPS
+SHORTEST_SHUTDOWN = 10_000
 
 
 def membership(subject: Subject) -> Iterator[Problem]:
@@ -85,21 +83,29 @@ def stopping(subject: Subject) -> Iterator[Problem]:
 def stop_fits(
     topology: Topology, path: tuple[str, str], entry: Guest | Container
 ) -> Iterator[Problem]:
-    stop, shutdown = entry.timeouts.stop, entry.shutdown_timeout
-    if stop is not None and shutdown is None and stop < SHORTEST_STOP:
-        yield topology.problem(
-            (*path, "timeouts", "stop"),
-            f"{duration(stop)} leaves no time to shut down and then to be destroyed and looked "
-            "after, so the node would be fenced instead",
-            f"write at least {duration(SHORTEST_STOP)}, or leave it out",
-        )
-    if stop is not None and shutdown is not None and stop < shutdown + LAST_STEPS:
-        yield topology.problem(
-            (*path, "timeouts", "stop"),
-            f"{duration(stop)} is over before the shutdown is ({duration(shutdown)}), "
-            "so the node would be fenced instead of the guest destroyed",
-            f"write at least {duration(shutdown + LAST_STEPS)}",
-        )
+    if entry.timeouts.stop is not None:
+        where = (*path, "timeouts", "stop")
+        yield from too_short(topology, where, entry.timeouts.stop, entry.shutdown_timeout)
+
+
+def too_short(
+    topology: Topology, where: tuple[str | int, ...], stop: int, shutdown: int | None
+) -> Iterator[Problem]:
+    """Hold a stop against the time to shut down, or the shortest where nobody said."""
+    needed = shortest_stop(shutdown or SHORTEST_SHUTDOWN)
+    if stop >= needed:
+        return
+    asked = duration(time_to_shut_down(stop) // 1000 * 1000)
+    what = (
+        f"leaves {asked} of the {duration(shutdown)} that it may take to shut down "
+        "(shutdown_timeout), and then it is destroyed"
+        if shutdown
+        else "leaves no time to shut down and then to be destroyed and looked after, so the node "
+        "would be fenced instead"
+    )
+    yield topology.problem(
+        where, f"{duration(stop)} {what}", f"write at least {duration(rounded(needed))}"
+    )
 
 
 def raw_stopping(subject: Subject) -> Iterator[Problem]:
@@ -117,12 +123,9 @@ def raw_stop_fits(
     shutdown = pacemaker_time(member.params.get("shutdown_timeout"))
     stops = [(place, op) for place, op in enumerate(member.operations) if op.name == "stop"]
     for place, op in stops if member.agent in SHUT_DOWN else ():
-        if op.timeout < shutdown + LAST_STEPS:
-            yield topology.problem(
-                (*path, "operations", place, "timeout"),
-                f"{duration(op.timeout)} is over before the shutdown is ({duration(shutdown)})",
-                f"write at least {duration(shutdown + LAST_STEPS)}",
-            )
+        yield from too_short(
+            topology, (*path, "operations", place, "timeout"), op.timeout, shutdown
+        )
 
 
 def repeated(

@@ -9,8 +9,6 @@ BANDWIDTH = 100 * MIB
 
 SHUTDOWN = 120_000
 CONTAINER_SHUTDOWN = 60_000
-# What is left of a stop after the guest had its time: destroy it, and look that it is gone.
-LAST_RUNG = 60_000
 ROUND = 10_000
 
 

@@ -66,7 +66,7 @@ class Takeover:
             alive[:] = [one for one in seen[0].watchers if not blocklist.until(one)]
             return not alive
 
-        patience = max(0.0, (self.host.left(300.0) or 0.0) - RESERVE)
+        patience = self.host.left_but(RESERVE, 300.0)
         step = f"waiting for other users of {self.spec} to go"
         if not self.host.wait_for(step, silent, within=patience, interval=1.0):
             raise Failed(

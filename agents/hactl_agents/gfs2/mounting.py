@@ -55,7 +55,7 @@ class Mounting:
         return ("--source", self.device, "--target", self.directory)
 
     def left(self) -> float:
-        return max(0.1, (self.host.left(600.0) or 0.0) - RESERVE)
+        return max(0.1, self.host.left_but(RESERVE, 600.0) or 0.0)
 
 
 def explanation(host: "Host", found: "Superblock", log: "KernelLog") -> str:

@@ -64,8 +64,7 @@ class Release:
         def ended() -> bool:
             return not at_work(self.host, tool, self.directory)
 
-        left = self.host.left()
-        within = None if left is None else max(0.0, left - RESERVE)
+        within = self.host.left_but(RESERVE)
         if not self.host.wait_for(f"waiting for an earlier {tool}", ended, within=within):
             raise Failed(f"an earlier {tool} of {self.directory} has not come back: {HANGS}")
 

@@ -81,6 +81,11 @@ class Host(Processes, Network):
         left = max(0.0, self.deadline - self.now())
         return left if most is None else min(left, most)
 
+    def left_but(self, kept: float, most: "float | None" = None) -> "float | None":
+        """The same without ``kept`` seconds, for what has to be done after the waiting."""
+        left = self.left(most)
+        return None if left is None else max(0.0, left - kept)
+
     def look_again(self) -> None:
         """From now on the time counts that was kept back for a last look."""
         if self.deadline is not None:

@@ -3,6 +3,7 @@
 Works without libvirt; never touches a process that is not this guest's.
 """
 
+from hactl_agents.host import budget
 from hactl_agents.host.host import SIGKILL, SIGTERM, Failed, TimedOut
 from hactl_agents.libvirt import verdict
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 ACPI, GUEST_AGENT = 1, 2  # virDomainShutdownFlagValues
 PRESS_AGAIN = 10.0  # seconds; a guest that boots does not hear the button
-FORCE = 20.0  # seconds kept for what comes after asking
 LAST_WORDS = 3.0  # seconds QEMU gets between SIGTERM and SIGKILL
 
 
@@ -69,8 +69,7 @@ class Ladder:
 
     def time_to_ask(self) -> float:
         """Seconds that may go by before force has to be used."""
-        left = self.host.left(3600.0) or 0.0
-        return left - min(FORCE, left / 3)
+        return budget.asking(self.host.left(3600.0) or 0.0)
 
     def leave_job(self, domain: "Domain") -> None:
         """A migration that is under way would go on and take the guest elsewhere."""

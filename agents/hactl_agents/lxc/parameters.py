@@ -100,7 +100,7 @@ class Parameters:
         60,
         reloadable=True,
         longdesc="How long the container may take to shut down before it is killed, in any case "
-        "less than the timeout of stop. 0s kills at once.",
+        "until 20 seconds (at most a third) of the operation's timeout are left. 0s kills at once.",
     )
     log: str | None = absolute_path(
         "Log file of lxc-start, if it is not in /run/hactl", reloadable=True

@@ -125,7 +125,7 @@ class Ending:
             init.signal(SIGKILL)
             return not init.lives()
 
-        patience = max(0.0, (self.host.left(PATIENCE) or 0.0) - RESERVE)
+        patience = self.host.left_but(RESERVE, PATIENCE)
         self.host.wait_for(f"killing {self.name}", dead, within=patience)
 
     def await_monitor(self, monitor: "Process") -> None:
@@ -172,8 +172,8 @@ class Ending:
 
     def rest(self) -> float:
         """Seconds that are left to wait."""
-        left = self.host.left()
-        return PATIENCE if left is None else max(0.0, left - RESERVE)
+        left = self.host.left_but(RESERVE)
+        return PATIENCE if left is None else left
 
     def sweep(self, groups: "list[Group]") -> None:
         """Kill what is left in the control groups. Raises Failed where something does not die."""
@@ -185,7 +185,7 @@ class Ending:
                 cgroups.kill(self.host, groups)
             return not cgroups.processes(self.host, groups)
 
-        patience = max(0.0, (self.host.left(PATIENCE) or 0.0) - RESERVE)
+        patience = self.host.left_but(RESERVE, PATIENCE)
         if not self.host.wait_for(f"killing what is left of {self.name}", empty, within=patience):
             pids = " ".join(map(str, cgroups.processes(self.host, groups)))
             raise Failed(f"{self.name}: the processes {pids} do not die, they may wait for storage")

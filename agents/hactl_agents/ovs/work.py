@@ -250,7 +250,7 @@ class Work:
                 left[:] = [str(exc)]
             return not left[0] or not daemon.lives(self.host, self.agent.rundir)
 
-        limit = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE)
+        limit = self.host.left_but(RESERVE, 30.0)
         step = f"waiting for ovs-vswitchd to let go of {self.bridge}"
         self.host.wait_for(step, let_go, within=limit)
         return left[0]
@@ -269,7 +269,7 @@ class Work:
 
     def wait_until_alone(self, patience: "float | None") -> "Snapshot":
         """Guests that are just stopping take their ports with them; raises Failed if some stay."""
-        limit = max(0.0, (self.host.left(30.0) or 0.0) - RESERVE) if patience is None else patience
+        limit = self.host.left_but(RESERVE, 30.0) if patience is None else patience
         seen: list[Snapshot] = []
 
         def alone() -> bool:

@@ -52,7 +52,7 @@ REFUSED = {
             "{kind: primitive, id: g, agent: 'ocf:hactl:KvmGuest', params: {definition: /srv/g.xml,"
             " shutdown_timeout: 90s}, operations: [{name: stop, timeout: 60s}]}"
         ),
-        "raw[0].operations[0].timeout: 60s is over before the shutdown is (90s)",
+        "raw[0].operations[0].timeout: 60s leaves 35s of the 90s that it may take to shut down",
     ),
     "two containers in one directory": (
         containers(

@@ -362,8 +362,8 @@ CASES = {
     "a stop that is over before the shutdown": (
         guests("web1: shutdown_timeout: 2min, timeouts: {stop: 60s}"),
         [
-            "t.yaml:10: guests.web1.timeouts.stop: 60s is over before the shutdown is (120s), so "
-            "the node would be fenced instead of the guest destroyed; write at least 130s"
+            "t.yaml:10: guests.web1.timeouts.stop: 60s leaves 35s of the 120s that it may take "
+            "to shut down (shutdown_timeout), and then it is destroyed; write at least 150s"
         ],
     ),
     "two checks that Pacemaker cannot tell apart": (
