@@ -163,10 +163,10 @@ def test_what_is_removed_is_stopped_in_its_order_first(here: Here) -> None:
     assert "as foreseen" in applied.stdout
     assert vanished == ["/run/web"]
     assert 'id="web"' not in here.configuration()
-    # by hand, the orders go with them: the detector fires
+    # taken out by hand from below the other: the detector fires
     assert here.apply(pair).returncode == 0
     with here.first_to_vanish("/run/disk", "/run/web") as vanished:
-        here.remove("disk", "web")
+        here.remove("disk")
     assert vanished == ["/run/disk"]
 
 
