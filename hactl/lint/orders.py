@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from hactl.derive.guests import migrates
+from hactl.derive.workload import peers
 from hactl.errors import Problem
 from hactl.lint.references import workloads
 from hactl.lint.subject import Subject
@@ -59,6 +61,32 @@ def contradictions(subject: Subject) -> Iterator[Problem]:
                 f"{item.rsc} is to be both together with and apart from {item.with_rsc}",
                 "leave one of the two out",
             )
+
+
+def exchanges(subject: Subject) -> Iterator[Problem]:
+    """Warn of two that Pacemaker cannot let change places, because each would wait for the other.
+
+    What has to start first yields to a guest that is migrated live. It waits until its new place is
+    free, and so until that guest was migrated, which in turn waits for the start. The scheduler
+    makes an invalid transition of it (seen with 2.1.5).
+    """
+    document = subject.topology.document
+    live = {name for name in document.guests if migrates(document, name, subject.survey)}
+    yielding = {
+        (name, other)
+        for _, name, entry in workloads(subject.topology)
+        for other, score in peers(document, name, entry, "apart")
+        if score >= INFINITY
+    }
+    for section, name, entry in workloads(subject.topology):
+        for index, first in enumerate(entry.after):
+            if name in live and first not in live and (first, name) in yielding:
+                yield subject.topology.warning(
+                    (section, name, "after", index),
+                    f"cannot change places with {first}, which keeps apart from it: {first} would "
+                    f"wait until {name} was migrated, and {name} until {first} has started",
+                    f"leave one of the two out, or write live_migration: false for {name}",
+                )
 
 
 def start_edge(order: Order) -> Edge | None:

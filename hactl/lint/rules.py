@@ -17,7 +17,7 @@ from hactl.lint.meta_attributes import meta_attributes
 from hactl.lint.mounts import mounts
 from hactl.lint.names import names
 from hactl.lint.networks import networks
-from hactl.lint.orders import contradictions, order_cycles, together_cycles
+from hactl.lint.orders import contradictions, exchanges, order_cycles, together_cycles
 from hactl.lint.parameters import parameters
 from hactl.lint.placement import placement
 from hactl.lint.properties import properties
@@ -68,6 +68,7 @@ WHOLE: tuple[Rule, ...] = (
     survival,
     fencing,
     two_nodes,
+    exchanges,
     watchdog,
     third_vote,
     unused,

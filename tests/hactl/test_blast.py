@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -164,3 +165,24 @@ def test_two_users_of_one_thing_do_not_move_each_other(tmp_path: Path) -> None:
 def test_a_wish_without_a_score_to_take_from_is_found_out(tmp_path: Path) -> None:
     bare = without("//rsc_location[starts-with(@id, 'hactl-base-')]")
     assert list(kept_down(Settled(Source.of_document("wishes", WISHFUL), tmp_path, bare)))
+
+
+SMALL = {"cpus": 1, "memory": "1GiB", "disks": ["nfs"]}
+SWAP = {
+    "cluster": {"name": "swap"},
+    "nodes": {name: {"fencing": {"bmc": None}} for name in ("n1", "n2")},
+    "fencing": {"devices": {"bmc": {"agent": "fence_lab"}}},
+    "storage": {"nfs": {"kind": "directory", "path": "/srv"}},
+    "guests": {
+        "g0": {"apart": ["g1"], "live_migration": False, **SMALL},
+        "g1": {"after": ["g0"], "priority": 1, **SMALL},
+    },
+}
+
+
+def test_what_waits_for_itself_is_found_and_check_had_named_it(tmp_path: Path) -> None:
+    source = Source.of_document("swap", SWAP)
+    assert source.cannot_change_places
+    assert of(Settled(source, tmp_path), "g1", "banned").deadlock
+    unnamed = Settled(replace(source, warnings=()), tmp_path)
+    assert of(unnamed, "g1", "banned").bystanders == ("what is to be done waits for itself",)

@@ -23,12 +23,14 @@ class Verdict:
     """What is wrong with a state of one resource.
 
     ``evicted`` had to go for want of room, or from a node it may not share. ``under`` are what is
-    taken away, where, and from whom. ``others`` is how many resources were looked at.
+    taken away, where, and from whom. ``deadlock``: two that ``hactl check`` had named wait for each
+    other. ``others`` is how many resources were looked at.
     """
 
     bystanders: tuple[str, ...] = ()
     evicted: tuple[str, ...] = ()
     under: frozenset[tuple[str, str, str]] = frozenset()
+    deadlock: bool = False
     others: int = 0
 
     @property
@@ -46,6 +48,8 @@ def judge(run: Settled, state: State) -> Verdict:
         under = frozenset(taken_away(run, graph, running(said.find("cluster_status"))[0]))
         hit = bystanders(run, state, graph)
     except CycleError:
+        if run.source.cannot_change_places:
+            return Verdict(deadlock=True, others=others)
         return Verdict(("what is to be done waits for itself",), others=others)
     evicted = evictions(run, state, cib, hit) if hit and state.reach in MOVES else set()
     fenced = set(graph.fences) - (state.nodes if state.reach is Reach.FENCE else set())
@@ -53,7 +57,7 @@ def judge(run: Settled, state: State) -> Verdict:
     names += [f"{node} is fenced" for node in sorted(fenced)]
     names += sorted(hindered(run, state, graph))
     gone = tuple(f"{name} from {node}" for name, node in sorted(evicted))
-    return Verdict(tuple(names), gone, under, others)
+    return Verdict(tuple(names), gone, under, others=others)
 
 
 def never_done(graph: Graph) -> set[int]:
@@ -64,10 +68,14 @@ def never_done(graph: Graph) -> set[int]:
 
 
 def hindered(run: Settled, state: State, graph: Graph) -> Iterator[str]:
-    """Say of what stands on nothing in this state that something is to be done to it, in vain."""
+    """Say of what ran, and stands on nothing in this state, that something is to be done in vain.
+
+    What ran nowhere loses nothing by waiting on.
+    """
     waiting, may = never_done(graph), {name for name, _ in reached(run, state)}
+    ran = {name for name, _ in run.places}
     for act in graph.acts:
-        if act.id in waiting and act.primitive not in may:
+        if act.id in waiting and act.primitive in ran - may:
             yield f"{act.action} of {act.primitive} on {act.node} waits for ever"
 
 

@@ -35,6 +35,12 @@ class Source:
     document: Mapping[str, Any]
     cluster: Cluster
     survey: Survey
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def cannot_change_places(self) -> bool:
+        """Whether two wait for each other where they change places, and ``check`` says so."""
+        return any("cannot change places" in each for each in self.warnings)
 
     @classmethod
     def of_file(cls, path: Path) -> Source:
@@ -49,9 +55,10 @@ class Source:
 
     @classmethod
     def of(cls, name: str, text: str, read: Callable[[str], bytes]) -> Source:
-        cluster, _ = reads(text, name, read)
+        cluster, problems = reads(text, name, read)
         found = survey(loads(text, name).document, read)
-        return cls(name, parse(text).value, cluster, found)
+        warnings = tuple(problem.message for problem in problems)
+        return cls(name, parse(text).value, cluster, found, warnings)
 
 
 def in_folder(folder: Path, file: str) -> bytes:

@@ -90,6 +90,25 @@ CASES = {
             "give them a node in common"
         ],
     ),
+    "two that cannot change places": (
+        guests("a: live_migration: false, apart: [b]", "b: after: [a]"),
+        [
+            "t.yaml:11: warning: guests.b.after[0]: cannot change places with a, which keeps apart "
+            "from it: a would wait until b was migrated, and b until a has started; "
+            "leave one of the two out, or write live_migration: false for b"
+        ],
+    ),
+    "two that can change places": (
+        guests(
+            "a: live_migration: false, apart: {b: 1000, c: INFINITY, d: INFINITY}",
+            "b: after: [a]",
+            "c: after: [a], live_migration: false",
+            "d: ",
+            "e: after: [b], apart: [b]",
+            "f: after: [a], apart: [a]",
+        ),
+        [],
+    ),
     "more guests apart than there are nodes": (
         guests("a: apart: [b, c, d]", "b: apart: [c, d]", "c: apart: [d]", "d"),
         [
