@@ -260,3 +260,50 @@ def test_the_root_of_the_agents_holds_the_agents() -> None:
     plain = sorted(path.stem for path in SOURCES["hactl_agents"].glob("*.py"))
     agents = {agent.__module__.rpartition(".")[2] for agent in resource_agents().values()}
     assert set(plain) - agents == {"__init__", "declare", "failures"}
+
+
+def below_tests() -> Iterator[tuple[str, ast.Module]]:
+    """Yield every module below tests/ by its dotted name."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        yield ".".join(path.relative_to(ROOT).with_suffix("").parts), ast.parse(path.read_text())
+
+
+def imported_tests(name: str, tree: ast.Module) -> set[str]:
+    """Return the test modules that a module below tests/ imports; a conftest counts as one."""
+    found = {target for target in imports(absolute(name, tree)) if target.startswith("tests.")}
+    return {target for target in found if any(map(is_a_test, target.split(".")))}
+
+
+def absolute(name: str, tree: ast.Module) -> ast.Module:
+    """Return the module with ``from .x import y`` written out, and each name as a module's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = name.split(".")[: -node.level]
+            node.module, node.level = ".".join(filter(None, [*base, node.module])), 0
+    return tree
+
+
+def is_a_test(part: str) -> bool:
+    return part.startswith("test_") or part == "conftest"
+
+
+def test_no_test_is_imported() -> None:
+    """What two tests need is in a module of its own, beside them or in support/."""
+    found = {name: imported_tests(name, tree) for name, tree in below_tests()}
+    assert {name: tests for name, tests in found.items() if tests} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from tests.hactl.test_a import B",
+        "from .test_a import B",
+        "from ..hactl.test_a import B",
+        "from .conftest import B",
+        "from . import test_a",
+        "import tests.hactl.test_a",
+        "import_module('tests.hactl.test_a')",
+    ],
+)
+def test_the_walk_notices_a_test_that_is_imported(line: str) -> None:
+    assert imported_tests("tests.hactl.test_c", ast.parse(line)), line

@@ -1,22 +1,12 @@
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from hactl.install.agents import PROVIDER, install
+from hactl.install.agents import install
 from hactl_agents.testing import FakeHost
-
-
-@dataclass(frozen=True)
-class Installed:
-    """The agents as a node has them, in a folder of their own."""
-
-    root: Path
-
-    def agent(self, name: str) -> Path:
-        return self.root / PROVIDER / name
+from tests.agents.installed import Installed
 
 
 @pytest.fixture(scope="session")

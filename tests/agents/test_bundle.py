@@ -10,7 +10,7 @@ from types import CodeType
 import pytest
 
 from hactl.install.agents import resource_agents
-from tests.agents.conftest import Installed
+from tests.agents.installed import Installed
 
 PYTHON = "/usr/bin/python3"
 SAVED = 2_000_000  # instructions, at least

@@ -15,7 +15,7 @@ from hactl.install.agents import resource_agents
 from hactl_agents.ocf import Agent
 from hactl_agents.testing import FakeHost, act, environ
 
-from .conftest import Installed
+from .installed import Installed
 
 HERE = Path(__file__).parent
 PCS_SCHEMA = Path("/usr/share/pcs/data/ocf-1.1.rng")

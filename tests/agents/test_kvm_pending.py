@@ -17,7 +17,7 @@ from hactl_agents.kvm_guest import KvmGuest
 from hactl_agents.libvirt.pending import Pending
 from hactl_agents.testing import FakeHost, act, done
 
-from .test_kvm_guest import FILE, NAMELESS, XML, Scene
+from .kvm_scene import FILE, NAMELESS, XML, Scene
 
 SEEDS = range(400)
 HANGS = (

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from hactl.lab.lab import Lab, wait_until
-from tests.cluster.conftest import running
+from tests.cluster.labs import running
 
 TARGET = "node3"
 DEVICE = """\

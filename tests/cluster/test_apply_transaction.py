@@ -7,10 +7,9 @@ import threading
 import pytest
 
 from hactl.lab.lab import Lab, Result
-from tests.cluster.conftest import Eventually
-from tests.cluster.test_apply import BASE, PAIR, Here, here
+from tests.cluster.applying import BASE, PAIR, Here
+from tests.cluster.labs import Eventually
 
-__all__ = ["here"]
 pytestmark = pytest.mark.cluster
 
 FOLDER = "/usr/lib/ocf/resource.d/hactl-test"

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually
+from tests.cluster.labs import Eventually
 
 pytestmark = pytest.mark.cluster
 

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually
 from tests.cluster.drilled import (
     TARGET,
     dc,
@@ -19,6 +18,7 @@ from tests.cluster.drilled import (
     proofs,
     topology,
 )
+from tests.cluster.labs import Eventually
 from tests.hactl.contracts import violations
 
 pytestmark = pytest.mark.cluster

@@ -10,7 +10,7 @@ import pytest
 from hactl.lab.lab import Lab
 from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
-from tests.cluster.conftest import (
+from tests.cluster.labs import (
     FENCED_BY_LAB,
     Eventually,
     lab_name,

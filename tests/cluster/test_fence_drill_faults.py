@@ -10,11 +10,11 @@ import pytest
 
 from hactl.fencing.drill.marks import MARK
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually, repair
 from tests.cluster.drilled import TARGET, drill, forget_proofs, furnish, proofs, topology
-from tests.cluster.test_fencing_levels import BLIND, spread
+from tests.cluster.labs import Eventually, repair
+from tests.cluster.lying_devices import BLIND, spread
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.extended]
 
 
 @pytest.fixture

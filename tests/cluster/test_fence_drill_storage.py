@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import repair
 from tests.cluster.drilled import TARGET, drill, forget_proofs, furnish, modify, proofs
-from tests.cluster.test_fencing_levels import spread
+from tests.cluster.labs import repair
+from tests.cluster.lying_devices import spread
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.extended]
 
 CUT = "/lab/cut-off"
 # Like a blocklist: a node is off when it is on the list, and runs on.

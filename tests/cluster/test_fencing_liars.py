@@ -12,10 +12,10 @@ from itertools import pairwise
 import pytest
 
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually, repair
-from tests.cluster.test_fencing_levels import BLIND, LIAR, TARGET, configure, known, spread
+from tests.cluster.labs import Eventually, repair
+from tests.cluster.lying_devices import BLIND, LIAR, TARGET, configure, known, spread
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.extended]
 
 LOG = "/lab/witness.log"
 SCRIPT = f"""#!/bin/sh

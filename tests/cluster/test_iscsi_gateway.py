@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually
+from tests.cluster.labs import Eventually
 from tests.support.iscsi.pair import INITIATOR, TARGET, Writing, writer
 
 pytestmark = [

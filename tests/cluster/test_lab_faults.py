@@ -7,7 +7,7 @@ import time
 import pytest
 
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually
+from tests.cluster.labs import Eventually
 
 pytestmark = pytest.mark.cluster
 

@@ -10,7 +10,7 @@ import pytest
 from hactl.errors import HactlError
 from hactl.lab.guest import GuestSpec, domain_xml, make
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually
+from tests.cluster.labs import Eventually
 
 pytestmark = pytest.mark.cluster
 

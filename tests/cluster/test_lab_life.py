@@ -21,7 +21,7 @@ from hactl.lab import names
 from hactl.lab.lab import Lab, wait_until
 from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
-from tests.cluster.conftest import lab_name, skip_without_a_cluster_stack
+from tests.cluster.labs import lab_name, skip_without_a_cluster_stack
 
 pytestmark = pytest.mark.cluster
 

@@ -15,7 +15,7 @@ import pytest
 from hactl.errors import HactlError
 from hactl.lab import names
 from hactl.lab.lab import Lab, wait_until
-from tests.cluster.conftest import FENCED_BY_LAB, lab_name, skip_without_a_cluster_stack
+from tests.cluster.labs import FENCED_BY_LAB, lab_name, skip_without_a_cluster_stack
 
 pytestmark = pytest.mark.cluster
 

@@ -16,8 +16,7 @@ from benchmarks import node_kills
 from hactl.lab.lab import Lab
 from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
-
-from .conftest import lab_name, skip_without_a_cluster_stack
+from tests.cluster.labs import lab_name, skip_without_a_cluster_stack
 
 KILLS = int(os.environ.get("HACTL_KILLS", "3"))
 FAR_TOO_LONG = 30.0  # seconds

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hactl.lab.lab import Lab
-from tests.cluster.conftest import Eventually
+from tests.cluster.labs import Eventually
 from tests.support import stalling_fs
 
 pytestmark = [

@@ -68,3 +68,14 @@ class Call:
     @property
     def output(self) -> str:
         return "".join(self.written)
+
+
+class Fabric(FakeSwitch):
+    """Cuts a node off from its storage.
+
+    And leaves it running.
+    """
+
+    reboots = False
+    unfences = True
+    on_target = True

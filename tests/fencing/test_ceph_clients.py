@@ -17,6 +17,7 @@ from tests.support.private_node import private_node, wait_until
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking_ceph()),
 ]
 

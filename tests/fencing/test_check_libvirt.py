@@ -12,7 +12,7 @@ from lxml import etree
 from hactl.fencing.configuration import fencing
 from hactl.live.fencing.check import Reach, check
 from hactl.live.runner import Runner
-from tests.fencing.test_libvirt_hosts import SixToo, boot
+from tests.fencing.libvirt_guests import SixToo, boot
 from tests.support.libvirt_host import LibvirtHost, lacking_libvirt
 
 pytestmark = [

@@ -8,33 +8,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fencing.calls import Answer, fence, instructions
+from tests.fencing.libvirt_guests import SixToo, boot
 from tests.support.libvirt_host import LibvirtHost, lacking_libvirt, two_libvirt_hosts
 from tests.support.private_node import wait_until
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking_libvirt()),
 ]
 
 URI = "qemu:///system"
 BOTH = "qemu+tcp://10.9.8.1/system qemu+tcp://10.9.8.2/system"
 BUDGET = 75_000_000  # instructions
-
-# no disk and no kernel: the firmware alone runs, which is a QEMU as good as any
-GUEST = """
-<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>
-<os><type arch='x86_64'>hvm</type></os>
-<devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>
-"""
-
-
-class SixToo(LibvirtHost):
-    """A host whose libvirtd listens on IPv6 as well."""
-
-    def lay_out(self) -> None:
-        super().lay_out()
-        conf = self.dir / "etc/libvirtd.conf"
-        conf.write_text(conf.read_text().replace('"0.0.0.0"', '"::"'))
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +41,6 @@ def host(running: LibvirtHost) -> Iterator[LibvirtHost]:
     for name in running.virsh("list", "--all", "--name").split():
         running.virsh("destroy", name, check=False)
         running.virsh("undefine", name, check=False)
-
-
-def boot(host: LibvirtHost, name: str, *, transient: bool = False) -> None:
-    path = host.dir / f"{name}.xml"
-    path.write_text(GUEST.format(name=name))
-    if transient:
-        host.virsh("create", str(path))
-    else:
-        host.virsh("define", str(path))
-        host.virsh("start", name)
-    assert host.guest_pid(name)
 
 
 def ask(host: LibvirtHost, action: str, plug: str = "vm1", **options: str) -> Answer:

@@ -11,12 +11,13 @@ import pytest
 
 from tests.fencing.calls import Answer, fence
 from tests.fencing.certificates import Authority
-from tests.fencing.test_libvirt_hosts import boot
+from tests.fencing.libvirt_guests import boot
 from tests.support.libvirt_host import LibvirtHost, lacking_libvirt
 from tests.support.private_node import lacking
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     *(pytest.mark.skipif(True, reason=why) for why in (*lacking_libvirt(), *lacking("openssl"))),
 ]
 

@@ -12,8 +12,7 @@ from lxml import etree
 from hactl.install.agents import fence_agents
 from hactl_fencing.fence import metadata
 from hactl_fencing.fence.device import FenceDevice
-from tests.fencing.switch import Call, fresh
-from tests.fencing.test_runtime import Fabric
+from tests.fencing.switch import Call, Fabric, fresh
 
 SCHEMA = Path("/usr/share/cluster/relaxng/metadata.rng")  # Debian's fence-agents
 EVERY = [*fence_agents().values(), fresh(Fabric)]

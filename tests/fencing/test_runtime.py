@@ -9,7 +9,7 @@ import pytest
 
 from hactl_agents.host.host import Failed, Terminated
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN
-from tests.fencing.switch import Call, FakeSwitch, fresh
+from tests.fencing.switch import Call, Fabric, FakeSwitch, fresh
 
 
 def stdin(**options: str) -> str:
@@ -331,17 +331,6 @@ def test_nothing_is_done_with_a_wrong_option() -> None:
 
 def test_an_unknown_action_is_refused() -> None:
     assert Call(fresh(a=ON), stdin=stdin(action="explode", plug="a")).code == 1
-
-
-class Fabric(FakeSwitch):
-    """Cuts a node off from its storage.
-
-    And leaves it running.
-    """
-
-    reboots = False
-    unfences = True
-    on_target = True
 
 
 def test_a_fabric_device_does_not_reboot() -> None:

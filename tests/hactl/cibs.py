@@ -108,3 +108,21 @@ def configuration(cib: _Element) -> _Element:
     found = cib.find("configuration")
     assert found is not None
     return found
+
+
+def fail(state: _Element) -> None:
+    """Put it on a node's record that web1 could not be started there."""
+    for old in state.findall("lrm/lrm_resources/lrm_resource[@id='web1']"):
+        for record in old:
+            record.attrib.update(
+                {"operation": "start", "rc-code": "1", "exit-reason": "no such disk"}
+            )
+            record.attrib.update({"operation_key": "web1_start_0", "id": "web1_last_failure_0"})
+    name = state.get("uname")
+    attributes = state.find("transient_attributes")
+    if attributes is None:
+        attributes = etree.SubElement(state, "transient_attributes", id=state.get("id", ""))
+    pairs = etree.SubElement(attributes, "instance_attributes", id=f"status-{name}")
+    etree.SubElement(
+        pairs, "nvpair", id=f"f-{name}", name="fail-count-web1#start_0", value="INFINITY"
+    )

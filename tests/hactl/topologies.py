@@ -21,6 +21,17 @@ fencing: {devices: {bmc: {agent: fence_lab}}}
 networks: {lan: {kind: bridge, bridge: br-lan}}
 storage: {vms: {kind: directory, path: /srv/vms}}
 """
+# Three nodes with 10 GiB each; a guest is a line with its name.
+ROOM = """\
+cluster: {name: room}
+nodes:
+  n1: {cpus: 16, memory: 10GiB, fencing: {bmc: {plug: n1}}}
+  n2: {cpus: 16, memory: 10GiB, fencing: {bmc: {plug: n2}}}
+  n3: {cpus: 16, memory: 10GiB, fencing: {bmc: {plug: n3}}}
+fencing: {devices: {bmc: {agent: fence_lab}}}
+storage: {vms: {kind: directory, path: /srv/vms}}
+guests:
+"""
 
 
 def guests(*lines: str) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.truth import during
+from tests.truth.booted import MODULES, Booted
 from tests.truth.during import Played
 from tests.truth.table import Seen
-from tests.truth.test_truth import MODULES, Booted
 
 WHOLE = os.environ.get("HACTL_DURING", "") == "all"
 SEED = int(os.environ.get("HACTL_SEED", "20261201"))

@@ -17,6 +17,7 @@ from tests.support.gfs2_machine import (
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("gfs2-mount-kernel"),
     pytest.mark.timeout(900),
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),

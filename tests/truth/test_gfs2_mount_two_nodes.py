@@ -11,6 +11,7 @@ from tests.support.gfs2_machine import AGENT, Gfs2Machine, HactlError, lacking, 
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("gfs2-mount-two-nodes"),
     pytest.mark.timeout(600),
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),

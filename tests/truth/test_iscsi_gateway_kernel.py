@@ -24,6 +24,7 @@ MODULES = [
 LACKS = [*lacking(), *(f"{tool} is not installed" for tool in CLIENTS if not shutil.which(tool))]
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("iscsi-gateway-kernel"),
     pytest.mark.timeout(900),
     *(pytest.mark.skipif(True, reason=reason) for reason in LACKS),

@@ -26,6 +26,7 @@ LACKS += [] if BS_RBD.exists() else ["tgt-rbd is not installed"]
 LACKS += [] if shutil.which(IPADDR2) else ["resource-agents is not installed"]
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("iscsi-gateway-rbd"),
     pytest.mark.timeout(600),
     *(pytest.mark.skipif(True, reason=reason) for reason in LACKS),

@@ -15,6 +15,7 @@ from tests.truth.worlds.nvmeof_gateway import secret
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("nvmeof-kernel"),
     pytest.mark.timeout(900),
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),

@@ -19,6 +19,7 @@ from tests.support.private_node import private_node
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("nvmeof-multipath"),
     pytest.mark.timeout(900),
     *(pytest.mark.skipif(True, reason=reason) for reason in (*lacking(), *node_lacks())),

@@ -14,6 +14,7 @@ from tests.support.ovs_node import lacking as ovs_lacks
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("ovs-bridge-kernel"),
     pytest.mark.timeout(600),
     *(pytest.mark.skipif(True, reason=reason) for reason in (*lacking(), *ovs_lacks())),

@@ -15,6 +15,7 @@ from tests.truth.worlds.ovs_bridge import Lan, ovs_node
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("ovs-bridge-parameters"),
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]

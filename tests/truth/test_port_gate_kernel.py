@@ -11,6 +11,7 @@ from tests.support.kernel_guest import HactlError, KernelGuest, lacking, python_
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("port-gate-kernel"),
     pytest.mark.timeout(600),
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),

@@ -15,6 +15,7 @@ from tests.truth.worlds.rbd_image import PYTHON, WATCH, A, Disk, lacking, small_
 
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("rbd-image"),
     *(pytest.mark.skipif(True, reason=reason) for reason in lacking()),
 ]

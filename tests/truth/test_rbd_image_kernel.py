@@ -20,6 +20,7 @@ TESTER, XMLLINT = shutil.which("ocf-tester"), shutil.which("xmllint")
 DTD = Path("/usr/share/resource-agents/ra-api-1.dtd")
 pytestmark = [
     pytest.mark.backend,
+    pytest.mark.extended,
     pytest.mark.xdist_group("rbd-image-kernel"),
     pytest.mark.timeout(900),
     *(pytest.mark.skipif(True, reason=reason) for reason in (*lacking_ceph(), *lacking())),

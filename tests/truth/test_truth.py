@@ -4,33 +4,24 @@ The rules are in table.py, what they are applied to in worlds/. With ``--seen FI
 are noted, for ``scripts/truth`` to write a page of.
 """
 
-import importlib
 import json
 import os
-import pkgutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.truth import worlds
+from tests.truth.booted import MODULES, UNUSABLE, Booted
 from tests.truth.impostors import LIES, ImpostorWorld
 from tests.truth.play import play
 from tests.truth.table import RULES, Seen, complaints
-from tests.truth.world import World, WorldModule
+from tests.truth.world import WorldModule
 
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
-MODULES: dict[str, Any] = {}
-UNUSABLE: dict[str, Exception] = {}
-for info in pkgutil.iter_modules(worlds.__path__):
-    try:
-        MODULES[info.name] = importlib.import_module(f"tests.truth.worlds.{info.name}")
-    except Exception as exc:  # one world in disorder is no reason to leave the others alone
-        UNUSABLE[info.name] = exc
 
 
 def is_daily(module: Any, state: str, what: str) -> bool:
@@ -70,24 +61,6 @@ IMPOSTORS = [
     for name in MODULES
     for lie, told in LIES.items()
 ]
-
-
-class Booted:
-    """The world that is up; another one only when that is down."""
-
-    def __init__(self, folders: pytest.TempPathFactory) -> None:
-        self.folders = folders
-        self.stack = ExitStack()
-        self.name = ""
-
-    def world(self, name: str) -> World:
-        if name != self.name:
-            self.stack.close()
-            self.name = ""
-            folder = self.folders.mktemp(name)
-            self.booted: World = self.stack.enter_context(MODULES[name].world(folder))
-            self.name = name
-        return self.booted
 
 
 @pytest.fixture(scope="module")

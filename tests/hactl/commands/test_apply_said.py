@@ -14,7 +14,7 @@ from lxml import etree
 from hactl.cib.temporary import Leftover, hold, leftovers, put_on_trial
 from hactl.live import cibfile
 from tests.hactl.cibs import ONLINE, cib, dummy_text, text
-from tests.hactl.commands.test_plan_apply_status import NODES, Place
+from tests.hactl.commands.place import NODES, Place
 from tests.hactl.contracts import violations
 from tests.hactl.scheduler import needs_scheduler
 

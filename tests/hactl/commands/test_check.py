@@ -1,39 +1,16 @@
 """`hactl check` and `hactl render` as they are called."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import IO
 
 import pytest
 from lxml import etree
 
+from tests.hactl.cli import hactl, written
 from tests.hactl.topologies import BASE, guests
 
 BAD = guests("web1: memroy: 1GiB", "web2: nics: [lam]")
 ODD = BASE.replace("{name: demo}", "{name: demo, fencing: false}")
-
-
-def hactl(
-    *words: str, stdin: str = "", stdout: IO[str] | int = subprocess.PIPE
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from hactl.cli import main; main()", *words],
-        input=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        env=dict(os.environ, PYTHONWARNINGS="error", NO_COLOR="1"),
-    )
-
-
-def written(tmp_path: Path, text: str) -> str:
-    file = tmp_path / "t.yaml"
-    file.write_text(text)
-    return str(file)
 
 
 def test_a_good_file_is_good(tmp_path: Path) -> None:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from tests.hactl.cibs import cib, text
+from tests.hactl.commands.place import NODES, RAW, Place
 from tests.hactl.contracts import violations
 from tests.hactl.scheduler import needs_scheduler
 from tests.hactl.topologies import BASE
 
 pytestmark = needs_scheduler
-
-RAW = "raw: [{kind: primitive, id: d1, agent: 'ocf:pacemaker:Dummy', params: {fake: one}}]\n"
-NODES = "".join(f'<node id="{n}" uname="node{n}"/>' for n in (1, 2, 3))
 
 
 def test_a_plan_is_made_applied_and_then_there_is_nothing_left_to_do(place: Place) -> None:
@@ -153,35 +147,6 @@ def test_colours_are_for_terminals(place: Place) -> None:
 def test_no_copy_of_the_cib_stays_anywhere(place: Place) -> None:
     place.hactl("apply", "t.yaml", "--cib", "cib.xml")
     assert list((place.directory / "tmp").iterdir()) == []
-
-
-class Place:
-    """A directory with a topology and a CIB, in which hactl is called."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        (directory / "tmp").mkdir()
-        self.write("t.yaml", BASE + RAW)
-        self.write("cib.xml", text(cib(nodes=NODES)))
-
-    def write(self, name: str, content: str) -> None:
-        (self.directory / name).write_text(content)
-
-    def hactl(
-        self, *words: str, stdout: int | IO[bytes] = subprocess.PIPE, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        inherited = {name: value for name, value in os.environ.items() if name != "CIB_file"}
-        home = {"TMPDIR": str(self.directory / "tmp"), "XDG_STATE_HOME": str(self.directory)}
-        return subprocess.run(
-            [sys.executable, "-c", "from hactl.cli import main; main()", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            cwd=self.directory,
-            env={**inherited, **home, "NO_COLOR": "1", **environment},
-        )
 
 
 @pytest.fixture

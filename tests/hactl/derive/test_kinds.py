@@ -14,7 +14,7 @@ from hactl.model.cluster import Cluster
 from hactl.model.constraint import INFINITY, Promotion
 from hactl.model.resource import Clone, Group, Primitive, Resource, primitives
 from hactl.plan.diff import changes
-from tests.hactl.lint.test_kinds import (
+from tests.hactl.kinds import (
     GFS2,
     ISCSI,
     NVMEOF,

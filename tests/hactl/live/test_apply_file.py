@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +21,10 @@ from hactl.plan.plan import Plan, planned
 from hactl.report.plan_json import document, fingerprint
 from hactl.simulate.scheduler import CannotSimulate
 from tests.hactl.cibs import cib, dummy, text, wanted
+from tests.hactl.live.somebody import Somebody
 from tests.hactl.scheduler import needs_scheduler, runner, settled
 
 pytestmark = needs_scheduler
-
-
-@dataclass
-class Somebody:
-    """An operator who is there, or not, and agrees, or not."""
-
-    there: bool = False
-    answer: bool = True
-    shown: list[Plan] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def show(self, plan: Plan) -> None:
-        self.shown.append(plan)
-
-    def agrees(self, question: str) -> bool:
-        self.asked.append(question)
-        return self.answer
-
-    def progress(self, text: str) -> None:
-        pass
 
 
 def test_a_new_guest_is_written_and_recorded(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.merge import merge
@@ -21,18 +20,15 @@ from hactl.live.operator import Options
 from hactl.plan.diff import changes
 from hactl.plan.plan import planned
 from hactl.report.plan_json import document, fingerprint
-from tests.hactl.cibs import cib, dummy, text, wanted
+from tests.hactl.cibs import dummy, wanted
 from tests.hactl.live.cluster_on_file import Cluster, Hook, nothing, world
-from tests.hactl.live.test_apply_file import Somebody
+from tests.hactl.live.disk_then_web import DISK_THEN_WEB, old, start
+from tests.hactl.live.somebody import Somebody
 from tests.hactl.scheduler import needs_scheduler, runner
 
 pytestmark = needs_scheduler
 ON = '<nvpair id="hactl-stonith" name="fencing-enabled" value="true"/>'
-POWER = etree.fromstring('<primitive id="power" class="stonith" type="fence_lab"/>')
 APPLY = "20261201T033000Z-node3"
-DISK_THEN_WEB = """
-  <rsc_order id="hactl-order" first="disk" then="web1" kind="Mandatory"/>
-  <rsc_colocation id="hactl-with" rsc="web1" with-rsc="disk" score="INFINITY"/>"""
 
 
 def test_what_goes_is_stopped_and_then_removed(tmp_path: Path) -> None:
@@ -212,21 +208,6 @@ def one_that_will_not_stop(directory: Path) -> tuple[Cluster, _Element]:
 
 def changed() -> list[_Element]:
     return [*old()[:2], dummy("stays", memory="2")]
-
-
-def old() -> list[_Element]:
-    return [dummy("disk", "storage"), dummy("web1"), dummy("stays", memory="1")]
-
-
-def start(directory: Path, failing: list[str] | None = None) -> Cluster:
-    resources = "".join(text(resource) for resource in old()) + text(POWER)
-    live = cib(resources, DISK_THEN_WEB)
-    pair = live.find(".//nvpair[@name='stonith-enabled']")
-    assert pair is not None
-    pair.set("value", "true")
-    here = Cluster.of(live, directory / "cluster", failing or ())
-    here.cib()
-    return here
 
 
 def carry_out(here: Cluster, want: _Element, hook: Hook = nothing, **options: Any) -> Outcome:

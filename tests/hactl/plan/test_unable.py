@@ -11,12 +11,11 @@ from lxml.etree import _Element
 from hactl.plan.plan import Plan, planned
 from hactl.report.plan_json import document
 from hactl.simulate.cause import Kind
-from tests.hactl.cibs import cib, dummy, dummy_text, wanted
-from tests.hactl.commands.test_check import hactl, written
+from tests.hactl.cibs import cib, dummy, dummy_text, fail, wanted
+from tests.hactl.cli import hactl, written
 from tests.hactl.contracts import violations
 from tests.hactl.scheduler import needs_scheduler, runner
-from tests.hactl.simulate.test_cause import fail
-from tests.hactl.test_survival import NODES
+from tests.hactl.topologies import ROOM
 
 pytestmark = needs_scheduler
 FOUR = "".join(f"  g{n}: {{cpus: 1, memory: 6GiB, disks: [vms]}}\n" for n in (1, 2, 3, 4))
@@ -89,7 +88,7 @@ def test_the_json_names_it_and_keeps_its_contract(tmp_path: Path) -> None:
 
 def test_an_apply_of_what_cannot_run_fails_and_says_why(tmp_path: Path) -> None:
     """Also to a file, also when there is nothing left to change."""
-    text = NODES + FOUR.replace("6GiB", "5GiB", 1).replace("6GiB", "5GiB", 1)
+    text = ROOM + FOUR.replace("6GiB", "5GiB", 1).replace("6GiB", "5GiB", 1)
     file, target = written(tmp_path, text), tmp_path / "cib.xml"
     target.write_bytes(etree.tostring(room_of_three()))
     first = hactl("apply", file, "--cib", str(target), "--yes")

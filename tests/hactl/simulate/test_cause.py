@@ -10,7 +10,7 @@ from lxml.etree import _Element
 
 from hactl.simulate.cause import Cause, Kind, cause
 from hactl.simulate.scheduler import simulate
-from tests.hactl.cibs import cib, clone, dummy_text, text
+from tests.hactl.cibs import cib, clone, dummy_text, fail, text
 from tests.hactl.scheduler import needs_scheduler, runner, settled
 
 pytestmark = needs_scheduler
@@ -71,23 +71,6 @@ def test_failures_are_counted_and_their_reason_is_quoted(tmp_path: Path) -> None
         '("no such disk")'
     )
     assert found.hint == "pcs resource cleanup web1"
-
-
-def fail(state: _Element) -> None:
-    for old in state.findall("lrm/lrm_resources/lrm_resource[@id='web1']"):
-        for record in old:
-            record.attrib.update(
-                {"operation": "start", "rc-code": "1", "exit-reason": "no such disk"}
-            )
-            record.attrib.update({"operation_key": "web1_start_0", "id": "web1_last_failure_0"})
-    name = state.get("uname")
-    attributes = state.find("transient_attributes")
-    if attributes is None:
-        attributes = etree.SubElement(state, "transient_attributes", id=state.get("id", ""))
-    pairs = etree.SubElement(attributes, "instance_attributes", id=f"status-{name}")
-    etree.SubElement(
-        pairs, "nvpair", id=f"f-{name}", name="fail-count-web1#start_0", value="INFINITY"
-    )
 
 
 def test_what_stays_apart_names_who_is_where(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hactl.live.apply import apply
 from hactl.live.operator import Options
 from tests.hactl.live.cluster_on_file import Cluster, world
 from tests.hactl.live.meddling.sites import NODES, Site, changed, first_shape
-from tests.hactl.live.test_apply_file import Somebody
+from tests.hactl.live.somebody import Somebody
 
 # Somebody's edit: returns what they did, in words.
 Edit = Callable[[Cluster, Site, Random], str]

@@ -21,7 +21,7 @@ from tests.hactl.live.cluster_on_file import Cluster, Hook, nothing, world
 from tests.hactl.live.meddling.edits import EDITS, Edit
 from tests.hactl.live.meddling.judge import Seen, faults
 from tests.hactl.live.meddling.sites import Site, site
-from tests.hactl.live.test_apply_file import Somebody
+from tests.hactl.live.somebody import Somebody
 from tests.hactl.scheduler import runner
 
 Apply = Callable[..., Outcome]

@@ -19,11 +19,11 @@ from hactl.plan.stages import COMMIT, TIDY, Stage
 from hactl.plan.stop_first import stopped_first
 from tests.hactl.cibs import dummy, wanted
 from tests.hactl.live.cluster_on_file import Cluster
+from tests.hactl.live.disk_then_web import DISK_THEN_WEB, old, start
 from tests.hactl.live.meddling.deaths import Death, died
 from tests.hactl.live.meddling.edits import tool
 from tests.hactl.live.meddling.injection import Apply, calls_of, injections, tried_at
 from tests.hactl.live.meddling.sites import Site, site
-from tests.hactl.live.test_transaction import DISK_THEN_WEB, old, start
 from tests.hactl.scheduler import needs_scheduler
 
 pytestmark = needs_scheduler
