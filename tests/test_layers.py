@@ -90,10 +90,12 @@ MAY_IMPORT = {
         "hactl.model",
         "hactl.errors",
     },
+    "hactl.result": {"hactl.cib", "hactl.plan", "hactl.simulate", "hactl.model", "hactl.errors"},
     "hactl.live": {
         "hactl.cib",
         "hactl.fencing",
         "hactl.plan",
+        "hactl.result",
         "hactl.report",
         "hactl.status",
         "hactl.simulate",

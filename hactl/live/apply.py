@@ -9,9 +9,6 @@ from typing import Any
 from lxml.etree import _Element
 
 from hactl.errors import ClusterError, ConcurrentEdit, HactlError
-from hactl.live.backup import Record
-from hactl.live.blame import fencings
-from hactl.live.compare import Difference
 from hactl.live.ledger import Ledger
 from hactl.live.operator import Operator, Options
 from hactl.live.session import World
@@ -23,6 +20,8 @@ from hactl.plan.plan import Plan, Planned, planned
 from hactl.plan.stages import ON_FILE, STAGES, Stage
 from hactl.plan.unable import Unable, unable
 from hactl.report.plan_json import fingerprint
+from hactl.result.compare import Difference
+from hactl.result.record import Record
 from hactl.simulate.scheduler import CannotSimulate, simulate
 
 
@@ -66,7 +65,7 @@ def apply(
             return Outcome(shown.plan, unable=shown.plan.unable)
         if options.dry_run:
             return Outcome(shown.plan)
-        made = transaction(ledger, shown, anew, fencings(world))
+        made = transaction(ledger, shown, anew, world.pacemaker.fenced())
         found = made.carry_out(stages if world.pacemaker.live else ON_FILE)
         ledger.complete = True
         left = unable_now(world) if world.pacemaker.live else shown.plan.unable

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,16 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.errors import HactlError
+from hactl.result.record import Record
 
 SYSTEM = Path("/var/lib/hactl")
 KEPT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Where one commit is on record."""
-
-    cib: Path
-    plan: Path
-
-    def discard(self) -> None:
-        """Remove the record of a commit that was not made."""
-        for path in (self.cib, self.plan):
-            path.unlink(missing_ok=True)
+def discard(record: Record) -> None:
+    """Remove the record of a commit that was not made."""
+    for path in (record.cib, record.plan):
+        path.unlink(missing_ok=True)
 
 
 def state_dir(environment: Mapping[str, str], root: bool) -> Path:

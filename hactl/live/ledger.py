@@ -9,13 +9,13 @@ from lxml.etree import _Element
 
 from hactl.cib.temporary import name as named_apply
 from hactl.errors import ClusterError, HactlError
-from hactl.live.conclusion import NotAsPredicted, concluded
 from hactl.live.interrupts import deferred
 from hactl.live.operator import Operator, Options
 from hactl.live.session import World
 from hactl.live.settle import Unsettled
-from hactl.live.standing import Written, net, told
 from hactl.live.take_back import TakeBack
+from hactl.result.conclusion import NotAsPredicted, concluded
+from hactl.result.standing import Written, net, told
 
 
 @dataclass

@@ -97,6 +97,16 @@ class Pacemaker:
         """Return the history of fencing."""
         return self.asked("stonith_admin", "--output-as=xml", "--history", "*")
 
+    def fenced(self) -> set[tuple[str, str, str]]:
+        """Return node, action and time of every fencing on record that took a node down."""
+        if not self.live:
+            return set()
+        return {
+            (event.get("target", ""), event.get("action", ""), event.get("completed", ""))
+            for event in self.fencing().iter("fence_event")
+            if event.get("status") == "success" and event.get("action") != "on"
+        }
+
     def asked(self, *argv: str) -> _Element:
         """Return what a tool answers in XML.
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.cib.history import PENDING, Failure, failures, pending, records
 from hactl.errors import ClusterError
 from hactl.live.pacemaker import NotConnected, Pacemaker
 from hactl.live.runner import Runner
 from hactl.simulate.scheduler import simulate
 from hactl.simulate.transition import Transition
-from hactl.status.history import Failure, failures, pending
 
 IDLE = "S_IDLE"
 INTERVAL = 0.25
@@ -129,10 +129,9 @@ def nothing_left(transition: Transition) -> bool:
 def under_way(cib: _Element) -> str:
     """Return what is under way, in a few words."""
     busy = [
-        f"{record.get('operation')} {resource.get('id')}"
-        for resource in cib.iter("lrm_resource")
-        for record in resource
-        if record.get("op-status") == "-1"
+        f"{record.get('operation')} {name}"
+        for _, name, record in records(cib)
+        if record.get("op-status") == PENDING
     ]
     more = f" and {len(busy) - 3} more" if len(busy) > 3 else ""
     return f"{', '.join(busy[:3])}{more}" if busy else "waiting for the cluster"

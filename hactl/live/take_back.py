@@ -9,17 +9,18 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.cib.history import failed_stops
 from hactl.cib.temporary import hold, leftovers, lifted, units
 from hactl.errors import ClusterError, ConcurrentEdit
-from hactl.live.blame import primitives
 from hactl.live.interrupts import deferred
 from hactl.live.operator import Operator, Options
 from hactl.live.patch import edit
-from hactl.live.revert import NotReverted, reverted
 from hactl.live.session import World
 from hactl.live.settle import Settled, settle
 from hactl.plan.change import Change, Create
-from hactl.plan.trial import failed_stops, kept, on_trial, untried
+from hactl.plan.revert import NotReverted, reverted
+from hactl.plan.trial import kept, on_trial, untried
+from hactl.result.blame import primitives
 
 # Somebody who edits the configuration again and again for so many seconds is at work on it.
 PATIENCE = 20.0

@@ -8,27 +8,27 @@ from datetime import UTC, datetime
 
 from lxml.etree import _Element
 
+from hactl.cib.history import failed_stops
 from hactl.cib.temporary import leftovers
 from hactl.errors import ClusterError, ConcurrentEdit
-from hactl.live.backup import save
-from hactl.live.blame import compared, fencings, others_fencing
-from hactl.live.cascade import Alarm
-from hactl.live.compare import Difference, Observation
-from hactl.live.conclusion import NotAsPredicted
+from hactl.live.backup import discard, save
 from hactl.live.interrupts import deferred
 from hactl.live.ledger import Ledger
 from hactl.live.operator import Options
 from hactl.live.pacemaker import NotConnected
 from hactl.live.session import World
-from hactl.live.standing import Written, net
 from hactl.live.take_back import at_rest, forget_failures
 from hactl.plan.diff import changes
 from hactl.plan.gate import Forbidden, beyond, refuse_harm
 from hactl.plan.plan import Planned, foreseen
 from hactl.plan.stages import Stage
 from hactl.plan.three_way import conflicts
-from hactl.plan.trial import failed_stops
 from hactl.report.plan_json import document, fingerprint
+from hactl.result.blame import compared, others_fencing
+from hactl.result.cascade import Alarm
+from hactl.result.compare import Difference, Observation
+from hactl.result.conclusion import NotAsPredicted
+from hactl.result.standing import Written, net
 
 # Somebody who edits the configuration again and again for so many seconds is at work on it.
 PATIENCE = 20.0
@@ -170,7 +170,7 @@ class Transaction:
                 raise
             except ClusterError:
                 self.written.pop()
-                record.discard()
+                discard(record)
                 raise
             self.written[-1] = Written(stage, step, record)
 
@@ -187,7 +187,7 @@ class Transaction:
         plan, before = last.step.plan, last.step.live
         if last.stage.whole:
             plan, before = self.shown.plan, self.shown.live
-        new = tuple(sorted({node for node, *_ in fencings(self.world) - self.fenced}))
+        new = tuple(sorted({node for node, *_ in self.world.pacemaker.fenced() - self.fenced}))
         found = compared(plan, Observation(before, settled.cib, settled.transition, new))
         if any(difference.grave for difference in found):
             raise NotAsPredicted(found, others_fencing(new, settled.failed, net(self.written)))

@@ -12,13 +12,11 @@ from copy import deepcopy
 
 from lxml.etree import _Element
 
+from hactl.cib.history import ever_ran, failed_stops, histories
 from hactl.cib.properties import same_property
 from hactl.cib.read import properties
 from hactl.cib.temporary import put_on_trial, trials
 from hactl.model.boolean import is_false
-
-RUNNING = frozenset({"0", "8"})
-STOPPED = frozenset({"0", "7"})
 
 
 def marked(live: _Element, merged: _Element, apply: str) -> _Element:
@@ -62,12 +60,10 @@ def forgotten(live: _Element, merged: _Element) -> _Element:
     if not failed:
         return merged
     copy = deepcopy(merged)
-    for state in copy.iterfind("status/node_state"):
-        for resource in list(state.iterfind("lrm/lrm_resources/lrm_resource")):
-            parent = resource.getparent()
-            name = resource.get("id", "").partition(":")[0]
-            if (name, state.get("uname", "")) in failed and parent is not None:
-                parent.remove(resource)
+    for node, name, resource in list(histories(copy)):
+        parent = resource.getparent()
+        if (name, node) in failed and parent is not None:
+            parent.remove(resource)
     return copy
 
 
@@ -96,28 +92,3 @@ def fences(cib: _Element) -> bool:
     values = properties(cib)
     names = same_property("stonith-enabled")
     return not is_false(next((values[name] for name in names if name in values), "true"))
-
-
-def ever_ran(cib: _Element) -> set[str]:
-    """Return the primitives that are on record as running, or as having been started."""
-    return {name for name, _, record in records(cib) if record.get("rc-code") in RUNNING}
-
-
-def failed_stops(cib: _Element) -> set[tuple[str, str]]:
-    """Return the primitives whose stop is on record as failed, each with the node."""
-    return {(name, node) for name, node, record in records(cib) if failed_stop(record)}
-
-
-def failed_stop(record: _Element) -> bool:
-    if record.get("operation") != "stop" or record.get("op-status") == "-1":
-        return False
-    return record.get("op-status") != "0" or record.get("rc-code") not in STOPPED
-
-
-def records(cib: _Element) -> Iterator[tuple[str, str, _Element]]:
-    """Yield each record in the status with its primitive and its node."""
-    for state in cib.iterfind("status/node_state"):
-        for resource in state.iterfind("lrm/lrm_resources/lrm_resource"):
-            name = resource.get("id", "").partition(":")[0]
-            for record in resource.iterchildren("lrm_rsc_op"):
-                yield name, state.get("uname", ""), record

@@ -75,7 +75,7 @@ def times(count: int) -> str:
 
 
 def reasons(cib: _Element, of: Chain) -> Iterator[str]:
-    for history in relaxation.histories(cib, of):
+    for history in relaxation.histories_of(cib, of):
         for record in filter(relaxation.failed, history):
             if record.get("exit-reason"):
                 yield record.get("exit-reason", "")

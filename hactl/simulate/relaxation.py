@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.cib.history import EXPECTED, histories
+
 INFINITY = ("INFINITY", "+INFINITY")
 NEVER = "-INFINITY"
 MOVED = ("cli-ban-", "cli-prefer-", "cli-standby-")
-WELL = frozenset({"0", "7", "8", "190"})
+WELL = EXPECTED | {"190"}
 OFF = frozenset({"standby", "maintenance"})
 
 
@@ -83,7 +85,7 @@ def without_failures(cib: _Element, of: Chain) -> None:
         for pair in cib.iterfind("status/node_state/transient_attributes//nvpair")
         if counted(pair.get("name", "")) in of.primitives
     ])  # fmt: skip
-    drop([each for each in histories(cib, of) if any(map(failed, each))])
+    drop([each for each in histories_of(cib, of) if any(map(failed, each))])
 
 
 def counted(attribute: str) -> str:
@@ -94,10 +96,8 @@ def counted(attribute: str) -> str:
     return ""
 
 
-def histories(cib: _Element, of: Chain) -> Iterator[_Element]:
-    for each in cib.iterfind("status/node_state/lrm/lrm_resources/lrm_resource"):
-        if each.get("id", "").partition(":")[0] in of.primitives:
-            yield each
+def histories_of(cib: _Element, of: Chain) -> Iterator[_Element]:
+    yield from (each for _, name, each in histories(cib) if name in of.primitives)
 
 
 def failed(record: _Element) -> bool:

@@ -9,13 +9,9 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.canonical import attributes, elements
+from hactl.cib.history import DONE, EXPECTED, NOT_RUNNING
 from hactl.cib.node_state import online
 from hactl.cib.options import PROPERTY_SET as PROPERTIES
-
-DONE = "0"
-NOT_RUNNING = "7"
-# running, not running, promoted
-EXPECTED = frozenset({"0", NOT_RUNNING, "8"})
 
 ALL_ONLINE = "the CIB has no status: every node is taken to be online and clean, nothing running"
 

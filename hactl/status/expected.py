@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
+from hactl.cib.history import failed, records
 from hactl.errors import ClusterError
 from hactl.simulate.cause import Cause, cause
 from hactl.simulate.maintenance import Level, left, maintained
@@ -19,7 +20,6 @@ from hactl.simulate.places import Places, places
 from hactl.simulate.relaxation import counted
 from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.transition import Transition
-from hactl.status.history import failed
 
 PROVEN = 3
 
@@ -71,7 +71,7 @@ def healed(cib: _Element) -> _Element:
     for held in maintained(cib):
         if held.level is Level.CLUSTER:
             copy = left(copy, held)
-    for record in list(copy.iterfind("status/node_state/lrm/lrm_resources/lrm_resource/*")):
+    for _, _, record in list(records(copy)):
         if failed(record):
             remove(record)
     for pair in list(copy.iterfind("status/node_state/transient_attributes//nvpair")):

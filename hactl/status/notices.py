@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from lxml.etree import _Element
 
 from hactl.cib.edits import PROPERTIES, own_sets
+from hactl.cib.history import EXPECTED, records
 from hactl.cib.merge import child
 from hactl.cib.moves import moves
 from hactl.cib.own_words import reworded
@@ -15,7 +16,6 @@ from hactl.cib.temporary import lifted
 from hactl.errors import ClusterError
 from hactl.simulate.effect import Effect, happening
 from hactl.simulate.maintenance import leaving, maintained
-from hactl.simulate.scenario import EXPECTED
 from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.undermined import exposed
 
@@ -59,7 +59,7 @@ def something_held(cib: _Element) -> bool:
     """Whether something may be unmanaged or blocked: only then it is worth asking."""
     told = cib.iterfind("configuration/resources//nvpair[@value]")
     said = any(pair.get("name") in ("is-managed", "maintenance") for pair in told)
-    codes = (each.get("rc-code") for each in cib.iterfind("status//lrm_rsc_op"))
+    codes = (record.get("rc-code") for _, _, record in records(cib))
     return said or any(code not in EXPECTED for code in codes)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lxml.etree import _Element
 
+from hactl.cib.history import started
 from hactl.cib.ownership import kind_of
 from hactl.cib.read import properties
 from hactl.fencing.configuration import fencing
@@ -16,7 +17,6 @@ from hactl.fencing.drill.marks import drills
 from hactl.fencing.drill.proofs import standings
 from hactl.model.pacemaker_text import unescaped
 from hactl.status.expected import Absent, Expected
-from hactl.status.history import started
 from hactl.status.problems import problems
 from hactl.status.values import (
     FailureStatus,

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from lxml.etree import _Element
 
+from hactl.cib.history import started
 from hactl.cib.read import properties
 from hactl.errors import ClusterError, HactlError
 from hactl.fencing.configuration import Fencing, Level, fencing, said
@@ -36,7 +37,6 @@ from hactl.live.session import World
 from hactl.live.settle import Unsettled, settle
 from hactl.model.pacemaker_time import seconds as time_of
 from hactl.simulate.loss import Loss
-from hactl.status.history import started
 
 INTERVAL = 0.2  # seconds between two looks
 READ = 2.0  # seconds for the fencers to read new levels; nothing tells when they have

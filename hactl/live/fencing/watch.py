@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
+from hactl.cib.history import started
 from hactl.cib.node_state import is_member
 from hactl.errors import ClusterError
 from hactl.live.corosync import member
 from hactl.live.session import World
 from hactl.simulate.loss import Move
-from hactl.status.history import started
 
 WAITS = {
     "fenced": "waiting for the device",

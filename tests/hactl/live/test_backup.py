@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hactl.errors import HactlError
-from hactl.live.backup import KEPT, replace_private, save, state_dir
+from hactl.live.backup import KEPT, discard, replace_private, save, state_dir
 from tests.hactl.cibs import cib
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     first = save(tmp_path, cib(), {}, NOW)
     victim = tmp_path / "victim"
     victim.write_text("untouched")
-    first.discard()
+    discard(first)
     first.cib.symlink_to(victim)
     with pytest.raises(HactlError, match="no way back"):
         save(tmp_path, cib(), {}, NOW)

@@ -15,11 +15,11 @@ from hactl.cib.temporary import hold, leftovers, put_on_trial
 from hactl.errors import HactlError
 from hactl.live import cibfile
 from hactl.live.apply import Outcome, apply
-from hactl.live.conclusion import Ended
 from hactl.live.operator import Options
 from hactl.plan.diff import changes
 from hactl.plan.plan import planned
 from hactl.report.plan_json import document, fingerprint
+from hactl.result.conclusion import Ended
 from tests.hactl.cibs import dummy, wanted
 from tests.hactl.live.cluster_on_file import Cluster, Hook, nothing, world
 from tests.hactl.live.disk_then_web import DISK_THEN_WEB, old, start

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from lxml.etree import _Element
 
+from hactl.cib.history import failed_stops
 from hactl.cib.temporary import leftovers
 from hactl.errors import HactlError
 from hactl.live.apply import Outcome, apply
 from hactl.plan.diff import changes
 from hactl.plan.plan import planned
-from hactl.plan.trial import failed_stops
 from hactl.simulate.scheduler import simulate
 from tests.hactl.live.cluster_on_file import Cluster
 from tests.hactl.live.meddling.injection import Apply, carried_out

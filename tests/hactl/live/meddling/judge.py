@@ -10,11 +10,11 @@ from lxml.etree import _Element
 from hactl.cib.merge import child
 from hactl.cib.temporary import leftovers, lifted
 from hactl.live.apply import Outcome
-from hactl.live.revert import still_ours
-from hactl.live.standing import Standing
 from hactl.plan.change import Change
 from hactl.plan.diff import changes
 from hactl.plan.plan import Plan
+from hactl.plan.revert import still_ours
+from hactl.result.standing import Standing
 
 
 @dataclass

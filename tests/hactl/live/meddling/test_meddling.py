@@ -12,11 +12,11 @@ from lxml.etree import _Element
 
 from hactl.cib.temporary import leftovers, lifted
 from hactl.live.apply import apply
-from hactl.live.compare import Difference
 from hactl.live.transaction import Transaction
 from hactl.plan.plan import Planned
 from hactl.plan.stages import COMMIT, TIDY, Stage
 from hactl.plan.stop_first import stopped_first
+from hactl.result.compare import Difference
 from tests.hactl.cibs import dummy, wanted
 from tests.hactl.live.cluster_on_file import Cluster
 from tests.hactl.live.disk_then_web import DISK_THEN_WEB, old, start

@@ -1,4 +1,4 @@
-"""What the cluster has done, from the operation history in a CIB's status: failures and starts."""
+"""The operation history in a CIB's status: what was started where, and what failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from lxml.etree import _Element
 RUNNING = frozenset({"0", "8"})
 # A probe may find anything of these: running, not running, promoted, not installed, not configured.
 PROBED = frozenset({"0", "2", "5", "6", "7", "8", "190", "191"})
-PENDING = "-1"
+NOT_RUNNING = "7"
+STOPPED = frozenset({"0", NOT_RUNNING})
+EXPECTED = RUNNING | {NOT_RUNNING}
+PENDING, DONE = "-1", "0"
 STARTING = frozenset({"start", "migrate_from", "promote", "demote", "reload", "reload-agent"})
 
 
@@ -69,6 +72,22 @@ def pending(cib: _Element) -> bool:
     return any(record.get("op-status") == PENDING for _, _, record in records(cib))
 
 
+def ever_ran(cib: _Element) -> set[str]:
+    """Return the primitives that are on record as running, or as having been started."""
+    return {name for _, name, record in records(cib) if record.get("rc-code") in RUNNING}
+
+
+def failed_stops(cib: _Element) -> set[tuple[str, str]]:
+    """Return the primitives whose stop is on record as failed, each with the node."""
+    return {(name, node) for node, name, record in records(cib) if failed_stop(record)}
+
+
+def failed_stop(record: _Element) -> bool:
+    if record.get("operation") != "stop" or record.get("op-status") == PENDING:
+        return False
+    return record.get("op-status") != DONE or record.get("rc-code") not in STOPPED
+
+
 def arrivals(cib: _Element) -> dict[tuple[str, str], Came]:
     """Return, by resource and node, how each resource came to be there."""
     return {
@@ -88,10 +107,15 @@ def started(cib: _Element) -> dict[tuple[str, str], int]:
 
 
 def records(cib: _Element) -> Iterator[tuple[str, str, _Element]]:
-    """Yield every record in the status with its node and its resource."""
+    """Yield every record in the status with its node and its primitive."""
+    for node, name, resource in histories(cib):
+        for record in resource.iterchildren("lrm_rsc_op"):
+            yield node, name, record
+
+
+def histories(cib: _Element) -> Iterator[tuple[str, str, _Element]]:
+    """Yield all that is on record of a primitive on a node, instances of a clone one by one."""
     for state in cib.iterfind("status/node_state"):
-        node = state.get("uname", "")
         for resource in state.iterfind("lrm/lrm_resources/lrm_resource"):
             name = resource.get("id", "").partition(":")[0]
-            for record in resource.iterchildren("lrm_rsc_op"):
-                yield node, name, record
+            yield state.get("uname", ""), name, resource

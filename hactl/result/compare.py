@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.cib.history import Failure, arrivals, failures
 from hactl.simulate.effect import GONE, Effect, What
 from hactl.simulate.transition import Transition
-from hactl.status.history import Failure, arrivals, failures
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.cib.history import PENDING, failed_stops, records
 from hactl.cib.temporary import trials
-from hactl.live.blame import primitives
-from hactl.live.compare import Difference
-from hactl.live.conclusion import NotAsPredicted
 from hactl.plan.change import Change, Update
-from hactl.plan.trial import failed_stops, fences
-from hactl.status.history import records
+from hactl.plan.trial import fences
+from hactl.result.blame import primitives
+from hactl.result.compare import Difference
+from hactl.result.conclusion import NotAsPredicted
 
 MIGRATES = frozenset({"migrate_to", "migrate_from"})
-PENDING = "-1"
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from lxml.etree import _Element
 
 from hactl.cib.merge import child
 from hactl.cib.temporary import PREFIX, leftovers, lifted
-from hactl.live.backup import Record
-from hactl.live.revert import still_ours
 from hactl.plan.change import Change, Create, Delete, combined, reverse
 from hactl.plan.plan import Planned
+from hactl.plan.revert import still_ours
 from hactl.plan.stages import Stage
+from hactl.result.record import Record
 
 NAMED = 5
 

@@ -6,22 +6,10 @@ from collections.abc import Collection, Sequence
 
 from lxml import etree
 
-from hactl.live.compare import Difference, Observation, differences
-from hactl.live.session import World
+from hactl.cib.history import Failure
 from hactl.plan.change import Change, Create, Delete
 from hactl.plan.plan import Plan
-from hactl.status.history import Failure
-
-
-def fencings(world: World) -> set[tuple[str, str, str]]:
-    """Return every successful fencing on record that took a node down."""
-    if not world.pacemaker.live:
-        return set()
-    return {
-        (event.get("target", ""), event.get("action", ""), event.get("completed", ""))
-        for event in world.pacemaker.fencing().iter("fence_event")
-        if event.get("status") == "success" and event.get("action") != "on"
-    }
+from hactl.result.compare import Difference, Observation, differences
 
 
 def compared(plan: Plan, seen: Observation) -> tuple[Difference, ...]:

@@ -9,8 +9,8 @@ from lxml.etree import _Element
 
 from hactl.cib.canonical import canonical
 from hactl.cib.merge import merge
-from hactl.live.revert import NotReverted, reverted
 from hactl.plan.diff import changes
+from hactl.plan.revert import NotReverted, reverted
 from tests.hactl.cibs import cib, clone, configuration, dummy, dummy_text, section, text, wanted
 from tests.hactl.scheduler import needs_scheduler, runner, settled
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hactl.errors import ClusterError, HactlError
-from hactl.live.compare import Difference
-from hactl.live.standing import Standing, Told
+from hactl.result.compare import Difference
+from hactl.result.standing import Standing, Told
 
 INTERRUPTED = 130
 

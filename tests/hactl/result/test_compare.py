@@ -5,10 +5,10 @@ from __future__ import annotations
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.live.compare import Difference, Observation, differences
+from hactl.cib.history import failures
+from hactl.result.compare import Difference, Observation, differences
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.transition import Placed, Transition
-from hactl.status.history import failures
 from tests.hactl.cibs import cib
 
 

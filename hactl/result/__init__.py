@@ -1,0 +1,1 @@
+"""What came of an apply, held against what was foreseen; from CIBs alone."""
