@@ -17,7 +17,7 @@ from hactl.cib.document import configuration
 from hactl.commands.duration import Duration
 from hactl.commands.options import ADOPT_CLUSTER, identity
 from hactl.commands.render import report
-from hactl.commands.terminal import say
+from hactl.commands.terminal import ProgressLine, say, tell
 from hactl.errors import UsageError
 from hactl.live.apply import Outcome
 from hactl.live.apply import apply as carry_out
@@ -98,7 +98,7 @@ class Terminal:
     """Shows the plan, asks if somebody is there to answer, draws one line of progress."""
 
     form: str = "text"
-    drawn: list[str] = field(default_factory=list)
+    line: ProgressLine = field(default_factory=ProgressLine)
 
     @property
     def there(self) -> bool:
@@ -109,7 +109,7 @@ class Terminal:
         if self.form == "text":
             say(text(plan))
         elif self.there:
-            click.echo(text(plan), nl=False, err=True)
+            tell(text(plan))
 
     def agrees(self, question: str) -> bool:
         try:
@@ -118,14 +118,10 @@ class Terminal:
             raise KeyboardInterrupt from None
 
     def progress(self, text: str) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r\033[K{text}", nl=False, err=True)
-            self.drawn[:] = [text]
+        self.line.draw(text)
 
     def clear(self) -> None:
-        if self.drawn:
-            click.echo("\r\033[K", nl=False, err=True)
-            self.drawn.clear()
+        self.line.clear()
 
 
 def conclude(outcome: Outcome, options: Options, cib: Path | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from hactl.commands.duration import Duration
-from hactl.commands.terminal import say
+from hactl.commands.terminal import ProgressLine, say, tell
 from hactl.errors import HactlError, UsageError
 from hactl.fencing.configuration import Level
 from hactl.fencing.drill.marks import drills, mended
@@ -79,7 +79,7 @@ class Terminal:
 
     yes: bool
     form: str
-    drawn: bool = False
+    line: ProgressLine = field(default_factory=ProgressLine)
     foreseen: dict[str, Any] = field(default_factory=dict)
     said: str = ""
 
@@ -90,7 +90,7 @@ class Terminal:
     def show(self, node: str, levels: Sequence[Level], foreseen: Loss) -> None:
         self.clear()
         self.foreseen = dry(node, levels, foreseen)
-        click.echo(intended(node, levels, foreseen), nl=False, err=self.form == "json")
+        (tell if self.form == "json" else say)(intended(node, levels, foreseen))
 
     def conclude_dry(self) -> None:
         if self.form == "json":
@@ -101,14 +101,11 @@ class Terminal:
             raise HactlError("not carried out", "nothing was done")
 
     def progress(self, text: str) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r\033[K{text}", nl=False, err=True)
-            self.drawn = True
+        if self.line.can_draw:
+            self.line.draw(text)
         elif text.partition(" (")[0] != self.said:
             self.said = text.partition(" (")[0]
             click.echo(text, err=True)
 
     def clear(self) -> None:
-        if self.drawn:
-            click.echo("\r\033[K", nl=False, err=True)
-            self.drawn = False
+        self.line.clear()

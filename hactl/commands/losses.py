@@ -11,6 +11,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl import survival
+from hactl.commands.terminal import ProgressLine
 from hactl.errors import ClusterError, Problem
 from hactl.lint.capacity import guess
 from hactl.lint.subject import Subject
@@ -62,21 +63,17 @@ def simulated(
     """
     if wanted == NONE:
         return []
+    line = ProgressLine()
     try:
         scene = settled(cib, runner, begun)
         effort = survival.Effort(
             most=wanted if isinstance(wanted, int) else MOST[wanted],
             workers=workers(len(etree.tostring(scene.cib))),
-            progress=drawn if sys.stderr.isatty() else None,
+            progress=lambda done: line.draw(f"simulated {done} losses of nodes"),
         )
         judgement = survival.judge(subject, scene, runner, effort)
         return in_order(list(judgement.problems()))
     except ClusterError as problem:
         return in_order([*guess(subject, problem.message)])
     finally:
-        if sys.stderr.isatty():
-            click.echo("\r\033[K", nl=False, err=True)
-
-
-def drawn(done: int) -> None:
-    click.echo(f"\r\033[Ksimulated {done} losses of nodes", nl=False, err=True)
+        line.clear()
