@@ -23,6 +23,7 @@ from hactl.model.cluster import Cluster
 from hactl.model.resource import Clone, Group, Resource, primitives
 
 Place = tuple[str, str]
+STUCK = b"<error>Transition failed: terminated</error>"
 Document = Mapping[str, Any]
 
 
@@ -96,6 +97,7 @@ class Step:
     promoted: frozenset[Place]
     idle: bool
     end: Path
+    stuck: bool = False  # some of it waits for what cannot be done, such as a stop on a lost node
 
     def done(self, action: str) -> dict[Place, int]:
         return self.graph.of(action)
@@ -108,21 +110,27 @@ class Step:
         return {place for place in found - moved if place[1] not in self.graph.fences}
 
 
-def step(cib: Path, end: Path, *more: str) -> Step:
-    """Ask the scheduler, and leave the cluster that comes of it in ``end``."""
+def step(cib: Path, end: Path, *more: str, may_stick: bool = False) -> Step:
+    """Ask the scheduler, and leave the cluster that comes of it in ``end``.
+
+    Raises CalledProcessError, also for a transition that cannot be completed unless it may.
+    """
     drawn = end.with_suffix(".graph")
     command = ["crm_simulate", "--output-as=xml", "-S", "-x", str(cib), "-O", str(end)]
     done = subprocess.run(
         [*command, "-G", str(drawn), *more],
         capture_output=True,
-        check=True,
+        check=False,
         env={**os.environ, "CIB_shadow_dir": str(cib.parent)},
     )
+    stuck = STUCK in done.stdout
+    if not (stuck and may_stick):
+        done.check_returncode()
     said = etree.fromstring(done.stdout)
     before, _ = running(said.find("cluster_status"))
     after, promoted = running(said.find("revised_cluster_status"))
     graph = Graph(etree.parse(str(drawn)).getroot())
-    return Step(graph, before, after, promoted, not graph.acts, end)
+    return Step(graph, before, after, promoted, not graph.acts, end, stuck)
 
 
 def running(status: _Element | None) -> tuple[frozenset[Place], frozenset[Place]]:
