@@ -333,6 +333,15 @@ def test_a_definition_that_hangs_holds_neither_a_look_nor_a_stop(given: dict[str
         scene.host.hung.add(FILE)
 
 
+def test_where_no_guest_is_at_all_nobody_needs_the_definition() -> None:
+    scene = Scene()
+    scene.host.hung.add(FILE)
+    begun = scene.host.clock
+    assert scene.act("monitor") == 7
+    assert scene.act("stop") == 0
+    assert scene.host.clock == begun
+
+
 def test_a_start_whose_definition_hangs_asks_libvirt_nothing() -> None:
     scene = Scene()
     scene.host.hung.add(FILE)

@@ -139,6 +139,22 @@ def complaint(host: FakeHost, action: str, **params: Any) -> str:
     return reason(LxcContainer, host, action, **({"container": "web"} | params))
 
 
+@pytest.mark.parametrize("unified", [True, False])
+def test_a_look_at_nothing_lists_no_folder_of_control_groups_twice(unified: bool) -> None:
+    listed: list[str] = []
+
+    class Noting(Node):
+        def listdir(self, path: str) -> list[str]:
+            listed.append(path)
+            return super().listdir(path)
+
+    host = Noting(unified=unified, state=None)
+    host.folders("lxc.payload.other")
+    assert call(host, "monitor") == Status.STOPPED
+    folders = [path for path in listed if path.startswith("/sys/fs/cgroup")]
+    assert len(folders) == len(set(folders)) > 0
+
+
 # the protocol
 
 

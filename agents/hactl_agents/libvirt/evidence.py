@@ -77,11 +77,26 @@ def find(host: "Host", resource: str, record: "Record", configured: "Configured"
 def search(
     host: "Host", resource: str, known: "Identity | None", configured: "Configured"
 ) -> "Qemu | None":
-    """The process of a guest that was not noted, or that is not where it was noted."""
-    meant = configured(())[0]
-    hint = quick(host, meant) if meant else None
-    found = choose(host, resource, [hint], known, configured) if hint else None
-    return found or choose(host, resource, everyone(host), known, configured)
+    """The process of a guest that was not noted, or that is not where it was noted.
+
+    Where no guest is at all, the definition is not needed, which lies on storage that may hang.
+    """
+    if libvirt_tells_of_any(host):
+        meant = configured(())[0]
+        hint = quick(host, meant) if meant else None
+        found = choose(host, resource, [hint], known, configured) if hint else None
+        if found:
+            return found
+    guests = everyone(host)
+    return choose(host, resource, guests, known, configured) if guests else None
+
+
+def libvirt_tells_of_any(host: "Host") -> bool:
+    """Whether libvirt has a status file of any guest, which the definition may be about."""
+    try:
+        return any(name.endswith(".xml") for name in host.listdir(RUN_DIR))
+    except Failed:
+        return False
 
 
 def state_of(host: "Host", qemu: Qemu) -> State:

@@ -112,26 +112,28 @@ class Payload:
                 return "/".join(parts[: depth + 1])
         return ""
 
-    def groups(self) -> "list[Group]":
-        """The container's control groups: as noted, or else those that LXC would have made."""
+    def groups(self, rooted: "list[int] | None" = None) -> "list[Group]":
+        """The container's control groups: as noted, or else those that LXC would have made.
+
+        ``rooted``: what ``rooted()`` has said, where it was asked.
+        """
         noted = self.noted_groups()
         if noted:
             return noted
-        found = [*self.groups_called(PAYLOAD + self.name), *self.numbered_groups()]
-        for pid in self.rooted():  # those that lxc.cgroup.dir puts elsewhere
+        beside = self.groups_beside()
+        found = [*called(beside, PAYLOAD + self.name), *self.numbered(beside)]
+        for pid in (
+            self.rooted() if rooted is None else rooted
+        ):  # those that lxc.cgroup.dir puts elsewhere
             process = self.process(pid)
             found += self.groups_of(process) if process else []
         return list({str(group): group for group in found}.values())
 
-    def groups_called(self, name: str) -> "list[Group]":
-        """Control groups of that name where LXC makes them."""
-        return [group for group in self.groups_beside() if group.folder.endswith(f"/{name}")]
-
-    def numbered_groups(self) -> "list[Group]":
+    def numbered(self, groups: "list[Group]") -> "list[Group]":
         """What LXC calls NAME-1 where there is a NAME; NAME-1 may be another container, too."""
         start = PAYLOAD + self.name + "-"
         found = []
-        for group in self.groups_beside():
+        for group in groups:
             name = group.folder.rpartition("/")[2]
             if name.startswith(start) and name[len(start) :].isdigit():
                 pids = cgroups.processes(self.host, [group])
@@ -233,8 +235,9 @@ class Payload:
         """
         self.record.put("launching", "1")
         self.record.save()
+        beside = self.groups_beside()
         for prefix in (PAYLOAD, MONITOR):
-            cgroups.remove(self.host, self.groups_called(prefix + self.name))
+            cgroups.remove(self.host, called(beside, prefix + self.name))
 
     def launchers(self) -> "list[Process]":
         """What is left of a launch that was cut short, before there is anything else to see.
@@ -272,8 +275,9 @@ class Payload:
 
     def orphans(self) -> "list[int]":
         """Processes of the container though no monitor process listens for it."""
-        inside = cgroups.processes(self.host, self.groups())
-        found = {pid for pid in [*inside, *self.rooted()] if self.may_be_ours(pid)}
+        rooted = self.rooted()
+        inside = cgroups.processes(self.host, self.groups(rooted))
+        found = {pid for pid in [*inside, *rooted] if self.may_be_ours(pid)}
         others = [self.noted("init"), *self.launchers()]
         return sorted(found | {process.pid for process in others if process})
 
@@ -319,3 +323,8 @@ class Payload:
 
         everybody = remains.in_other_namespaces(self.host)
         return [pid for pid, root in everybody if self.is_root(root)]
+
+
+def called(groups: "list[Group]", name: str) -> "list[Group]":
+    """Those of a name."""
+    return [group for group in groups if group.folder.endswith(f"/{name}")]

@@ -7,7 +7,6 @@ unmount, unmap or give back is in use until the monitor process is gone.
 
 from hactl_agents.failures import Failed
 from hactl_agents.host.mounts import SELF, lies_on, parse
-from hactl_agents.host.namespaces import mountinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ class Place:
 
 def root_of(host: "Host", pid: "int | str") -> "Place | None":
     """The root folder of a process; None where it is gone."""
+    from hactl_agents.host.namespaces import mountinfo
+
     found = None
     for mount in parse(mountinfo(host, pid)):
         if mount.point == "/":

@@ -3,7 +3,7 @@
 from hactl_agents.host import cgroups
 from hactl_agents.host.cgroups import Group
 from hactl_agents.host.host import SIGKILL, Failed
-from hactl_agents.lxc.processes import MONITOR, PAYLOAD
+from hactl_agents.lxc.processes import MONITOR, PAYLOAD, called
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Ending:
             monitor = f"{place}/{MONITOR}{name[len(PAYLOAD) :]}"
             cgroups.remove(self.host, [group, Group(group.controllers, monitor)])
         if self.ended:
-            cgroups.remove(self.host, self.payload.groups_called(MONITOR + self.name))
+            cgroups.remove(self.host, called(self.payload.groups_beside(), MONITOR + self.name))
 
 
 def told(workers: "list[Process]") -> str:
