@@ -7,6 +7,8 @@ from hactl_agents.host.host import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hactl_agents.host.host import Host
 
 NAMES = ("virtqemud", "libvirtd")
@@ -24,6 +26,17 @@ def still_there(host: "Host", asked: str) -> "list[str]":
     """The names of those in a signature that have not ended since."""
     words = [word.split(":") for word in asked.split()]
     return [name for name, pid, begun in words if host.started(int(pid)) == int(begun)]
+
+
+def running(host: "Host") -> "list[str]":
+    """The names of those that run; the common one where none does."""
+    return [word.partition(":")[0] for word in signature(host).split()] or ["libvirtd"]
+
+
+def restart(names: "Iterable[str]") -> str:
+    """The mend for what a daemon holds on to and only its end ends."""
+    commands = " or ".join(f"systemctl restart {name}" for name in names)
+    return f"{commands}, which no guest minds"
 
 
 def pid_of(host: "Host", name: str) -> int:

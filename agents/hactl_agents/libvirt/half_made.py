@@ -84,7 +84,10 @@ class HalfMade:
         if not self.process() and is_left(self.host, self.name):
             self.destroy()
         if not self.over((self.host.left(12 * OWN_END) or 0.0) / 2):
-            raise Failed(f"libvirt says {self.name} is active, but it has no process of ours")
+            raise Failed(
+                f"libvirt says {self.name} is active, but it has no process of ours; what ends "
+                f"that if it stays: {self.mend()}"
+            )
 
     def over(self, within: float) -> bool:
         step = f"waiting for libvirt to take down {self.name}"
@@ -107,9 +110,10 @@ class HalfMade:
     def give_up(self, exc: Failed) -> None:
         """Only a new daemon helps; it must not believe the file."""
         forget(self.host, self.name)
-        words = daemon.signature(self.host).split()
-        which = " or ".join(word.partition(":")[0] for word in words) or "libvirtd"
         raise Failed(
-            f"{which} holds {self.name} for active, which an earlier one had half made and which "
-            f"has no process, and cannot end that ({exc}): restart {which}, no guest minds"
+            f"libvirt holds {self.name} for active, which an earlier libvirtd had half made and "
+            f"which has no process, and cannot end that ({exc}): {self.mend()}"
         ) from None
+
+    def mend(self) -> str:
+        return daemon.restart(daemon.running(self.host))
