@@ -1,7 +1,7 @@
 """A KVM guest under libvirt: what Pacemaker asks for, in terms of evidence, ladders and routes."""
 
 from hactl_agents.declare import BadValue
-from hactl_agents.libvirt import evidence, verdict
+from hactl_agents.libvirt import evidence, lost_start, verdict
 from hactl_agents.libvirt.identity import Identity
 from hactl_agents.libvirt.parameters import Parameters
 from hactl_agents.ocf import (
@@ -207,6 +207,8 @@ class KvmGuest(Parameters, Agent):
     def find(self) -> "Guest | None":
         """The guest on this node, None where there certainly is none. Raises Failed in doubt."""
         found = self.evident()
+        if found is None and not self.record.get("name"):
+            lost_start.recall(self.host, self.instance, self.record)
         if found is not None or not self.record.get("starting"):
             return found
         waits = self.pending().why()

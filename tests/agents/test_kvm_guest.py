@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hactl_agents.declare import BadValue
+from hactl_agents.host.command import Done
 from hactl_agents.host.host import Failed
 from hactl_agents.kvm_guest import KvmGuest
 from hactl_agents.libvirt import identity_xml as document
@@ -428,6 +429,12 @@ def test_a_start_that_was_cut_short_is_called_off_or_ended() -> None:
         assert (scene.processes(), scene.here.domains) == (0, {})
 
 
+def threads(free: int) -> Done:
+    """What a daemon says that has five threads."""
+    said = f"nWorkers : 5\nfreeWorkers : {free}\njobQueueDepth : 0\n"
+    return done("virt-admin", stdout=said)
+
+
 def test_a_start_over_the_operators_definition_is_over_when_libvirt_has_nothing_to_do() -> None:
     scene = Scene()
     own = scene.lib.do_virDomainDefineXMLFlags(scene.here, XML, 0)
@@ -437,13 +444,11 @@ def test_a_start_over_the_operators_definition_is_over_when_libvirt_has_nothing_
     assert scene.act("start") == 1
     assert "asked=libvirtd:70:490\n" in scene.host.saved["test.run"]
     scene.host.deadline = scene.host.clock + 20
-    busy = "nWorkers : 5\nfreeWorkers : 4\njobQueueDepth : 0\n"
-    scene.host.replies["virt-admin"] = done("virt-admin", stdout=busy)
+    scene.host.replies["virt-admin"] = threads(free=4)
     assert "has not answered" in scene.why("monitor")
     assert scene.act("stop") == 1
     scene.host.deadline = scene.host.clock + 20
-    idle = busy.replace("4", "5")
-    scene.host.replies["virt-admin"] = done("virt-admin", stdout=idle)
+    scene.host.replies["virt-admin"] = threads(free=5)
     assert scene.act("monitor") == 7
     assert scene.act("stop") == 0
     assert scene.here.domains == {"vm1": own}
@@ -460,6 +465,38 @@ def test_what_was_asked_of_a_daemon_ends_with_it() -> None:
     assert "has not answered" in scene.why("monitor")
     scene.host.processes[70] = 4900  # another one with its pid
     assert scene.act("monitor") == 7
+
+
+def lost_start(resource: str = "test") -> Scene:
+    """libvirt works on a start, and nothing of ours tells of that any more."""
+    scene = Scene()
+    scene.host.files["/run/libvirtd.pid"] = "70"
+    scene.host.processes[70] = 490
+    left = Definition(XML)
+    left.mark(resource, UUID, until_started=True, asked="libvirtd:70:490")
+    scene.lib.do_virDomainDefineXMLFlags(scene.here, left.text(), 0)
+    scene.host.files["/etc/libvirt/qemu/vm1.xml"] = left.text()
+    scene.host.files["/etc/libvirt/qemu/damaged.xml"] = "<domain xmlns:hactl='urn:hactl'"
+    scene.host.replies["virt-admin"] = threads(free=4)
+    return scene
+
+
+@pytest.mark.parametrize("given", [{}, {"name": "vm1"}, {"definition": "/srv/none.xml"}])
+def test_a_start_whose_record_is_lost_is_found_by_its_definition(given: dict[str, str]) -> None:
+    scene = lost_start()
+    assert "has not answered" in scene.why("monitor", **given)
+    assert scene.act("stop", **given) == 0
+    assert scene.here.domains == {}
+
+
+def test_a_definition_that_nobody_works_on_brings_no_guest() -> None:
+    scene = lost_start()
+    scene.host.replies["virt-admin"] = threads(free=5)
+    assert scene.act("monitor") == 7
+    scene = lost_start()
+    scene.host.processes[70] = 4900  # another daemon, which has never heard of it
+    assert scene.act("monitor") == 7
+    assert lost_start("another").act("monitor") == 7
 
 
 def test_a_start_that_libvirt_refused_is_over() -> None:

@@ -4,7 +4,7 @@ Reads the whole document with ElementTree, which a monitor never needs.
 """
 
 from hactl_agents.declare import BadValue
-from hactl_agents.libvirt.identity_xml import NAMESPACE
+from hactl_agents.libvirt.identity import NAMESPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +38,13 @@ class Definition:
 
         return ElementTree.tostring(self.root, encoding="unicode")
 
-    def mark(self, resource: str, uuid: str, *, until_started: bool = False) -> None:
+    def mark(
+        self, resource: str, uuid: str, *, until_started: bool = False, asked: str = ""
+    ) -> None:
         """Say in the guest itself whose it is, and give it the uuid it shall have.
 
-        ``until_started``: that this is a definition which goes as soon as the guest is there.
+        ``until_started``: that this is a definition which goes as soon as the guest is there;
+        ``asked``: which daemon was asked for that.
         """
         child(self.root, "uuid").text = uuid
         metadata = child(self.root, "metadata")
@@ -50,7 +53,7 @@ class Definition:
             metadata.remove(old)
         said = {"resource": resource, "uuid": uuid}
         if until_started:
-            said["until"] = "started"
+            said |= {"until": "started", "asked": asked}
         metadata.insert(0, metadata.makeelement(tag, said))
 
     def set_memory(self, mebibytes: int) -> None:

@@ -1,11 +1,15 @@
 """Which guest is meant, and whether a process runs it: names, UUIDs and marks; pure."""
 
+# A guest we started carries, in its <metadata>, whose it is: <guest xmlns="urn:hactl" .../>
+NAMESPACE = "urn:hactl"
+
 
 class Identity:
     """Which guest is meant; '' where that is not known.
 
     ``kind`` is the domain's type (kvm, qemu, ...). ``mark`` is the resource instance that started
-    the guest; ``until_started`` says that this is a definition made for that start alone.
+    the guest; ``until_started`` says that this is a definition made for that start alone, and
+    ``asked`` which daemon was asked for it (daemon.py).
     """
 
     def __init__(self, name: str = "", uuid: str = "") -> None:
@@ -14,6 +18,7 @@ class Identity:
         self.kind = ""
         self.mark = ""
         self.until_started = False
+        self.asked = ""
 
 
 class Qemu:

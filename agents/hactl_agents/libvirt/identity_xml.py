@@ -6,16 +6,15 @@ Reads with expat, which is built into the interpreter. Knows nothing of files or
 import pyexpat
 
 from hactl_agents.declare import BadValue
-from hactl_agents.libvirt.identity import Identity, plain, same_uuid
+from hactl_agents.libvirt.identity import NAMESPACE, Identity, plain, same_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-# A guest we started carries, in its <metadata>, whose it is: <guest xmlns="urn:hactl" .../>
-NAMESPACE = "urn:hactl"
 MARK = f"{NAMESPACE} guest"
 SEPARATOR = " "
+SAID = ("resource", "uuid", "until", "asked")  # by that mark
 
 
 def read(text: str) -> Identity:
@@ -47,7 +46,7 @@ class Reader:
         self.inside = 1 if root == "domain" else 2  # depth of what is in the domain
         self.path: list[str] = []
         self.text = ""
-        self.marked: tuple[str, ...] = ("", "", "")
+        self.marked: tuple[str, ...] = ("",) * len(SAID)
         self.parser = pyexpat.ParserCreate(namespace_separator=SEPARATOR)
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
@@ -62,10 +61,11 @@ class Reader:
             raise BadValue(f"not well-formed XML: {exc}") from None
         except ValueError as exc:
             raise BadValue(str(exc)) from None
-        resource, uuid, until = self.marked
+        resource, uuid, until, asked = self.marked
         if same_uuid(uuid, self.found.uuid):  # a copy of our guest is not our guest
             self.found.mark = resource
             self.found.until_started = until == "started"
+            self.found.asked = asked
         return self.found
 
     def start(self, tag: str, attributes: "dict[str, str]") -> None:
@@ -78,7 +78,7 @@ class Reader:
         elif tag == "domain" and depth == 1 and self.inside == 2:
             self.found.kind = attributes.get("type", "")
         elif tag == MARK and depth == self.inside + 1 and self.path[-2] == "metadata":
-            self.marked = tuple(attributes.get(key, "") for key in ("resource", "uuid", "until"))
+            self.marked = tuple(attributes.get(key, "") for key in SAID)
 
     def start_root(self, tag: str, attributes: "dict[str, str]") -> None:
         if tag != self.root:

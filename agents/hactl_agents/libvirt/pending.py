@@ -5,6 +5,8 @@ started in two requests. The first defines it; whatever may become of that, a de
 nothing. The second starts what is defined, and is not sent before the first was answered. libvirt
 finds the guest by its uuid when it comes to that request, so to undefine it is to call it off.
 
+A definition carries who was asked to start it: so it is found again where the record is lost.
+
 Two starts are one request that nothing calls off: from a file of saved memory, and over a
 definition of the operator's own. Such a one is over once the guest was seen (which ends it), once
 the daemon that was asked is gone, or once that daemon has no request at all under way.
@@ -14,6 +16,7 @@ from hactl_agents.host.host import Failed
 from hactl_agents.libvirt import daemon
 from hactl_agents.libvirt.connection import Connection, LibvirtError
 from hactl_agents.libvirt.evidence import recorded
+from hactl_agents.libvirt.lost_start import RECALLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from hactl_agents.libvirt.connection import Domain
     from hactl_agents.ocf.record import Record
 
-CALLABLE_OFF, BINDING = "defined", "asked"  # what a start is noted as
+CALLABLE_OFF, BINDING = "defined", "asked"  # what a start is noted as, beside RECALLED
 STARTING = "libvirt is still starting the guest"
 
 
@@ -81,14 +84,16 @@ class Pending:
 
     def unseen(self, domain: "Domain | None", how: str) -> str:
         """The same where libvirt does not call the guest active."""
+        if domain is None and how != BINDING:
+            return ""
         if how == CALLABLE_OFF:
-            return "" if domain is None else "libvirt was asked to start the guest, and may yet"
+            return "libvirt was asked to start the guest, and may yet"
         asked = daemon.still_there(self.host, self.record.get("asked") or "")
         if asked and all(daemon.is_idle(self.host, name) for name in asked):
             return ""
         return (
             "libvirt was asked to start the guest and has not answered: that ends when it answers, "
-            f"or when {' or '.join(asked or daemon.NAMES)} is restarted, which no guest minds"
+            f"or by {daemon.restart(asked or daemon.NAMES)}"
         )
 
     # its end
@@ -96,7 +101,7 @@ class Pending:
     def call_off(self) -> bool:
         """Undo a definition that may yet be started. True once nothing can come any more."""
         try:
-            if self.record.get("starting") == CALLABLE_OFF:
+            if self.record.get("starting") in (CALLABLE_OFF, RECALLED):
                 self.undefine()
             return not self.why()
         except Failed as exc:

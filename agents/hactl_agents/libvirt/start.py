@@ -4,12 +4,12 @@ Whoever is killed half way leaves a guest that has never run, and that the next 
 """
 
 from hactl_agents.host.host import Failed
-from hactl_agents.libvirt import evidence, verdict
+from hactl_agents.libvirt import daemon, evidence, verdict
 from hactl_agents.libvirt.connection import ALL, LIVE, OPERATION_FAILED, PAUSED, LibvirtError
 from hactl_agents.libvirt.domain_xml import Definition
 from hactl_agents.libvirt.half_made import HalfMade
-from hactl_agents.libvirt.identity import same_uuid
-from hactl_agents.libvirt.identity_xml import NAMESPACE, read
+from hactl_agents.libvirt.identity import NAMESPACE, same_uuid
+from hactl_agents.libvirt.identity_xml import read
 from hactl_agents.libvirt.pending import BINDING, CALLABLE_OFF
 from hactl_agents.ocf.errors import WrongHere
 
@@ -154,7 +154,8 @@ class Start:
 
     def boot(self) -> "Domain":
         """Define it for as long as it takes to start it: that can be called off (pending.py)."""
-        self.definition.mark(self.agent.instance, self.uuid, until_started=True)
+        asked = daemon.signature(self.host)
+        self.definition.mark(self.agent.instance, self.uuid, until_started=True, asked=asked)
         self.pending.will_define()
         domain = self.define()
         self.pending.will_start(CALLABLE_OFF)
