@@ -18,6 +18,7 @@ VERBS = {
     "apply": ("hactl.commands.apply", "Carry out a plan, safely, and verify it."),
     "mend": ("hactl.commands.mend", "Take away what an apply that did not end left behind."),
     "status": ("hactl.commands.status", "Show the cluster in the operator's terms."),
+    "whatif": ("hactl.commands.whatif", "What dies if I pull this plug? Every loss, simulated."),
     "fence": ("hactl.commands.fence", "Prove that fencing works: dry, and by a drill."),
     "agents": (
         "hactl.commands.agents",

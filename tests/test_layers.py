@@ -74,6 +74,14 @@ MAY_IMPORT = {
     "hactl.cib": {"hactl.model", "hactl.errors"},
     "hactl.plan": {"hactl.cib", "hactl.fencing", "hactl.simulate", "hactl.model", "hactl.errors"},
     "hactl.simulate": {"hactl.cib", "hactl.model", "hactl.errors"},
+    "hactl.whatif": {
+        "hactl.cib",
+        "hactl.fencing",
+        "hactl.plan",
+        "hactl.simulate",
+        "hactl.model",
+        "hactl.errors",
+    },
     "hactl.fencing": {"hactl.cib", "hactl.model", "hactl.errors", "hactl.suggest"},
     "hactl.status": {
         "hactl.cib",
@@ -87,6 +95,7 @@ MAY_IMPORT = {
         "hactl.plan",
         "hactl.simulate",
         "hactl.status",
+        "hactl.whatif",
         "hactl.model",
         "hactl.errors",
     },

@@ -98,8 +98,28 @@ def fence_device(document: Document, node: str, device: str) -> Primitive:
         agent=Agent("stonith", "", declared.agent),
         kind="fencing",
         params=params,
+        meta=standing(document, device),
         operations=checked(declared.monitor),
     )
+
+
+def standing(document: Document, device: str) -> dict[str, str]:
+    """Return where a device stands and what it feeds: Pacemaker does not read it, `whatif` does."""
+    declared = document.fencing.devices[device]
+    found = {"rack": declared.rack} if declared.rack else {}
+    if declared.feeds:
+        found["feeds"] = " ".join(fed(document, declared.feeds))
+    return found
+
+
+def fed(document: Document, names: Sequence[str]) -> Iterator[str]:
+    """Yield nodes by name, and devices by the names of their resources."""
+    for name in names:
+        if name in document.nodes:
+            yield name
+        else:
+            users = (node for node, device in used_devices(document) if device == name)
+            yield from (device_id(name, node) for node in users)
 
 
 def own_time(agent: str, limit: int | None) -> dict[str, str]:

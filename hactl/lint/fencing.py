@@ -30,10 +30,10 @@ def fencing(subject: Subject) -> Iterator[Problem]:
 
 
 def unused(topology: Topology) -> Iterator[Problem]:
-    """A device that no node names would not be in the cluster at all."""
+    """A device that no node names would not be in the cluster at all; one that feeds others may."""
     named = {device for node in topology.document.nodes.values() for device in node.fencing}
-    for name in topology.document.fencing.devices:
-        if name not in named:
+    for name, device in topology.document.fencing.devices.items():
+        if name not in named and not device.feeds:
             yield topology.warning(
                 ("fencing", "devices", name),
                 "fences no node",

@@ -23,9 +23,11 @@ def references(subject: Subject) -> Iterator[Problem]:
     topology = subject.topology
     document = topology.document
     devices = ("fence device", document.fencing.devices)
+    powered = ("node or fence device", {**document.nodes, **document.fencing.devices})
     networks = ("network", document.networks)
     storage = ("storage", document.storage)
     yield from dangling(topology, devices, device_references(topology))
+    yield from dangling(topology, powered, feeding(topology))
     yield from dangling(topology, networks, network_references(topology))
     yield from dangling(topology, storage, storage_references(topology))
     yield from peers(topology)
@@ -40,6 +42,12 @@ def device_references(topology: Topology) -> Iterator[Reference]:
     for index, level in enumerate(topology.document.fencing.levels):
         for place, device in enumerate(level):
             yield ("fencing", "levels", index, place), device
+
+
+def feeding(topology: Topology) -> Iterator[Reference]:
+    for name, device in topology.document.fencing.devices.items():
+        for place, fed in enumerate(device.feeds):
+            yield ("fencing", "devices", name, "feeds", place), fed
 
 
 def network_references(topology: Topology) -> Iterator[Reference]:

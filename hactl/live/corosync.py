@@ -14,7 +14,8 @@ from hactl.live.runner import Runner
 
 KEY = re.compile(r"runtime\.members\.(\d+)\.(status|join_count) \(\w+\) = (\w+)")
 VOTE = re.compile(r"\s+(\d+)\s+(\d+)\s+\S")
-FIGURE = re.compile(r"(Total votes|Quorum):\s+(\d+)")
+FIGURE = re.compile(r"(Expected votes|Total votes|Quorum):\s+(\d+)")
+FLAGS = re.compile(r"^Flags:\s*(.*)$", re.MULTILINE)
 NUMBER = re.compile(r"= (\d+)$")
 TOKEN, CONSENSUS = "runtime.config.totem.token", "runtime.config.totem.consensus"
 
@@ -56,11 +57,38 @@ def votes(runner: Runner) -> Votes:
     """Return what Corosync's quorum counts. Raises ClusterError where it does not say."""
     said = asked(runner, "corosync-quorumtool", "-s")
     figures = {name: int(value) for name, value in FIGURE.findall(said)}
-    if len(figures) != 2:
+    if not {"Total votes", "Quorum"} <= figures.keys():
         raise ClusterError("corosync-quorumtool does not say how many votes there are")
+    return Votes(figures["Total votes"], figures["Quorum"], by_member(said))
+
+
+def by_member(said: str) -> dict[str, int]:
+    """Return the votes of each member by node id; a quorum device has the id 0."""
     table = said.partition("Membership information")[2]
-    of = {match[1]: int(match[2]) for match in map(VOTE.match, table.splitlines()) if match}
-    return Votes(figures["Total votes"], figures["Quorum"], of)
+    return {match[1]: int(match[2]) for match in map(VOTE.match, table.splitlines()) if match}
+
+
+@dataclass(frozen=True, slots=True)
+class Electorate:
+    """``expected`` votes in all, also of those who are away; ``of`` is by node id of who is there.
+
+    ``flags`` are Corosync's words: 2Node, LastManStanding, AutoTieBreaker, Qdevice, ...
+    """
+
+    expected: int
+    of: dict[str, int]
+    flags: frozenset[str]
+
+
+def electorate(runner: Runner) -> Electorate:
+    """Return who has which votes. Raises ClusterError where Corosync does not say."""
+    said = asked(runner, "corosync-quorumtool", "-s")
+    figures = {name: int(value) for name, value in FIGURE.findall(said)}
+    if "Expected votes" not in figures:
+        raise ClusterError("corosync-quorumtool does not say how many votes are expected")
+    flags = FLAGS.search(said)
+    words = frozenset(flags[1].split()) if flags else frozenset()
+    return Electorate(figures["Expected votes"], by_member(said), words)
 
 
 def own_name(runner: Runner) -> str:

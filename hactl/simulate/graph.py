@@ -4,12 +4,13 @@ The summary that crm_simulate prints has one line for a resource, whatever happe
 resource that is active on three nodes it names one, and a start that comes with a promotion it
 calls a promotion. The graph leaves nothing out. It may even hold what will never be done: an
 operation that waits for one that is not in it (something unmanaged that would have to be started
-first) stays undone, and the controller gives the transition up.
+first) stays undone, and the controller gives the transition up. What waits for a fencing that is
+known never to come (`hung`) stays undone in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from lxml.etree import _Element
 START, STOP = "start", "stop"
 PROMOTE, DEMOTE = "promote", "demote"
 MIGRATE_TO, MIGRATE_FROM = "migrate_to", "migrate_from"
+STONITH = "stonith"
 # All others look at a resource or tell it something, and interrupt nobody.
 ACTING = frozenset({START, STOP, PROMOTE, DEMOTE, MIGRATE_TO, MIGRATE_FROM})
 
@@ -33,9 +35,10 @@ class Operation:
 
 @dataclass(frozen=True)
 class Graph:
-    """A ``<transition_graph>``."""
+    """A ``<transition_graph>``; ``hung`` are nodes of which the fencing in it never succeeds."""
 
     root: _Element
+    hung: Collection[str] = ()
 
     @cached_property
     def operations(self) -> frozenset[Operation]:
@@ -77,9 +80,18 @@ class Graph:
         }
 
     @cached_property
+    def stuck(self) -> set[str]:
+        """The fencing of hung nodes."""
+        return {
+            number
+            for number, event in (self.events.items() if self.hung else ())
+            if event.get("operation") == STONITH and event.get("on_node") in self.hung
+        }
+
+    @cached_property
     def done(self) -> set[str]:
         """The events that come to be done, one after the other."""
-        left = {number: len(before) for number, before in self.inputs.items()}
+        left = {n: len(before) + (n in self.stuck) for n, before in self.inputs.items()}
         followers: dict[str, list[str]] = {}
         for number, before in self.inputs.items():
             for each in before:
@@ -99,7 +111,7 @@ class Graph:
         """Return the key of what is waited for in the end: it is not in the graph, or in a ring."""
         seen: set[str] = set()
         key = ""
-        while number not in seen and number in self.inputs:
+        while number not in seen and number in self.inputs and number not in self.stuck:
             seen.add(number)
             behind = [each for each in self.inputs[number].items() if each[0] not in self.done]
             number, key = min(behind, key=lambda each: (each[0] in self.inputs, each[0]))

@@ -160,10 +160,13 @@ class Instance:
 
     @cached_property
     def stopping(self) -> set[str]:
-        """Where it is stopped: by an operation, or because its node is no longer there."""
+        """Where it is stopped: by an operation, or because its node is no longer there.
+
+        On a node that hangs nothing is stopped, as far as anybody knows.
+        """
         silent = {each.source for each in self.actions if each.verb in ENDS and self.lost(each)}
         lost = self.before & (self.fenced | silent)
-        return (self.nodes(STOP) | lost) - self.migrating
+        return (self.nodes(STOP) | lost) - self.migrating - self.transition.hung
 
     def lost(self, action: Action) -> bool:
         """Whether what is done on a node is only counted as done, as the node is gone."""

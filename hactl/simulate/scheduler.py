@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from lxml import etree
@@ -62,9 +62,12 @@ def simulate(cib: _Element, runner: Run) -> Transition:
     return transition(result, graph)
 
 
-def answer(cib: bytes, runner: Run) -> Transition:
-    """Do the same for the text of a CIB that was simulated before in nearly the same words."""
-    return transition(*asked(cib, runner))
+def answer(cib: bytes, runner: Run, hung: Collection[str] = ()) -> Transition:
+    """Do the same for the text of a CIB that was simulated before in nearly the same words.
+
+    The fencing of ``hung`` nodes never comes.
+    """
+    return transition(*asked(cib, runner), hung)
 
 
 def asked(cib: bytes, runner: Run) -> tuple[_Element, _Element]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -88,7 +88,8 @@ class Transition:
 
     ``resources`` is by the id of the primitive, ``instances`` by that of the instance in a
     globally unique clone (``vm:1``); elsewhere the two are the same. ``waiting`` is what is meant
-    to be done and never will be, with the operation it waits for.
+    to be done and never will be, with the operation it waits for. ``hung`` are nodes that would be
+    fenced if anything could.
     """
 
     actions: tuple[Action, ...]
@@ -98,6 +99,7 @@ class Transition:
     waiting: Mapping[Operation, str] = field(default_factory=dict)
     instances: Mapping[str, Placed] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    hung: frozenset[str] = frozenset()
 
     def of(self, resource: str) -> tuple[Action, ...]:
         return tuple(self.by_resource.get(resource, ()))
@@ -143,18 +145,24 @@ class Transition:
         return not self.actions and not self.fencing
 
 
-def transition(result: _Element, graph: _Element | None = None) -> Transition:
-    """Return what ``crm_simulate --run --output-as=xml`` says, with the graph it would execute."""
+def transition(
+    result: _Element, graph: _Element | None = None, hung: Collection[str] = ()
+) -> Transition:
+    """Return what ``crm_simulate --run --output-as=xml`` says, with the graph it would execute.
+
+    The fencing of ``hung`` nodes never comes, and what waits for it is not done.
+    """
     instances = placements(result)
-    drawn = None if graph is None else Graph(graph)
+    drawn = None if graph is None else Graph(graph, hung)
     return Transition(
         actions=tuple(action(element) for element in result.iterfind("actions/rsc_action")),
-        fencing=tuple(fencings(result)),
+        fencing=tuple(each for each in fencings(result) if each.node not in hung),
         resources=together(instances),
         operations=drawn.operations if drawn else frozenset(),
         waiting=drawn.waiting if drawn else {},
         instances=instances,
         nodes=dict(nodes(result)),
+        hung=frozenset(hung),
     )
 
 

@@ -8,7 +8,16 @@ from pydantic import ConfigDict, Field, model_validator
 
 from hactl.model.fencing import LET_THEMSELVES_IN
 from hactl.topology.schema.section import Section
-from hactl.topology.types import NAME, DevicePath, Duration, FenceAgent, Name, Parameter, matching
+from hactl.topology.types import (
+    NAME,
+    DevicePath,
+    Duration,
+    FenceAgent,
+    Name,
+    Parameter,
+    Text,
+    matching,
+)
 
 PARAMETER_NAME = matching(NAME, "the name of a parameter", "write it as the agent does, like ip")
 
@@ -27,6 +36,13 @@ class Device(Section):
     monitor: Duration = Field(60_000, description="How often the device is checked.")
     timeout: Duration | None = Field(
         None, description="How long one action of it may take (default: the stonith_timeout)."
+    )
+    rack: Text | None = Field(
+        None, description="Where it stands, if not with the node it fences; for `hactl whatif`."
+    )
+    feeds: list[Name] = Field(
+        [],
+        description="The nodes and devices that have no power without it; for `hactl whatif`.",
     )
     on_target: bool | None = Field(
         None,
