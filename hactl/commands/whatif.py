@@ -12,7 +12,7 @@ import click
 from lxml import etree
 
 from hactl.commands.scenes import Found, found
-from hactl.commands.terminal import say
+from hactl.commands.terminal import ProgressLine, say
 from hactl.errors import UsageError
 from hactl.live.memory import Cache, cache_dir
 from hactl.live.session import World, opened
@@ -29,6 +29,7 @@ from hactl.whatif.never import never
 from hactl.whatif.scene import Scene
 
 MOST = 20_000  # losses
+BAR = 24  # letters
 
 
 @click.command(epilog="Example: hactl whatif cluster.yaml --nodes 2")
@@ -142,18 +143,17 @@ def concluded(
 ) -> Conclusion:
     """Simulate all losses and say what they come to. Raises CannotSimulate."""
     scene = begun.scene
-    draw = sys.stderr.isatty()
+    line = ProgressLine()
     effort = Effort(
         workers=workers(len(etree.tostring(scene.cib))),
-        progress=(lambda done: drawn(done, len(losses))) if draw else None,
+        progress=lambda done: line.draw(bar(done, len(losses))),
         memory=memory,
     )
     judge = Judge(scene, world.runner, effort)
     try:
         verdicts = list(judge.all(losses))
     finally:
-        if draw:
-            click.echo("\r\033[K", nl=False, err=True)
+        line.clear()
     if known is not None:
         verdicts = list(against(known, verdicts))
     return Conclusion(
@@ -184,10 +184,10 @@ def unsaid(losses: list[Loss], scene: Scene) -> Iterator[str]:
             yield f"taken to stand in no rack: {', '.join(out)} (fencing.devices.NAME.rack says so)"
 
 
-def drawn(done: int, of: int) -> None:
-    width = 24
-    bar = "#" * (width * done // max(1, of))
-    click.echo(f"\r\033[K[{bar:{width}}] {done} of {of} losses", nl=False, err=True)
+def bar(done: int, of: int) -> str:
+    """Return a bar of progress, as text."""
+    filled = "#" * (BAR * done // max(1, of))
+    return f"[{filled:{BAR}}] {done} of {of} losses"
 
 
 def remembered() -> Memory:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.hactl.commands.test_check import hactl
+from tests.hactl.cli import hactl
 from tests.hactl.contracts import violations
 from tests.hactl.scheduler import needs_scheduler
 from tests.hactl.scheduler import settled as settled_cib
