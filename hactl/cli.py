@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,10 @@ VERBS = {
     "render": ("hactl.commands.render", "Write the CIB (or corosync.conf) a topology stands for."),
     "plan": ("hactl.commands.plan", "Show what would change, and what happens to each guest."),
     "apply": ("hactl.commands.apply", "Carry out a plan, safely, and verify it."),
+    "import": (
+        "hactl.commands.import_",
+        "Write the topology of a cluster that is there already, and prove it.",
+    ),
     "mend": ("hactl.commands.mend", "Take away what an apply that did not end left behind."),
     "status": ("hactl.commands.status", "Show the cluster in the operator's terms."),
     "whatif": ("hactl.commands.whatif", "What dies if I pull this plug? Every loss, simulated."),
@@ -37,7 +42,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
-        command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
+        module = importlib.import_module(VERBS[cmd_name][0])
+        command = getattr(module, f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name)
         assert isinstance(command, click.Command)
         return command
 

@@ -62,6 +62,17 @@ MAY_IMPORT = {
         "hactl.model",
         "hactl.errors",
     },
+    "hactl.existing": {
+        "hactl.cib",
+        "hactl.corosync",
+        "hactl.derive",
+        "hactl.intent",
+        "hactl.plan",
+        "hactl.simulate",
+        "hactl.topology",
+        "hactl.model",
+        "hactl.errors",
+    },
     "hactl.install": {"hactl_agents", "hactl_fencing"},
     "hactl.catalog": {
         "hactl.errors",

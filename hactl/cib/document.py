@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.cib import references
 from hactl.cib.constraints import constraint_element
 from hactl.cib.fencing import fencing_topology
+from hactl.cib.kept import ledger_set
 from hactl.cib.node_state import online
 from hactl.cib.nodes import nodes_element
 from hactl.cib.options import crm_config, defaults
 from hactl.cib.resources import resource_element
 from hactl.errors import HactlError
 from hactl.model.cluster import Cluster
+from hactl.model.kept import Kept
 
 # The oldest schema that has all we say (roles Promoted and Unpromoted): Pacemaker 2.1.0.
 SCHEMA = "pacemaker-3.7"
@@ -59,21 +64,33 @@ def configuration(cluster: Cluster) -> _Element:
         made.append(defaults("rsc_defaults", cluster.resource_defaults))
     if cluster.operation_defaults:
         made.append(defaults("op_defaults", cluster.operation_defaults))
+    add_kept(made, cluster.kept)
     refuse_twins(made)
     return made
 
 
+def add_kept(made: _Element, kept: Sequence[Kept]) -> None:
+    """Add what is held to the letter, and the ledger that says so."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_blank_text=True)
+    elements = [(each, etree.fromstring(each.xml, parser)) for each in kept]
+    for each, element in elements:
+        section = made.find(each.section)
+        holder = etree.SubElement(made, each.section) if section is None else section
+        for node in holder.iterfind(f"node[@uname='{each.node}']"):
+            holder = node
+        holder.append(element)
+    ledger = ledger_set(element for _, element in elements)
+    options = made.find("crm_config")
+    if ledger is not None and options is not None:
+        options.append(ledger)
+
+
 def refuse_twins(configuration: _Element) -> None:
-    seen: set[str] = set()
-    for element in configuration.iter("*"):
-        # A node's id is its number in corosync and no XML id.
-        id_ = "" if element.tag == "node" else element.get("id", "")
-        if id_ and id_ in seen:
-            raise HactlError(
-                f"two elements of the CIB would have the id {id_!r}",
-                "give one of the resources it is made from another name",
-            )
-        seen.add(id_)
+    for id_ in references.twice(configuration):
+        raise HactlError(
+            f"two elements of the CIB would have the id {id_!r}",
+            "give one of the resources it is made from another name",
+        )
 
 
 def text(element: _Element) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
+from hactl.cib import kept
 from hactl.cib.canonical import digest, runtime_switch, same
 from hactl.cib.ownership import edited_by_hand, is_ours, pair_edited_by_hand
 
@@ -39,6 +40,7 @@ def edits(live: _Element, wanted: _Element) -> tuple[str, ...]:
         *edited_constraints(live, wanted),
         *edited_properties(live, wanted),
         *edited_sets(live, wanted),
+        *kept.edited(live, wanted),
     )
 
 

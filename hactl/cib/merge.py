@@ -23,6 +23,7 @@ from hactl.cib.canonical import (
     runtime_switch,
     same,
 )
+from hactl.cib.kept import as_it_is, drop_unwanted, ledger, renewed, seal
 from hactl.cib.options import PROPERTY_SET as PROPERTIES
 from hactl.cib.ownership import PREFIX, edited_by_hand, is_ours
 from hactl.cib.properties import same_property
@@ -54,9 +55,13 @@ def merge(live: _Element, wanted: _Element, adopt: Collection[str] = ()) -> _Ele
     """
     merged = deepcopy(live)
     configuration = child(merged, "configuration")
+    wanted = as_it_is(wanted, configuration)
+    kept = ledger(configuration)
+    drop_unwanted(configuration, wanted)
     merge_properties(configuration, wanted)
+    merge_property_sets(configuration, wanted)
     merge_nodes(configuration, wanted)
-    merge_resources(configuration, wanted, adopt)
+    merge_resources(configuration, wanted, {*adopt, *kept}, {*kept, *ledger(wanted)})
     for section in BY_ID:
         merge_section(configuration, wanted, section)
     reasons = refusals(child(live, "configuration"), wanted, configuration, adopt)
@@ -100,6 +105,17 @@ def bootstrap_options(configuration: _Element, needed: bool) -> _Element | None:
     return etree.SubElement(section, "cluster_property_set", id=PROPERTIES)
 
 
+def merge_property_sets(configuration: _Element, wanted: _Element) -> None:
+    """Sets beside the one that Pacemaker writes to: some held to the letter, and the ledger."""
+    others = etree.Element("crm_config")
+    others.extend(
+        deepcopy(found)
+        for found in wanted.iterfind("crm_config/*")
+        if found.get("id") != PROPERTIES
+    )
+    merge_children(child(configuration, "crm_config"), others)
+
+
 def merge_nodes(configuration: _Element, wanted: _Element) -> None:
     """Nodes are matched by name: the id is the cluster's, and hactl never adds a node to it."""
     section = child(configuration, "nodes")
@@ -115,14 +131,21 @@ def merge_nodes(configuration: _Element, wanted: _Element) -> None:
         merge_children(node, etree.Element("node"))
 
 
-def merge_resources(configuration: _Element, wanted: _Element, adopt: Collection[str]) -> None:
+def merge_resources(
+    configuration: _Element, wanted: _Element, adopt: Collection[str], letter: Collection[str]
+) -> None:
+    """``letter`` are the ids of what is held to the letter: in the live CIB, or from now on."""
     section = child(configuration, "resources")
     missing = {resource.get("id", ""): resource for resource in wanted.iterfind("resources/*")}
     for resource in list(elements(section)):
-        ours = is_ours(resource) or resource.get("id") in adopt
-        new = missing.pop(resource.get("id", ""), None)
+        id_ = resource.get("id", "")
+        ours = is_ours(resource) or id_ in adopt
+        new = missing.pop(id_, None)
         if new is None and is_ours(resource):
             section.remove(resource)
+        elif new is not None and ours and id_ in letter:
+            if seal(new) != seal(resource):
+                section.replace(resource, renewed(resource, new))
         elif new is not None and ours and not settled(resource, new):
             section.replace(resource, graft(resource, new))
     section.extend(deepcopy(resource) for resource in missing.values())

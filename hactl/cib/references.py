@@ -22,7 +22,8 @@ def path(expression: str) -> etree.XPath:
     return etree.XPath(expression, smart_strings=False)
 
 
-IDS = path("descendant::*[not(self::node or self::resource_ref or self::obj_ref)]/@id")
+NO_ID = "self::node or self::resource_ref or self::obj_ref or self::role"
+IDS = path(f"descendant::*[not({NO_ID})]/@id")
 NAMED = (
     *(path(f"constraints/descendant::*/@{name}") for name in ("rsc", "with-rsc", "first", "then")),
     *(path(f"descendant::*/@{name}") for name in ("template", "id-ref", "reference")),

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from lxml.etree import _Element
 
 from hactl.cib import references
-from hactl.cib.ownership import is_ours
+from hactl.cib.kept import kept_in, ledger, listed, masked, unchanged
+from hactl.cib.ownership import RESOURCE_TAGS, is_ours
 from hactl.cib.properties import same_property
 from hactl.errors import ClusterError
 
@@ -27,7 +28,9 @@ def refusals(
     return [
         *unknown_nodes(live, wanted),
         *in_the_way(live, wanted, adopt),
+        *otherwise_there(live, wanted, adopt),
         *nothing_to_adopt(live, wanted, adopt),
+        *secrets_nowhere(merged),
         *ids_given_twice(merged),
         *dangling_references(live, merged),
         *watchdog_without_sbd(live, merged),
@@ -47,18 +50,43 @@ def unknown_nodes(live: _Element, wanted: _Element) -> Iterator[str]:
 
 def in_the_way(live: _Element, wanted: _Element, adopt: Collection[str]) -> Iterator[str]:
     ours = {resource.get("id") for resource in wanted.iterfind("resources/*")}
+    mine = {*adopt, *ledger(live), *unchanged(live, wanted)}
     for resource in live.iterfind("resources/*"):
         name = resource.get("id", "")
-        if name in ours and name not in adopt and not is_ours(resource):
+        if name in ours and name not in mine and not is_ours(resource):
             yield (
                 f"{name}: the cluster has a {resource.tag} of this name that hactl did not make; "
                 f"rename yours, or take it over with --adopt {name}"
             )
 
 
+def otherwise_there(live: _Element, wanted: _Element, adopt: Collection[str]) -> Iterator[str]:
+    """What is to be held to the letter and that others have with the same id and other words."""
+    there = listed(live)
+    mine = {*adopt, *ledger(live), *unchanged(live, wanted)}
+    for element in kept_in(wanted):
+        name = element.get("id", "")
+        if element.tag not in RESOURCE_TAGS and name in there and name not in mine:
+            yield (
+                f"{name}: the cluster has a {there[name].tag} of this id that says something else "
+                f"than raw; make both the same, or have yours written with --adopt {name}"
+            )
+
+
+def secrets_nowhere(merged: _Element) -> Iterator[str]:
+    """What is created where it never was has no secret to keep."""
+    for part in masked(merged):
+        whose = next(each.get("id") for each in (part, *part.iterancestors()) if each.get("id"))
+        yield (
+            f"{whose}: the value of its {part.get('name', 'attribute')} was left out of the "
+            "topology as a secret, and the cluster has none; write it there once, best with "
+            "`cibsecret set`"
+        )
+
+
 def nothing_to_adopt(live: _Element, wanted: _Element, adopt: Collection[str]) -> Iterator[str]:
-    there = {resource.get("id") for resource in live.iterfind("resources/*")}
-    ours = {resource.get("id") for resource in wanted.iterfind("resources/*")}
+    there = {*listed(live)}
+    ours = {resource.get("id") for resource in wanted.iterfind("resources/*")} | {*ledger(wanted)}
     for name in sorted(adopt):
         if name not in there:
             yield f"--adopt {name}: the cluster has no resource of this name"

@@ -16,7 +16,7 @@ from hactl.derive.needs import Survey, nothing_read
 from hactl.derive.networks import network_parts
 from hactl.derive.nodes import nodes
 from hactl.derive.parts import Parts, combined
-from hactl.derive.raw import raw_parts
+from hactl.derive.raw import kept, raw_parts
 from hactl.derive.storage import storage_parts
 from hactl.derive.unfencing import asked_for
 from hactl.derive.wishes import base_scores
@@ -46,6 +46,7 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
         watchdog=watchdog(document),
         properties=properties(document),
         resource_defaults=resource_defaults(document),
+        kept=kept(document),
     )
 
 

@@ -9,6 +9,7 @@ from hactl.model.totem import QuorumDevice, Totem
 from hactl.topology.schema.document import Document
 
 CONSENSUS = 1.2
+WRITTEN = "written"
 
 
 def totem(document: Document) -> Totem:
@@ -33,6 +34,31 @@ def qdevice(document: Document) -> QuorumDevice | None:
 def properties(document: Document) -> dict[str, str]:
     """Return the cluster properties; what the operator wrote under ``properties`` wins."""
     cluster = document.cluster
+    if cluster.settings == WRITTEN:
+        return written(document) | cluster.properties
+    return usual(document) | cluster.properties
+
+
+def written(document: Document) -> dict[str, str]:
+    """Return the properties with a key of their own, as far as that is written."""
+    cluster = document.cluster
+    found = {
+        "stonith-enabled": "true" if cluster.fencing else "false",
+        "no-quorum-policy": cluster.no_quorum_policy,
+        "migration-limit": str(cluster.migration_limit),
+        "stonith-timeout": duration(cluster.stonith_timeout or 0),
+        "dc-deadtime": duration(cluster.dc_deadtime or 0),
+    }
+    keys = {
+        "stonith-enabled": "fencing",
+        **{name: name.replace("-", "_") for name in found if name != "stonith-enabled"},
+    }
+    return {name: value for name, value in found.items() if keys[name] in cluster.model_fields_set}
+
+
+def usual(document: Document) -> dict[str, str]:
+    """Return the properties that fit, where the operator wrote nothing else."""
+    cluster = document.cluster
     found = {
         "stonith-enabled": "true" if cluster.fencing else "false",
         "no-quorum-policy": no_quorum_policy(document),
@@ -55,7 +81,7 @@ def properties(document: Document) -> dict[str, str]:
         found["placement-strategy"] = "balanced"
     if cluster.dc_deadtime is not None:
         found["dc-deadtime"] = duration(cluster.dc_deadtime)
-    return found | cluster.properties
+    return found
 
 
 def no_quorum_policy(document: Document) -> str:
@@ -71,8 +97,12 @@ def no_quorum_policy(document: Document) -> str:
 
 def resource_defaults(document: Document) -> dict[str, str]:
     defaults = document.cluster.defaults
-    return {
+    found = {
         "resource-stickiness": str(defaults.stickiness),
         "migration-threshold": str(defaults.migration_threshold),
         "failure-timeout": duration(defaults.failure_timeout),
     }
+    if document.cluster.settings != WRITTEN:
+        return found
+    keys = dict(zip(found, ("stickiness", "migration_threshold", "failure_timeout"), strict=True))
+    return {name: value for name, value in found.items() if keys[name] in defaults.model_fields_set}

@@ -6,6 +6,7 @@ from functools import singledispatch
 
 from hactl.derive.parts import Parts, combined
 from hactl.model.constraint import Colocation, Location, Order, OrderKind
+from hactl.model.kept import Kept
 from hactl.model.resource import Agent, Clone, Group, Operation, Primitive
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.raw import (
@@ -16,6 +17,7 @@ from hactl.topology.schema.raw import (
     RawOperation,
     RawOrder,
     RawPrimitive,
+    RawXml,
 )
 
 INTERLEAVE = {"interleave": "true"}
@@ -23,6 +25,15 @@ INTERLEAVE = {"interleave": "true"}
 
 def raw_parts(document: Document) -> Parts:
     return combined(parts_of(item) for item in document.raw)
+
+
+def kept(document: Document) -> tuple[Kept, ...]:
+    """Return what is held to the letter."""
+    return tuple(
+        Kept(item.section, item.xml, item.node or "")
+        for item in document.raw
+        if isinstance(item, RawXml)
+    )
 
 
 @singledispatch
@@ -71,6 +82,11 @@ def _(item: RawColocation) -> Parts:
 @parts_of.register
 def _(item: RawLocation) -> Parts:
     return Parts(constraints=(Location(item.resource, item.node, item.score),))
+
+
+@parts_of.register
+def _(item: RawXml) -> Parts:  # noqa: ARG001
+    return Parts()
 
 
 def primitive(item: RawMember, id_: str) -> Primitive:

@@ -22,7 +22,7 @@ from hactl.model.fencing import FencingLevel
 from hactl.model.resource import primitives
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document
-from hactl.topology.schema.raw import raw_members
+from hactl.topology.schema.raw import RawXml, raw_members
 from hactl.topology.yaml.positions import Step
 
 # What another rule says closer to the file: names that are not there, keys that hactl writes
@@ -58,7 +58,8 @@ MENDS = {
 def devices(subject: Subject) -> Iterator[Problem]:
     """Ask what `hactl fence check` asks of a CIB."""
     topology = subject.topology
-    if not topology.document.cluster.fencing:
+    document = topology.document
+    if not document.cluster.fencing or keeps_devices(document):
         return
     paths = places(topology, subject.cluster)
     seen: set[tuple[str, str]] = set()
@@ -76,6 +77,12 @@ def is_said(topology: Topology, finding: Finding) -> bool:
     nodes = topology.document.nodes
     missing = finding.rule == "node.unfenced" and nodes[finding.subject.name].fencing
     return finding.rule in SAID_OF_THE_FILE or bool(missing)
+
+
+def keeps_devices(document: Document) -> bool:
+    """Whether devices are held to the letter: `hactl fence check` judges them in the CIB."""
+    kept = (item.xml for item in document.raw if isinstance(item, RawXml))
+    return any('class="stonith"' in xml for xml in kept)
 
 
 def told(topology: Topology, path: Sequence[Step], finding: Finding) -> Problem:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from hactl.errors import Problem
+from hactl.derive.defaults import WRITTEN
+from hactl.errors import Problem, Severity
 from hactl.lint.addresses import addresses, links, node_ids
 from hactl.lint.agents import agents
 from hactl.lint.blocklist import blocklist
@@ -89,10 +91,17 @@ WHOLE: tuple[Rule, ...] = (
 )
 
 
+# Where the file holds a cluster as it is, these advise: it runs with what they find.
+ADVICE: tuple[Rule, ...] = (properties, devices, fencing_time, membership)
+
+
 def lint(subject: Subject) -> Iterator[Problem]:
     """Ask every rule."""
+    as_it_is = subject.topology.document.cluster.settings == WRITTEN
     for rule in (*LOCAL, *WHOLE):
-        yield from rule(subject)
+        for problem in rule(subject):
+            advice = as_it_is and rule in ADVICE
+            yield replace(problem, severity=Severity.WARNING) if advice else problem
 
 
 def suspicions(subject: Subject, gone: Sequence[Sequence[Step]]) -> Iterator[Problem]:

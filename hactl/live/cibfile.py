@@ -53,7 +53,7 @@ def parse(data: bytes, name: str) -> _Element:
         cib = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as problem:
         where = f":{problem.lineno}" if problem.lineno else ""
-        what = "the file is empty" if not data.strip() else str(problem.msg)
+        what = "the file is empty" if not data.strip() else " ".join(str(problem.msg).split())
         raise ClusterError(f"{name}{where}: no CIB: {what}") from None
     if cib.tag != "cib" or cib.find("configuration") is None:
         raise ClusterError(

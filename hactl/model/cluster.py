@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hactl.model.constraint import Constraint
 from hactl.model.fencing import FencingLevel, Watchdog
+from hactl.model.kept import Kept
 from hactl.model.node import Node
 from hactl.model.resource import Resource
 from hactl.model.totem import Totem
@@ -26,3 +27,4 @@ class Cluster:
     properties: Mapping[str, str] = field(default_factory=dict)
     resource_defaults: Mapping[str, str] = field(default_factory=dict)
     operation_defaults: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[Kept, ...] = ()

@@ -9,6 +9,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.canonical import NVPAIR_SETS, same
+from hactl.cib.kept import LEDGER
 from hactl.cib.ownership import RESOURCE_TAGS, kind_of
 from hactl.plan.attributes import differences
 from hactl.plan.change import Change, Create, Delete, Place, Update, identity
@@ -28,6 +29,7 @@ SECTIONS = (
 # These are seen through: a property and a node's own values are changes in their own right.
 HOLDERS = frozenset({"cluster_property_set", "node"})
 
+MARKS = "marks"
 KINDS = {
     "cluster_property_set": "properties",
     "node": "node",
@@ -144,6 +146,8 @@ def kind(element: _Element) -> str:
     if element.tag in RESOURCE_TAGS:
         return kind_of(element) or "resource"
     parent = element.getparent()
+    if LEDGER in (element.get("id"), None if parent is None else parent.get("id")):
+        return MARKS
     if element.tag == "nvpair":
         return "property"
     if parent is not None and parent.tag == "node":

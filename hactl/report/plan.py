@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from hactl.plan.change import Change, Create, Delete, Detail, Update
+from hactl.plan.diff import MARKS
 from hactl.plan.effects import GUESTS
 from hactl.plan.later import Later
 from hactl.plan.plan import Plan
@@ -130,6 +131,8 @@ def row_lines(same: Sequence[Row], width: int) -> Iterator[str]:
 
 def aside(change: Create | Delete) -> str:
     """Return what a set of values consists of: it has no name an operator would know."""
+    if change.kind == MARKS:
+        return f" of ownership beside {counted(len(change.details), 'element')}"
     if change.kind not in ("node", "defaults") or not change.details:
         return ""
     values = ", ".join(f"{d.name} {d.new if d.old is None else d.old}" for d in change.details)
@@ -149,7 +152,7 @@ def title(change: Change) -> str:
         return f"node {change.details[0].owner}"
     if change.kind == "defaults" and change.details:
         return f"defaults for {change.details[0].owner}"
-    return f"{change.kind} {change.id}"
+    return change.kind if change.kind == MARKS else f"{change.kind} {change.id}"
 
 
 def properly(change: Change) -> str:

@@ -15,7 +15,7 @@ from hactl.topology import units
 from hactl.topology.units import BadUnit, shown
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$"
-NODE_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$"
+NODE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 MAC = r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"
 IFNAME = r"^[A-Za-z0-9_.-]{1,15}$"
 AGENT = r"^(ocf:[A-Za-z0-9_-]+:|systemd:|service:|lsb:)[A-Za-z0-9_.@-]+$"
@@ -306,7 +306,7 @@ def check_address_or_network(value: object) -> str:
 
 
 NAME_HINT = "begin with a letter or _ and go on with letters, digits, _ - and . (63 at most)"
-NODE_HINT = "use the host name: letters, digits, - and . (63 at most)"
+NODE_HINT = "use the host name: letters, digits, -, _ and . (63 at most)"
 IFNAME_HINT = "use at most 15 letters, digits, _ - and ."
 SCORE_SCHEMA: JsonSchema = {
     "anyOf": [

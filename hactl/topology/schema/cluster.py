@@ -88,6 +88,11 @@ class Cluster(Section):
     """What holds for the whole cluster."""
 
     name: Name = Field(description="The name of the cluster.")
+    settings: Literal["usual", "written"] = Field(
+        "usual",
+        description="usual: properties and defaults that nobody wrote are those that fit; written: "
+        "only those that are written here are set (as `hactl import` leaves a cluster).",
+    )
     token: Duration = Field(
         3000, description="Silence after which a node counts as lost (corosync's token)."
     )

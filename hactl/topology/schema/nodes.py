@@ -19,7 +19,7 @@ class Node(Section):
     id: int | None = Field(
         None,
         ge=1,
-        le=2**31 - 1,
+        le=2**32 - 1,
         description="Its corosync node id; by default its place in the list, from 1.",
     )
     links: list[LinkAddress] = Field(

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from hactl.topology.schema.element import Element, refuse_misplaced
 from hactl.topology.schema.section import Section
 from hactl.topology.types import AgentName, Duration, DurationOr0, Name, NodeName, Parameter, Score
 
 Action = Literal["start", "stop", "promote", "demote"]
+RawSection = Literal[
+    "crm_config",
+    "nodes",
+    "resources",
+    "constraints",
+    "fencing-topology",
+    "rsc_defaults",
+    "op_defaults",
+    "tags",
+    "alerts",
+    "acls",
+]
 Role = Literal["Started", "Stopped", "Promoted", "Unpromoted"]
 
 
@@ -90,8 +103,28 @@ class RawLocation(Section):
     score: Score = Field(description="How much it likes the node; negative: dislikes.")
 
 
+class RawXml(Section):
+    """An element of the CIB, held to the letter: anything that Pacemaker knows."""
+
+    kind: Literal["xml"] = Field(description="An element of the CIB.")
+    section: RawSection = Field(description="The section of the CIB that it stands in.")
+    node: NodeName | None = Field(
+        None, description="In the section nodes: the node whose set of values it is."
+    )
+    xml: Element = Field(
+        description="The element, as `cibadmin --query` shows it, without runtime switches; the "
+        "value hactl:secret-stays-in-the-cib leaves a secret where it is."
+    )
+
+    @model_validator(mode="after")
+    def fits(self) -> RawXml:
+        refuse_misplaced(self.section, self.node, self.xml)
+        return self
+
+
 RawItem = Annotated[
-    RawPrimitive | RawGroup | RawOrder | RawColocation | RawLocation, Field(discriminator="kind")
+    RawPrimitive | RawGroup | RawOrder | RawColocation | RawLocation | RawXml,
+    Field(discriminator="kind"),
 ]
 
 

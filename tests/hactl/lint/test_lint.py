@@ -563,7 +563,7 @@ CASES = {
             "t.yaml:10: raw[0].kind: 'primitve' is no kind that this hactl knows; "
             "did you mean 'primitive'?",
             "t.yaml:11: raw[1]: has no kind; "
-            "add kind: primitive, group, order, colocation or location",
+            "add kind: primitive, group, order, colocation, location or xml",
             "t.yaml:12: raw[2]: 'x' is not a mapping; "
             "write keys below it, indented, or {key: value}",
         ],
