@@ -14,6 +14,8 @@ NOT_RUNNING = "7"
 STOPPED = frozenset({"0", NOT_RUNNING})
 EXPECTED = RUNNING | {NOT_RUNNING}
 PENDING, DONE = "-1", "0"
+# Longer numbers of a call are none.
+DIGITS = 19
 STARTING = frozenset({"start", "migrate_from", "promote", "demote", "reload", "reload-agent"})
 
 
@@ -119,3 +121,25 @@ def histories(cib: _Element) -> Iterator[tuple[str, str, _Element]]:
         for resource in state.iterfind("lrm/lrm_resources/lrm_resource"):
             name = resource.get("id", "").partition(":")[0]
             yield state.get("uname", ""), name, resource
+
+
+def standing(cib: _Element) -> Iterator[tuple[str, str, _Element]]:
+    """Yield each failure after which the resource was not seen to stop, as `records` does."""
+    for node, name, history in histories(cib):
+        known = list(history.iterchildren("lrm_rsc_op"))
+        stopped = max((call(each) for each in known if well_stopped(each)), default=-1)
+        for record in known:
+            bad = failed_stop(record) or (record.get("operation") != "stop" and failed(record))
+            if bad and call(record) > stopped:
+                yield node, name, record
+
+
+def well_stopped(record: _Element) -> bool:
+    ended = record.get("op-status") != PENDING
+    return record.get("operation") == "stop" and ended and not failed_stop(record)
+
+
+def call(record: _Element) -> int:
+    """Return which call of its node's executor it was: later ones have higher numbers."""
+    number = record.get("call-id", "")
+    return int(number) if number.isdecimal() and len(number) < DIGITS else 0

@@ -6,7 +6,8 @@
     trial   a new resource whose stop fails is blocked where it is, instead of fencing node after
             node: ``on-fail=block`` in a set of its own inside the operation
 
-All ids begin with ``hactl-temporary-`` and the name of the apply: when it began, and on which node.
+All ids begin with ``hactl-temporary-`` and the name of the apply: when it began, to the
+microsecond, and on which node. No two applies share one: each answers for its own.
 What somebody has changed since is not proven to be ours, and nobody takes it away unasked.
 """
 
@@ -26,7 +27,8 @@ from hactl.cib.canonical import canonical
 from hactl.cib.ids import own
 
 PREFIX = own("temporary") + "-"
-NAME = re.compile(r"(?P<begun>\d{8}T\d{6}Z)-(?P<node>[A-Za-z0-9._]+)")
+# Names of before had no fraction of a second.
+NAME = re.compile(r"(?P<begun>\d{8}T\d{6})(\.\d{6})?Z-(?P<node>[A-Za-z0-9._]+)")
 MARK = re.compile(rf"{PREFIX}(?P<apply>{NAME.pattern})-(?P<what>hold|trial)-(?P<about>.+)")
 MARKED = etree.XPath(f"configuration//*[starts-with(@id, '{PREFIX}')]")
 
@@ -63,7 +65,7 @@ class Leftover:
 
 def name(now: datetime, node: str) -> str:
     """Return the name of an apply that begins ``now`` on ``node``."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{re.sub('[^A-Za-z0-9._]', '_', node) or '_'}"
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{re.sub('[^A-Za-z0-9._]', '_', node) or '_'}"
 
 
 def leftovers(cib: _Element) -> tuple[Leftover, ...]:
@@ -71,7 +73,7 @@ def leftovers(cib: _Element) -> tuple[Leftover, ...]:
     found: dict[tuple[str, str, str], Leftover] = {}
     for element, mark in marks(cib):
         about = mark["about"] if mark["what"] == "hold" else owner(element)
-        begun = datetime.strptime(mark["begun"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        begun = datetime.strptime(mark["begun"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
         proven = proven_ours(element, mark)
         key = mark["what"], about, mark["apply"]
         proven = proven and (key not in found or found[key].proven)
@@ -104,6 +106,16 @@ def trials(cib: _Element) -> Iterator[tuple[str, str]]:
     for element, mark in marks(cib):
         if mark["what"] == "trial":
             yield owner(element), mark["apply"]
+
+
+def tried_operations(cib: _Element) -> Iterator[tuple[str, str]]:
+    """Yield each operation that is on trial: its primitive and its name."""
+    for element, mark in marks(cib):
+        parent = element.getparent()
+        if mark["what"] == "trial" and parent is not None:
+            place = parent if element.tag == "meta_attributes" else element
+            for op in place.iter("op"):
+                yield owner(element), op.get("name", "")
 
 
 def hold(cib: _Element, resources: Collection[str], apply: str) -> None:

@@ -42,9 +42,18 @@ def mend(cib: Path | None, dry_run: bool, allow_disruption: bool, overwrite_edit
         if not left:
             say("nothing to mend\n")
         elif not dry_run:
-            refuse(world, live, left, allow_disruption, overwrite_edits)
-            edit(world, tidied)
+            mended(world, allow_disruption, overwrite_edits)
             say(ending(leftovers(world.pacemaker.cib())))
+
+
+def mended(world: World, allow_disruption: bool, overwrite_edits: bool) -> None:
+    """Take away what was left behind; raises Forbidden, judged by the CIB that it is made from."""
+
+    def allowed(live: _Element) -> _Element:
+        refuse(world, live, leftovers(live), allow_disruption, overwrite_edits)
+        return tidied(live)
+
+    edit(world, allowed)
 
 
 def ending(left: tuple[Leftover, ...]) -> str:

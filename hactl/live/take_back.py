@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.cib.history import failed_stops
 from hactl.cib.temporary import hold, leftovers, lifted, units
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.interrupts import deferred
@@ -19,6 +18,7 @@ from hactl.live.session import World
 from hactl.live.settle import Settled, settle
 from hactl.plan.change import Change, Create
 from hactl.plan.revert import NotReverted, reverted
+from hactl.plan.stuck import unstopped
 from hactl.plan.trial import kept, on_trial, untried
 from hactl.result.blame import primitives
 
@@ -59,7 +59,7 @@ class TakeBack:
             edit(self.world, off_trial)
 
     def unblocked(self, changes: Sequence[Change]) -> frozenset[str]:
-        """Have the cluster forget failed stops of what is new; return what still cannot be stopped.
+        """Have the cluster forget what blocks what is new; return what still cannot be stopped.
 
         Pacemaker fences the node where something that is no longer configured did not stop.
         """
@@ -117,9 +117,9 @@ def at_rest(
 
 
 def blocked(now: _Element, changes: Sequence[Change]) -> set[tuple[str, str]]:
-    """Return what ``changes`` made new and what did not stop, each with the node."""
+    """Return what ``changes`` made new, and what failed and did not stop, each with the node."""
     new = {name for change in changes for name in made(change)}
-    return {(name, node) for name, node in failed_stops(now) if name in new}
+    return {(name, node) for name, node in unstopped(now) if name in new}
 
 
 def made(change: Change) -> set[str]:

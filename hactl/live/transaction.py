@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lxml.etree import _Element
 
-from hactl.cib.history import failed_stops
 from hactl.cib.temporary import leftovers
 from hactl.errors import ClusterError, ConcurrentEdit
 from hactl.live.backup import discard, save
@@ -22,6 +21,7 @@ from hactl.plan.diff import changes
 from hactl.plan.gate import Forbidden, beyond, refuse_harm
 from hactl.plan.plan import Planned, foreseen
 from hactl.plan.stages import Stage
+from hactl.plan.stuck import stuck, unstopped
 from hactl.plan.three_way import conflicts
 from hactl.report.plan_json import document, fingerprint
 from hactl.result.blame import compared, others_fencing
@@ -39,13 +39,14 @@ class Transaction:
     """Commits what was ``shown`` in stages, for one operator, and notes it in ``ledger``.
 
     ``anew`` plans from the CIB as it is by then; ``fenced`` are the fencings on record before the
-    first commit.
+    first commit. ``moved``: the cluster has been told something since it was shown.
     """
 
     ledger: Ledger
     shown: Planned
     anew: Callable[[_Element], Planned]
     fenced: set[tuple[str, str, str]]
+    moved: bool = False
 
     def carry_out(self, stages: Sequence[Stage]) -> tuple[Difference, ...]:
         """Go through ``stages``; return how it ended otherwise than was foreseen.
@@ -57,26 +58,27 @@ class Transaction:
     def advance(self, stage: Stage) -> tuple[Difference, ...]:
         if stage.tidies:
             return self.tidy(stage)
-        failed = stage.forgets(self.rest) if stage.forgets else set()
-        if not self.commit(stage) or not self.world.pacemaker.live:
+        committed = self.commit(stage)
+        if not self.world.pacemaker.live:
             return ()
-        return self.forget(failed) if failed else self.see_through()
+        # whatever this apply had to write for that: somebody may have written the same before
+        failed = stage.forgets(self.rest) if stage.forgets else set()
+        if failed:
+            return self.forget(failed)
+        return self.see_through() if committed else ()
 
     def forget(self, failed: set[tuple[str, str]]) -> tuple[Difference, ...]:
-        """Have the cluster forget failed stops; raises ClusterError for what fails again."""
+        """Have the cluster forget failures; raises ClusterError for what fails again."""
+        self.moved = True
         forget_failures(self.world, failed)
         now = at_rest(self.world, self.options, self.ledger.operator).cib
-        for name, node in sorted(failed & failed_stops(now)):
-            raise ClusterError(
-                f"{name} cannot be stopped on {node}: removed, it would fence {node}",
-                f"mend it there, then `crm_resource --cleanup --resource {name}`",
-            )
+        refuse_stuck(failed & unstopped(now))
         return ()
 
     @property
     def rest(self) -> Planned:
         """What is left to do, of the CIB as it is by now."""
-        return self.anew(self.world.pacemaker.cib()) if self.written else self.shown
+        return self.anew(self.world.pacemaker.cib()) if self.written or self.moved else self.shown
 
     def tidy(self, stage: Stage) -> tuple[Difference, ...]:
         """Take away what was written for a moment; what cannot be is said, and the rest stays."""
@@ -135,6 +137,8 @@ class Transaction:
         if stage.tidies:
             refuse_harm(step.plan)
             return
+        if stage.whole and self.world.pacemaker.live:
+            refuse_stuck(stuck(rest.live, step.merged))
         if rest is not self.shown:
             self.refuse_conflicts(rest)
         for plan in (rest.plan, step.plan):
@@ -192,3 +196,12 @@ class Transaction:
         if any(difference.grave for difference in found):
             raise NotAsPredicted(found, others_fencing(new, settled.failed, net(self.written)))
         return found
+
+
+def refuse_stuck(failed: Collection[tuple[str, str]]) -> None:
+    """Raise ClusterError for what would take its node if it were removed as it is."""
+    for name, node in sorted(failed):
+        raise ClusterError(
+            f"{name} cannot be stopped on {node}: removed, it would fence {node}",
+            f"mend it there, then `crm_resource --cleanup --resource {name}`",
+        )

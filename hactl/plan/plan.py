@@ -19,6 +19,7 @@ from hactl.plan.diff import changes
 from hactl.plan.effects import Effects, effects
 from hactl.plan.later import Later, later
 from hactl.plan.protection import Unprotected, unprotected
+from hactl.plan.stuck import forgotten
 from hactl.plan.unable import Unable, explained, unable
 from hactl.simulate.effect import Effect
 from hactl.simulate.scenario import ALL_ONLINE, all_online, has_status
@@ -96,7 +97,7 @@ def planned(live: _Element, wanted: _Element, runner: Run, adopt: Collection[str
     """
     schema.refuse_newer(live)
     clean, left = lifted(live), leftovers(live)
-    merged = trial.forgotten(live, trial.kept(live, merge(clean, wanted, adopt)))
+    merged = forgotten(live, trial.kept(live, merge(clean, wanted, adopt)))
     bare = foreseen(live, merged, runner)
     stay = leftovers(merged)
     changed = tuple(leftover.about for leftover in left if not leftover.proven)
@@ -173,7 +174,7 @@ def undermining(live: _Element, merged: _Element, foreseen: Effects) -> tuple[Un
 
 def blocked(left: Leftover) -> str:
     return (
-        f"{left.about} is new and did not stop, so it stays blocked: mend it on its node, then "
+        f"{left.about} is new and failed, so it stays blocked where it is: mend it there, then "
         f"`crm_resource --cleanup --resource {left.about}`"
     )
 

@@ -17,6 +17,7 @@ from hactl.cib.temporary import hold, lifted, units
 from hactl.plan import trial
 from hactl.plan.plan import Planned
 from hactl.plan.stop_first import stopped_first
+from hactl.plan.stuck import stuck
 
 # From what is left to do, and the name of the apply, to the CIB that the stage writes.
 Toward = Callable[[Planned, str], _Element]
@@ -28,8 +29,8 @@ class Stage:
 
     ``doing`` is shown meanwhile. ``whole``: after it the topology is in place, and what was shown
     must have happened. ``tidies``: it changes nothing but what we wrote for a moment, whatever
-    others have changed since, and must not move anything. ``forgets`` returns, of what was left to
-    do before, what the cluster is to forget afterwards: failed stops, by resource and node.
+    others have changed since, and must not move anything. ``forgets`` returns, of what is left to
+    do afterwards, what the cluster is to forget then: failures, by resource and node.
     """
 
     name: str
@@ -40,13 +41,13 @@ class Stage:
     forgets: Callable[[Planned], set[tuple[str, str]]] | None = None
 
 
-def stuck(rest: Planned) -> set[tuple[str, str]]:
-    return trial.stuck(rest.live, rest.merged)
+def stuck_in(rest: Planned) -> set[tuple[str, str]]:
+    return stuck(rest.live, rest.merged)
 
 
 def released(rest: Planned, apply: str) -> _Element:
     """Return the live CIB with what is new and did not stop kept from running, if it goes."""
-    names = {name for name, _ in stuck(rest)}
+    names = {name for name, _ in stuck_in(rest)}
     if not names:
         return rest.live
     cib = deepcopy(rest.live)
@@ -67,7 +68,7 @@ def off_trial(rest: Planned, apply: str) -> _Element:
     return trial.kept(rest.live, lifted(rest.live, apply))
 
 
-RELEASE = Stage("release", "clearing what is new and did not stop", released, forgets=stuck)
+RELEASE = Stage("release", "clearing what is new and did not stop", released, forgets=stuck_in)
 STOP_FIRST = Stage("stop", "stopping what is to be removed", stopped_first)
 COMMIT = Stage("commit", "carrying out the plan", on_trial, whole=True)
 TIDY = Stage("tidy", "ending the trial of what is new", off_trial, tidies=True)

@@ -12,11 +12,12 @@ from copy import deepcopy
 
 from lxml.etree import _Element
 
-from hactl.cib.history import ever_ran, failed_stops, histories
+from hactl.cib.history import ever_ran
 from hactl.cib.properties import same_property
 from hactl.cib.read import properties
 from hactl.cib.temporary import put_on_trial, trials
 from hactl.model.boolean import is_false
+from hactl.plan.stuck import spared
 
 
 def marked(live: _Element, merged: _Element, apply: str) -> _Element:
@@ -38,33 +39,10 @@ def untried(live: _Element) -> dict[str, str]:
 
 
 def kept(live: _Element, merged: _Element) -> _Element:
-    """Return ``merged`` with those still on trial whose stop has failed: lifted, it would fence."""
+    """Return ``merged`` with those still on trial who would take their node if it ended now."""
     tried = dict(trials(live))
-    failed = {name for name, _ in failed_stops(live)} if tried else set()
+    failed = spared(live) if tried else set()
     return on_trial(merged, {name: tried[name] for name in tried if name in failed})
-
-
-def stuck(live: _Element, merged: _Element) -> set[tuple[str, str]]:
-    """Return what is on trial, did not stop and is not in ``merged``, each with the node.
-
-    Removed as it is, it would fence; the cluster has to forget its failure first.
-    """
-    there = set(primitives(merged))
-    going = {name for name, _ in trials(live) if name not in there}
-    return {(name, node) for name, node in failed_stops(live) if name in going} if going else set()
-
-
-def forgotten(live: _Element, merged: _Element) -> _Element:
-    """Return ``merged`` with a status that has forgotten what is `stuck`."""
-    failed = stuck(live, merged)
-    if not failed:
-        return merged
-    copy = deepcopy(merged)
-    for node, name, resource in list(histories(copy)):
-        parent = resource.getparent()
-        if (name, node) in failed and parent is not None:
-            parent.remove(resource)
-    return copy
 
 
 def on_trial(merged: _Element, applies: Mapping[str, str]) -> _Element:

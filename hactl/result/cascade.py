@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.cib.history import PENDING, failed_stops, records
-from hactl.cib.temporary import trials
+from hactl.cib.history import PENDING, records
 from hactl.plan.change import Change, Update
+from hactl.plan.stuck import severe
 from hactl.plan.trial import fences
 from hactl.result.blame import primitives
 from hactl.result.compare import Difference
@@ -20,10 +20,11 @@ MIGRATES = frozenset({"migrate_to", "migrate_from"})
 
 @dataclass(frozen=True)
 class Alarm:
-    """Raises NotAsPredicted once what ``changes`` made different did not stop, since ``before``.
+    """Raises NotAsPredicted once what ``changes`` made different takes its node, since ``before``.
 
-    Its node is fenced for that, and where it is started next it may not stop either. What is new
-    is on trial and fences nobody. Nothing is done while something migrates: it might run twice.
+    It did not stop, or failed where the topology says that its node is to be fenced or put into
+    standby for it; where it is started next that may happen again. What is new is on trial and
+    takes nobody. Nothing is done while something migrates: it might run twice.
     """
 
     before: _Element
@@ -32,19 +33,20 @@ class Alarm:
     def __call__(self, cib: _Element) -> None:
         found = sorted(self.sign(cib))
         if found and fences(cib) and not migrating(cib):
-            raise NotAsPredicted(
-                [
-                    Difference(name, f"did not stop on {node}, which is fenced for it", grave=True)
-                    for name, node in found
-                ]
-            )
+            raise NotAsPredicted([difference(*each) for each in found])
 
-    def sign(self, cib: _Element) -> set[tuple[str, str]]:
+    def sign(self, cib: _Element) -> set[tuple[str, str, str]]:
         changed = [change for change in self.changes if isinstance(change, Update)]
         ours = {name for change in changed for name in primitives(change)}
-        ours -= {name for name, _ in trials(cib)}
-        new = failed_stops(cib) - failed_stops(self.before)
-        return {(name, node) for name, node in new if name in ours}
+        new = severe(cib) - severe(self.before)
+        return {failure for failure in new if failure[0] in ours}
+
+
+def difference(name: str, node: str, operation: str) -> Difference:
+    text = f"{operation} failed on {node}, which is fenced or put into standby for it"
+    if operation == "stop":
+        text = f"did not stop on {node}, which is fenced for it"
+    return Difference(name, text, grave=True)
 
 
 def migrating(cib: _Element) -> bool:

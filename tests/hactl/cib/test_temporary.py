@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -10,7 +11,7 @@ from lxml.etree import _Element
 
 from hactl.cib import schema
 from hactl.cib.canonical import canonical
-from hactl.cib.temporary import hold, leftovers, lifted, put_on_trial, trials
+from hactl.cib.temporary import hold, leftovers, lifted, name, put_on_trial, trials
 from tests.hactl.cibs import cib, dummy_text
 from tests.hactl.pacemaker import needs_pacemaker
 
@@ -68,14 +69,28 @@ def test_an_apply_lifts_its_own_and_leaves_what_it_is_told_to() -> None:
     assert lifted(cib()) is not None and leftovers(cib()) == ()
 
 
+def test_no_two_applies_share_a_name_though_they_begin_in_one_second() -> None:
+    """An apply that took another's marks for its own lifted them, and held nothing itself."""
+    second = datetime(2026, 12, 1, 3, 30, tzinfo=UTC)
+    names = {name(second + timedelta(microseconds=each), "node-1") for each in (0, 1, 999_999)}
+    assert len(names) == 3
+    marked = cib(dummy_text("r0"))
+    for each in sorted(names):
+        hold(marked, ["r0"], each)
+    assert [left.begun for left in leftovers(marked)] == ["2026-12-01T03:30:00Z"] * 3
+    assert {left.node for left in leftovers(marked)} == {"node_1"}
+    assert {left.apply for left in leftovers(marked)} == names
+    assert all(left.proven for left in leftovers(marked))
+
+
 def random_cib(rng: Random) -> _Element:
     made = cib("".join(dummy_text(f"r{number}") for number in range(3)))
     for primitive in made.iterfind("configuration/resources/primitive"):
         operations = primitive.find("operations")
         assert operations is not None
-        for name in rng.sample(["start", "stop", "promote", "migrate_to"], rng.randint(0, 4)):
-            id_ = f"{primitive.get('id')}-{name}"
-            op = etree.SubElement(operations, "op", id=id_, name=name, interval="0s")
+        for operation in rng.sample(["start", "stop", "promote", "migrate_to"], rng.randint(0, 4)):
+            id_ = f"{primitive.get('id')}-{operation}"
+            op = etree.SubElement(operations, "op", id=id_, name=operation, interval="0s")
             on_fail = rng.choice(ON_FAIL)
             if on_fail:
                 op.set("on-fail", on_fail)

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.hactl.cibs import text
 
 IDLE = b'<pacemaker-result><crmd state="S_IDLE"/></pacemaker-result>'
 FENCED = re.compile(r"\* Fencing (\S+) \(")
+EMPTIED = re.compile(r"Node (\S+): standby \(on-fail\)")
 # What is carried out; that a history or a count of failures is deleted is only said.
 DONE = re.compile(
     r"^  \* (Fencing|(Resource|Cluster|Pseudo) action: (?!.* (delete|clear_failcount) ))",
@@ -49,14 +51,17 @@ class Cluster:
 
     ``failing`` are operations that fail, as crm_simulate has them: ``bad_start_0@node1=1``.
     ``pace``: it goes on by one transition at every so manieth look, not to the end at each.
+    ``lasting``: what failed and is forgotten is found running by the probe that follows.
     """
 
     file: Path
     directory: Path
     failing: tuple[str, ...] = ()
     pace: int = 0
+    lasting: bool = False
     looks: int = 0
     fenced: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
     settled_at: str = ""
 
     @classmethod
@@ -92,6 +97,7 @@ class Cluster:
         argv = ["crm_simulate", "-x", str(self.file), "-S", "-O", str(after), *words]
         said = subprocess.run(argv, capture_output=True, text=True, env=self.environment()).stdout
         self.fenced += FENCED.findall(said)
+        self.emptied += EMPTIED.findall(said)
         made = cibfile.read(after)
         for name in ("epoch", "admin_epoch"):
             made.set(name, before.get(name, "0"))
@@ -117,7 +123,10 @@ class Cluster:
         for found in cib.findall(path):
             parent = found.getparent()
             assert parent is not None
-            parent.remove(found)
+            if self.lasting and not stopped(found):
+                found[:] = [probed(found)]
+            else:
+                parent.remove(found)
         for pair in cib.findall(f"status/node_state[@uname='{node}']//nvpair"):
             holder = pair.getparent()
             if f"-{resource}#" in pair.get("name", "") and holder is not None:
@@ -132,14 +141,34 @@ def forget_orphans(cib: _Element) -> None:
         primitive.get("id") for primitive in cib.iterfind("configuration/resources//primitive")
     }
     for history in list(cib.iter("lrm_resource")):
-        parent, last = history.getparent(), history.find("lrm_rsc_op[last()]")
-        stopped = last is None or last.get("operation") == "stop" or last.get("rc-code") == "7"
-        if history.get("id", "").partition(":")[0] not in there and stopped and parent is not None:
+        parent, gone = history.getparent(), history.get("id", "").partition(":")[0] not in there
+        if gone and stopped(history) and parent is not None:
             parent.remove(history)
     for pair in cib.findall("status/node_state/transient_attributes//nvpair"):
         about, holder = FAILURE.fullmatch(pair.get("name", "")), pair.getparent()
         if about and about[1] not in there and holder is not None:
             holder.remove(pair)
+
+
+def probed(history: _Element) -> _Element:
+    """Return the record of a probe that found a resource running."""
+    probe = deepcopy(history.find("lrm_rsc_op[last()]"))
+    assert probe is not None
+    name = history.get("id", "")
+    key = probe.get("transition-key", "").rpartition(":")[2]
+    found = {"operation": "monitor", "rc-code": "0", "op-status": "0", "interval": "0"}
+    probe.attrib.update(found | {"id": f"{name}_last_0", "operation_key": f"{name}_monitor_0"})
+    probe.attrib.update({"transition-key": f"1:1:7:{key}", "transition-magic": f"0:0;1:1:7:{key}"})
+    return probe
+
+
+def stopped(history: _Element) -> bool:
+    """Whether a resource is known not to run on a node: a stop that failed is no such word."""
+    last = history.find("lrm_rsc_op[last()]")
+    if last is None or last.get("rc-code") == "7":
+        return True
+    stops = [each.get("rc-code") for each in history if each.get("operation") == "stop"]
+    return last.get("operation") == "stop" and {*stops} == {"0"}
 
 
 def make_starts_fatal(cib: _Element) -> None:

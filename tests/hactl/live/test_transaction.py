@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.merge import merge
+from hactl.cib.ownership import mark
 from hactl.cib.temporary import hold, leftovers, put_on_trial
+from hactl.commands.mend import mended
 from hactl.errors import HactlError
 from hactl.live import cibfile
 from hactl.live.apply import Outcome, apply
+from hactl.live.ledger import Ledger
 from hactl.live.operator import Options
+from hactl.live.transaction import Transaction
 from hactl.plan.diff import changes
 from hactl.plan.plan import planned
+from hactl.plan.stages import STAGES, Stage
 from hactl.report.plan_json import document, fingerprint
 from hactl.result.conclusion import Ended
-from tests.hactl.cibs import dummy, wanted
+from tests.hactl.cibs import dummy, dummy_text, wanted
 from tests.hactl.live.cluster_on_file import Cluster, Hook, nothing, world
 from tests.hactl.live.disk_then_web import DISK_THEN_WEB, old, start
 from tests.hactl.live.somebody import Somebody
@@ -91,13 +98,111 @@ def test_what_is_taken_back_does_not_put_back_what_another_apply_left(tmp_path: 
     assert [left.about for left in leftovers(here.cib()) if left.what == "hold"] == []
 
 
+def test_what_is_held_already_is_forgotten_all_the_same_before_it_goes(tmp_path: Path) -> None:
+    """Whoever wrote the same before: an apply that forgot only what it held would fence."""
+    here = left_blocked(tmp_path, held=True)
+
+    def of_the_same_name(ledger: Ledger, *args: Any) -> Transaction:
+        ledger.name = APPLY
+        return Transaction(ledger, *args)
+
+    want = wanted(*old(), constraints=DISK_THEN_WEB)
+    assert carry_out(here, want, transaction=of_the_same_name).committed
+    assert here.fenced == []
+    assert as_wanted(here, want, tmp_path)
+
+
+def test_what_did_not_stop_is_not_removed_while_the_cluster_remembers(tmp_path: Path) -> None:
+    """The detector fires: without the stage that has it forgotten."""
+    here = left_blocked(tmp_path)
+    with pytest.raises(HactlError, match=r"bad cannot be stopped on \w+: removed, it would fence"):
+        carry_out(here, wanted(*old(), constraints=DISK_THEN_WEB), stages=STAGES[1:])
+    assert here.fenced == []
+    assert "bad" in configured(here)
+
+
+def test_what_cannot_be_stopped_stays_and_fences_nobody(tmp_path: Path) -> None:
+    here = left_blocked(tmp_path)
+    here.lasting = True
+    with pytest.raises(HactlError, match="bad cannot be stopped on"):
+        carry_out(here, wanted(*old(), constraints=DISK_THEN_WEB))
+    assert here.fenced == []
+    assert "bad" in configured(here)
+
+
+@pytest.mark.parametrize("on_fail", ["block", "fence", "standby"])
+def test_what_never_came_to_its_stop_is_stopped_on_trial_before_it_goes(
+    on_fail: str, tmp_path: Path
+) -> None:
+    """Blocked by its start, it is no longer known to fail once it is removed; and does not stop."""
+    here = left_blocked(tmp_path, on_start=on_fail)
+    want = wanted(*old(), constraints=DISK_THEN_WEB)
+    assert carry_out(here, want).committed
+    assert here.fenced == []
+    assert as_wanted(here, want, tmp_path)
+
+
+@pytest.mark.parametrize("on_fail", ["fence", "standby"])
+@pytest.mark.parametrize("heals", ["apply", "mend"])
+def test_a_trial_does_not_end_where_that_would_take_a_node(
+    on_fail: str, heals: str, tmp_path: Path
+) -> None:
+    here = left_blocked(tmp_path, on_start=on_fail)
+    if heals == "mend":
+        mended(world(here), allow_disruption=False, overwrite_edits=False)
+    else:
+        want = wanted(*old(), declared("bad", on_fail), constraints=DISK_THEN_WEB)
+        carry_out(here, want)
+    assert [left.about for left in leftovers(here.cib())] == ["bad"]
+    assert (here.fenced, here.emptied) == ([], [])
+
+
+def left_blocked(directory: Path, on_start: str = "", held: bool = False) -> Cluster:
+    """Return a cluster where an apply died once ``bad`` had failed, on trial; also its stop does.
+
+    ``on_start`` is what the topology says of a start that fails.
+    """
+    fails = [f"bad_{op}_0@node{n}=1" for op in ("start", "stop") for n in (1, 2, 3)]
+    here = start(directory, fails)
+    want = wanted(*old(), declared("bad", on_start), constraints=DISK_THEN_WEB)
+    live = merge(here.cib(), want)
+    put_on_trial(primitive(live, "bad"), APPLY)
+    here.write(live)
+    here.settled_at = ""
+    if held:
+        live = here.cib()
+        hold(live, ["bad"], APPLY)
+        here.write(live)
+        here.settled_at = ""
+    here.cib()
+    return here
+
+
+def declared(name: str, on_start: str) -> _Element:
+    """Return a resource whose topology says what follows where its start fails."""
+    made = etree.fromstring(dummy_text(name))
+    if on_start:
+        op = {"id": f"{name}-start-interval-0s", "name": "start", "interval": "0s"}
+        etree.SubElement(made[-1], "op", op | {"on-fail": on_start})
+    return mark(made, "guest")
+
+
+def configured(here: Cluster) -> set[str]:
+    found = here.cib().iterfind("configuration/resources/primitive")
+    return {each.get("id", "") for each in found}
+
+
+def primitive(cib: _Element, name: str) -> _Element:
+    found = cib.find(f".//primitive[@id='{name}']")
+    assert found is not None
+    return found
+
+
 def left_on_trial_and_held(directory: Path) -> Cluster:
     fails = [f"bad_{op}_0@node{n}=1" for op in ("start", "stop") for n in (1, 2, 3)]
     here = start(directory, fails)
     live = merge(here.cib(), wanted(*old(), dummy("bad"), constraints=DISK_THEN_WEB))
-    new = live.find(".//primitive[@id='bad']")
-    assert new is not None
-    put_on_trial(new, APPLY)
+    put_on_trial(primitive(live, "bad"), APPLY)
     hold(live, ["bad", "stays"], APPLY)
     here.write(live)
     here.settled_at = ""
@@ -210,10 +315,17 @@ def changed() -> list[_Element]:
     return [*old()[:2], dummy("stays", memory="2")]
 
 
-def carry_out(here: Cluster, want: _Element, hook: Hook = nothing, **options: Any) -> Outcome:
+def carry_out(
+    here: Cluster,
+    want: _Element,
+    hook: Hook = nothing,
+    stages: Sequence[Stage] = STAGES,
+    transaction: Callable[..., Transaction] = Transaction,
+    **options: Any,
+) -> Outcome:
     allowed = {"allow_disruption": True, **options}
-    records = here.directory / "records"
-    return apply(world(here, hook), want, Options(records, **allowed), Somebody())
+    given = Options(here.directory / "records", **allowed)
+    return apply(world(here, hook), want, given, Somebody(), transaction, stages)
 
 
 def as_wanted(here: Cluster, want: _Element, directory: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def killed(one: Site, at: int, directory: Path, during: bool, made: Apply = appl
         finally:
             os._exit(0)
     os.waitpid(child, 0)
-    return Cluster(here.file, directory, one.failing)
+    return replace(here, fenced=[], emptied=[], settled_at="")
 
 
 @dataclass
@@ -90,7 +90,7 @@ def unnamed(after: _Element) -> Iterator[str]:
 def unhealed(one: Site, name: str, here: Cluster) -> Iterator[str]:
     """What is not right after an apply of either topology on a copy of the cluster."""
     place = here.directory / name
-    copy = Cluster.of(here.cib(), place, one.failing)
+    copy = one.cluster(place, here.cib())
     want = one.old if name == "old" else one.new
     said = carried_out(copy, want)
     after = copy.cib()

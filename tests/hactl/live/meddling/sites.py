@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ from lxml.etree import _Element
 
 from hactl.cib.merge import merge
 from hactl.cib.ownership import mark, sealed
-from tests.hactl.cibs import cib, dummy, dummy_text, wanted
+from tests.hactl.cibs import cib, dummy_text, wanted
 from tests.hactl.live.cluster_on_file import Cluster
 
 FOREIGN = (
@@ -26,36 +26,51 @@ NODES = ("node1", "node2", "node3")
 
 @dataclass(frozen=True)
 class Site:
-    """``old`` and ``new`` are what hactl renders, ``before`` the cluster at rest with ``old``."""
+    """``old`` and ``new`` are what hactl renders, ``before`` the cluster at rest with ``old``.
+
+    ``lasting``: what failed is found running once that is forgotten.
+    """
 
     seed: int
     before: _Element
     old: _Element
     new: _Element
     failing: tuple[str, ...]
+    lasting: bool = False
 
-    def cluster(self, directory: Path) -> Cluster:
-        """Return a cluster of its own in ``directory``."""
-        return Cluster.of(self.before, directory, self.failing)
+    def cluster(self, directory: Path, live: _Element | None = None) -> Cluster:
+        """Return a cluster of its own in ``directory``, as it is before or as ``live``."""
+        here = Cluster.of(self.before if live is None else live, directory, self.failing)
+        here.lasting = self.lasting
+        return here
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a topology holds: memory by resource, members of the group, pairs in order."""
+    """What a topology holds: memory by resource, members of the group, pairs in order.
+
+    ``on_fail`` is what it says, by operation, for what is new.
+    """
 
     memory: dict[str, str]
     members: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     timeout: str = "60s"
+    on_fail: dict[str, str] = field(default_factory=dict)
 
     def rendered(self) -> _Element:
-        resources = [dummy(name, "guest", memory=value) for name, value in self.memory.items()]
+        resources = [self.resource(name) for name in self.memory]
         if self.members:
             resources.append(group(self.members))
         constraints = "".join(pair(*names) for names in self.pairs if self.has(names))
         id_ = sealed("hactl-stonith-timeout", "stonith-timeout", self.timeout)
         timeout = f'<nvpair id="{id_}" name="stonith-timeout" value="{self.timeout}"/>'
         return wanted(*resources, constraints=constraints, properties=timeout)
+
+    def resource(self, name: str) -> _Element:
+        made = etree.fromstring(dummy_text(name, memory=self.memory[name]))
+        declare(made, self.on_fail if name.startswith("new") else {})
+        return mark(made, "guest")
 
     def has(self, names: Sequence[str]) -> bool:
         return {*names} <= {*self.memory, *(["g"] if self.members else [])}
@@ -67,12 +82,16 @@ def site(seed: int, directory: Path) -> Site:
     old = first_shape(rng)
     new = changed(old, rng)
     failing = tuple(failures(set(new.memory) - set(old.memory), rng))
+    return settled(seed, old, new, failing, directory)
+
+
+def settled(seed: int, old: Shape, new: Shape, failing: Sequence[str], directory: Path) -> Site:
     bare = cib(FOREIGN)
     fencing = bare.find(".//nvpair[@name='stonith-enabled']")
     assert fencing is not None
     fencing.set("value", "true")
     here = Cluster.of(merge(bare, old.rendered()), directory)
-    return Site(seed, here.cib(), old.rendered(), new.rendered(), failing)
+    return Site(seed, here.cib(), old.rendered(), new.rendered(), tuple(failing))
 
 
 def first_shape(rng: Random) -> Shape:
@@ -99,6 +118,18 @@ def failures(new: set[str], rng: Random) -> list[str]:
     """Return what fails of what is new: nothing, its start, or its start and its stop."""
     fails = rng.choice([(), (), (), ("start",), ("start", "stop")])
     return [f"{name}_{op}_0@{node}=1" for name in sorted(new) for op in fails for node in NODES]
+
+
+def declare(primitive: _Element, on_fail: Mapping[str, str]) -> None:
+    """Say of operations of ``primitive`` what follows where they fail."""
+    operations = primitive.find("operations")
+    assert operations is not None
+    for name, what in on_fail.items():
+        op = operations.find(f"op[@name='{name}']")
+        if op is None:
+            id_ = f"{primitive.get('id')}-{name}-interval-0s"
+            op = etree.SubElement(operations, "op", id=id_, name=name, interval="0s")
+        op.set("on-fail", what)
 
 
 def pair(first: str, then: str) -> str:
