@@ -42,6 +42,7 @@ def one(named: str) -> tuple[Counter[str], list[str]]:
         for state in states(run):
             verdict = judge(run, state)
             count += Counter(states=1, triples=verdict.others, evicted=len(verdict.evicted))
+            count["evicted in vain"] += len(verdict.in_vain)
             count["deadlocks named by check"] += verdict.deadlock
             count["held"] += state.held and bool(verdict.under)
             wrongs = verdict.bystanders if state.held else verdict.wrongs

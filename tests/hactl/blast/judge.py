@@ -22,13 +22,15 @@ MOVES = (Reach.LEAVE, Reach.NODE, Reach.FENCE)
 class Verdict:
     """What is wrong with a state of one resource.
 
-    ``evicted`` had to go for want of room, or from a node it may not share. ``under`` are what is
-    taken away, where, and from whom. ``deadlock``: two that ``hactl check`` had named wait for each
-    other. ``others`` is how many resources were looked at.
+    ``evicted`` had to go for want of room, or from a node it may not share; ``in_vain`` are those
+    whose new place is held by what is blocked. ``under`` are what is taken away, where, and from
+    whom. ``deadlock``: two that ``hactl check`` had named wait for each other. ``others`` is how
+    many resources were looked at.
     """
 
     bystanders: tuple[str, ...] = ()
     evicted: tuple[str, ...] = ()
+    in_vain: tuple[str, ...] = ()
     under: frozenset[tuple[str, str, str]] = frozenset()
     deadlock: bool = False
     others: int = 0
@@ -55,9 +57,11 @@ def judge(run: Settled, state: State) -> Verdict:
     fenced = set(graph.fences) - (state.nodes if state.reach is Reach.FENCE else set())
     names = [f"{name} on {node}" for name, node in sorted(hit - evicted)]
     names += [f"{node} is fenced" for node in sorted(fenced)]
-    names += sorted(hindered(run, state, graph))
+    waiting = list(hindered(run, state, graph))
+    vain = {act.primitive for act in waiting} & {name for name, _ in evicted}
+    names += sorted(str(act) for act in waiting if act.primitive not in vain)
     gone = tuple(f"{name} from {node}" for name, node in sorted(evicted))
-    return Verdict(tuple(names), gone, under, others=others)
+    return Verdict(tuple(names), gone, tuple(sorted(vain)), under, others=others)
 
 
 def never_done(graph: Graph) -> set[int]:
@@ -67,7 +71,19 @@ def never_done(graph: Graph) -> set[int]:
     return {own for own, earlier in graph.earlier.items() if earlier & missing}
 
 
-def hindered(run: Settled, state: State, graph: Graph) -> Iterator[str]:
+@dataclass(frozen=True)
+class Waiting:
+    """What is to be done to a primitive, and cannot be."""
+
+    primitive: str
+    action: str
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.action} of {self.primitive} on {self.node} waits for ever"
+
+
+def hindered(run: Settled, state: State, graph: Graph) -> Iterator[Waiting]:
     """Say of what ran, and stands on nothing in this state, that something is to be done in vain.
 
     What ran nowhere loses nothing by waiting on.
@@ -76,7 +92,7 @@ def hindered(run: Settled, state: State, graph: Graph) -> Iterator[str]:
     ran = {name for name, _ in run.places}
     for act in graph.acts:
         if act.id in waiting and act.primitive in ran - may:
-            yield f"{act.action} of {act.primitive} on {act.node} waits for ever"
+            yield Waiting(act.primitive, act.action, act.node)
 
 
 def bystanders(run: Settled, state: State, graph: Graph) -> set[Place]:
