@@ -195,6 +195,13 @@ def words(
     )
 
 
+def parsed(
+    shortdesc: str, parse: "Callable[[str], Any]", default: "Any" = None, **more: "Any"
+) -> "Any":
+    """What ``parse`` makes of the text; it raises ValueError with the end of a sentence."""
+    return Param("string", parse, shortdesc, default=default, **more)
+
+
 def text_parser(forbid: str, multiline: bool) -> "Callable[[str], str]":
     allowed = "\n\t" if multiline else ""
 

@@ -216,14 +216,9 @@ class Gfs2Mount(Agent):
 
         return Permission(self.host, self.device, self.directory)
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """Unmount what is not as it should be; a mount that may still come is left to stop."""
-        try:
-            self.stop()
-            if self.look() == Status.STOPPED:
-                self.record.drop()
-        except Failed as exc:
-            self.host.log(f"could not undo the start that failed: {exc}")
+        self.stop_and_forget()
 
     # what is here
 

@@ -1,11 +1,10 @@
 """An iSCSI gateway: what Pacemaker asks for, in terms of what the back ends see and do."""
 
-from hactl_agents.gate.behind import Gated
+from hactl_agents.gate.behind import Gateway
 from hactl_agents.iscsi.names import number, own
 from hactl_agents.iscsi.parameters import TGT, Parameters
 from hactl_agents.iscsi.wanted import ABSENT, LAST_TAG, PARTLY, Wanted
 from hactl_agents.ocf import (
-    Agent,
     BadValue,
     Degraded,
     DegradedPromoted,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 CLAIM = "target"  # the note that a target was begun, and which
 
 
-class IscsiGateway(Parameters, Gated, Agent):
+class IscsiGateway(Parameters, Gateway):
     """Serve block devices, files or RBD images to iSCSI initiators.
 
     Target, portals, initiators, CHAP and LUNs are one resource. The kernel's target (LIO) is
@@ -70,17 +69,8 @@ class IscsiGateway(Parameters, Gated, Agent):
                 return self.status
         return Status.STOPPED
 
-    @action(timeout=20, interval=10, role="Promoted")
-    @action(timeout=20, interval=11, role="Unpromoted")
-    @action(timeout=30, interval=60, depth=10)
-    def monitor(self) -> int:
-        status = self.look()
-        if status != Status.STOPPED:
-            self.refuse_closed_gate()
-            self.compare(self.shallow)
-            if self.level >= 10:
-                self.examine()
-        return status
+    def refuse_drift(self) -> None:
+        self.compare(self.shallow)
 
     @action(timeout=60)
     def start(self) -> None:
@@ -145,22 +135,17 @@ class IscsiGateway(Parameters, Gated, Agent):
             self.host.log(f"{self.iqn} is made anew: {'; '.join(wrong)}")
         return not wrong
 
-    def found_running(self) -> None:
+    def already_running(self) -> None:
         """Pacemaker takes what it started for unpromoted."""
         if is_promotable(self):
             self.take_role(promoted=False)
         self.open_gate()
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """Nothing half made is left where a start failed, unless the kernel holds on to it."""
-        try:
-            self.stop()
-            if self.look() == Status.STOPPED:
-                self.record.drop()
-        except Failed as exc:
-            self.host.log(f"could not undo the start that failed: {exc}")
+        self.stop_and_forget()
 
-    def stopped(self) -> None:
+    def after_stop(self) -> None:
         """Remove what is nothing by itself: files of a daemon's, adapters without any object."""
         for backend in self.backends():
             backend.sweep()

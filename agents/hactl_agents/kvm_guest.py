@@ -137,7 +137,7 @@ class KvmGuest(Parameters, Agent):
             raise Failed(f"the guest did not arrive from {self.meta('migrate_source')}")
         self.pending().over()
         self.record.put("journey", None)
-        self.found_running()
+        self.already_running()
         self.warn_about_definition()
 
     # hooks of the runtime
@@ -156,7 +156,7 @@ class KvmGuest(Parameters, Agent):
         if self.stop_mode == "save" and not self.host.paths.exists(self.save_dir or ""):
             raise WrongHere(f"save_dir: there is no folder {self.save_dir}")
 
-    def found_running(self) -> None:
+    def already_running(self) -> None:
         """Note which process it is. What runs, runs, also where nothing can be written."""
         guest = self.find()
         if guest is None:
@@ -173,7 +173,7 @@ class KvmGuest(Parameters, Agent):
         guest = self.existing()
         examine(self.host, self.setting("uri"), guest, agent=self.setting("agent"))
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """Take away what a failed start has made; what is left is for the stop that follows."""
         from hactl_agents.libvirt.shutdown import Ladder
 
@@ -190,7 +190,7 @@ class KvmGuest(Parameters, Agent):
         except Failed as exc:
             self.host.log(f"cannot undo the failed start: {exc}")
 
-    def stopped(self) -> None:
+    def after_stop(self) -> None:
         """Clear what is left in libvirt; a migration that was cut short goes on there: end it where
         it may have led.
         """

@@ -129,7 +129,7 @@ class LinuxBridge(Parameters, Agent):
         owned = self.find()
         return owned is None or not owned.renamed
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """Undo a start that failed, unless others use the bridge already."""
         try:
             owned = self.find()
@@ -141,7 +141,7 @@ class LinuxBridge(Parameters, Agent):
         except Failed as exc:
             self.host.log(f"could not undo the start that failed: {exc}")
 
-    def stopped(self) -> None:
+    def after_stop(self) -> None:
         """Somebody else may have deleted the bridge: its ports are still as we made them."""
         if not self.record.notes:
             return

@@ -234,14 +234,14 @@ class LxcContainer(Parameters, Agent):
         within = None if left is None else left / 2
         self.host.wait_for(f"waiting for the last hooks of {self.container}", gone, within=within)
 
-    def found_running(self) -> None:
+    def already_running(self) -> None:
         """It was started by somebody else, or /run was lost: note what stop may need."""
         init = self.payload.init()
         if init is not None:
             self.note_parameters()
             self.payload.note(init)
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """End a container that did not start as it should."""
         self.host.deadline = max(self.host.deadline or 0.0, self.host.now() + AFTERWARDS)
         try:
@@ -252,7 +252,7 @@ class LxcContainer(Parameters, Agent):
         except Failed as exc:
             self.host.log(f"could not end what did not start: {exc}")
 
-    def stopped(self) -> None:
+    def after_stop(self) -> None:
         if self.known_payload is None:
             return  # nothing is known of it, not even its name
         try:

@@ -1,11 +1,10 @@
 """An NVMe over Fabrics gateway: what Pacemaker asks for, in terms of evidence and work."""
 
-from hactl_agents.gate.behind import Gated
+from hactl_agents.gate.behind import Gateway
 from hactl_agents.nvmeof.evidence import FOREIGN, OURS, Evidence, own_subsystem
 from hactl_agents.nvmeof.parameters import LAST_CONTROLLER, Parameters
 from hactl_agents.nvmeof.tree import LOADED, MOUNT, ROOT, Tree
 from hactl_agents.ocf import (
-    Agent,
     BadValue,
     Degraded,
     DegradedPromoted,
@@ -33,7 +32,7 @@ IDS_PER_NODE = 1000
 MOST_NODES = LAST_CONTROLLER // IDS_PER_NODE
 
 
-class NvmeofGateway(Parameters, Gated, Agent):
+class NvmeofGateway(Parameters, Gateway):
     """Serve block devices or files to hosts over NVMe/TCP or RDMA, by the kernel's target.
 
     Subsystem, namespaces, hosts with their DH-HMAC-CHAP keys, and port are written to configfs
@@ -90,17 +89,6 @@ class NvmeofGateway(Parameters, Gated, Agent):
         if faults:
             raise Failed("; ".join(faults))
         return self.status
-
-    @action(timeout=20, interval=10, role="Promoted")
-    @action(timeout=20, interval=11, role="Unpromoted")
-    @action(timeout=30, interval=60, depth=10)
-    def monitor(self) -> int:
-        status = self.look()
-        if status != Status.STOPPED:
-            self.refuse_closed_gate()
-            if self.level >= 10:
-                self.examine()
-        return status
 
     @action(timeout=60)
     def start(self) -> None:
@@ -197,23 +185,17 @@ class NvmeofGateway(Parameters, Gated, Agent):
             kind = DegradedPromoted if self.status == Status.PROMOTED else Degraded
             raise kind("; ".join(wrong))
 
-    def found_running(self) -> None:
+    def already_running(self) -> None:
         """Pacemaker takes what it started for unpromoted."""
         if is_promotable(self):
             self.take_role(self.unpromoted)
         self.open_gate()
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """Nothing half made is left where a start failed, unless the kernel holds on to it."""
-        try:
-            self.stop()
-            if self.look() == Status.STOPPED:
-                self.stopped()
-                self.record.drop()
-        except Failed as exc:
-            self.host.log(f"could not undo the start that failed: {exc}")
+        self.stop_and_forget()
 
-    def stopped(self) -> None:
+    def after_stop(self) -> None:
         """Nothing is signed for any more. What others signed stays so."""
         if "nqn" not in self.values:
             return

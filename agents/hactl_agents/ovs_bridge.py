@@ -120,7 +120,7 @@ class OvsBridge(Parameters, Agent):
             if flows.digest(self.host, self.rundir, self.bridge) != flows.noted(self.found)[1]:
                 raise Degraded(f"the flows of {self.bridge} are not those of {self.flows} any more")
 
-    def found_running(self) -> None:
+    def already_running(self) -> None:
         """It may have come back by itself after a reboot: with uplinks that are down, no flows."""
         from hactl_agents.ovs.judgement import Judgement
 
@@ -129,7 +129,7 @@ class OvsBridge(Parameters, Agent):
         self.note_parameters()
         self.work.build()
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """Undo a start that failed, unless others use the bridge already."""
         try:
             self.work.undo(patience=0.0)
@@ -137,7 +137,7 @@ class OvsBridge(Parameters, Agent):
         except Failed as exc:
             self.host.log(f"could not undo the start that failed: {exc}")
 
-    def stopped(self) -> None:
+    def after_stop(self) -> None:
         """Somebody else may have deleted the bridge: its uplinks are still as we made them."""
         self.host.drop(self.memory)
         if self.record.notes:

@@ -81,7 +81,7 @@ class PortGate(Agent):
         self.remember()
         self.host.firewall().replace(self.name, self.wanted())
 
-    def found_running(self) -> None:
+    def already_running(self) -> None:
         """An open gate stays open: something may be serving through it."""
         self.remember()
 
@@ -120,15 +120,11 @@ class PortGate(Agent):
             f"the table inet {self.name} is there already and not ours: delete or rename it"
         )
 
-    def given_up(self) -> None:
-        try:
-            self.stop()
-            self.record.drop()
-        except Failed as exc:
-            self.host.log(f"could not undo the start that failed: {exc}")
-        self.stopped()
+    def undo_start(self) -> None:
+        self.stop_and_forget()
+        self.after_stop()
 
-    def stopped(self) -> None:
+    def after_stop(self) -> None:
         from hactl_agents.gate import memory
 
         try:

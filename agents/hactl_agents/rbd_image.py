@@ -190,13 +190,9 @@ class RbdImage(Agent):
                     )
             self.refuse_foreign_lock(cluster, mapping)
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         """A device that was mapped and is no good is let go again."""
-        try:
-            self.stop()
-            self.record.drop()
-        except Failed as exc:
-            self.host.log(f"could not undo the start that failed: {exc}")
+        self.stop_and_forget()
 
     # what is mapped
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hactl.commands.options import format_option
 from hactl.errors import HactlError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def install(root: str, libdir: str) -> None:
 
 
 @agents.command(name="list")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def list_(form: str) -> None:
     """List the agents with what they are for."""
     from hactl.catalog import catalog
@@ -66,7 +67,7 @@ def list_(form: str) -> None:
 
 @agents.command()
 @click.argument("name")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def describe(name: str, form: str) -> None:
     """Show what an agent does, its parameters and its actions.
 

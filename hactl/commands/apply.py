@@ -15,7 +15,7 @@ import click
 from hactl import intent
 from hactl.cib.document import configuration
 from hactl.commands.duration import Duration
-from hactl.commands.options import ADOPT_CLUSTER, identity
+from hactl.commands.options import ADOPT_CLUSTER, cib_option, format_option, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import ProgressLine, say, tell
 from hactl.errors import UsageError
@@ -33,12 +33,7 @@ NAMED = 5
 
 @click.command(epilog="Example: hactl apply cluster.yaml")
 @click.argument("file")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="Write to a CIB in a file, instead of the running cluster.",
-)
+@cib_option("Write to a CIB in a file, instead of the running cluster.")
 @click.option(
     "--plan",
     "planfile",
@@ -55,7 +50,7 @@ NAMED = 5
 @click.option("--adopt-cluster", default="", metavar="NAME", help=ADOPT_CLUSTER)
 @click.option("--timeout", type=Duration(), default="10min", help="How long the cluster may take.")
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def apply(
     file: str,
     cib: Path | None,

@@ -15,6 +15,7 @@ from hactl import intent
 from hactl.cib import document
 from hactl.commands.losses import option as losses_option
 from hactl.commands.losses import simulated
+from hactl.commands.options import format_option
 from hactl.commands.output import emit
 from hactl.errors import Problem, Severity, TopologyError, UsageError
 from hactl.fencing.drill.proofs import reminders
@@ -27,7 +28,7 @@ from hactl.topology.load import in_order
 
 @click.command(epilog="Example: hactl check cluster.yaml")
 @click.argument("file", required=False)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 @click.option(
     "--failover", is_flag=True, help="Show what adds up until each guest is back after a loss."
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from hactl.commands.fence_drill import drill, mend
+from hactl.commands.options import cib_option, format_option
 from hactl.commands.terminal import say
 from hactl.errors import Severity
 from hactl.fencing.configuration import fencing
@@ -35,12 +36,7 @@ fence.add_command(mend)
 
 
 @fence.command(epilog="Example: hactl fence check --via 'hactl lab exec {node} --'")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster's.",
-)
+@cib_option("A CIB in a file, instead of the running cluster's.")
 @click.option(
     "--via",
     default=SSH,
@@ -48,7 +44,7 @@ fence.add_command(mend)
     help="How to run a command on another node; {node} stands for its name.",
 )
 @click.option("--here", is_flag=True, help="Ask from this node alone.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def check(cib: Path | None, via: str, here: bool, form: str) -> None:
     """Ask every device from every node that may use it; nobody is fenced.
 

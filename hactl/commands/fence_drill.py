@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hactl.commands.duration import Duration
+from hactl.commands.options import format_option
 from hactl.commands.terminal import ProgressLine, say, tell
 from hactl.errors import HactlError, UsageError
 from hactl.fencing.configuration import Level
@@ -31,7 +32,7 @@ from hactl.simulate.loss import Loss
 @click.option(
     "--timeout", type=Duration(), default="15min", help="How long the node may take to come back."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def drill(
     node: str, level: int | None, yes: bool, dry_run: bool, timeout: float, form: str
 ) -> None:

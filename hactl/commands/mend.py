@@ -8,6 +8,7 @@ import click
 from lxml.etree import _Element
 
 from hactl.cib.temporary import Leftover, leftovers, lifted
+from hactl.commands.options import cib_option
 from hactl.commands.terminal import say
 from hactl.live.patch import edit
 from hactl.live.session import World, opened
@@ -17,12 +18,7 @@ from hactl.plan.trial import kept, on_trial, untried
 
 
 @click.command(epilog="Example: hactl mend")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster.",
-)
+@cib_option()
 @click.option("--dry-run", is_flag=True, help="Say what is there, and change nothing.")
 @click.option("--allow-disruption", is_flag=True, help="Running guests may stop or restart.")
 @click.option("--overwrite-edits", is_flag=True, help="Also take away what others have changed.")

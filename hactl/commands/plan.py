@@ -15,7 +15,7 @@ from hactl import intent
 from hactl.cib.document import configuration
 from hactl.commands.losses import AUTO, simulated
 from hactl.commands.losses import option as losses_option
-from hactl.commands.options import ADOPT_CLUSTER, identity
+from hactl.commands.options import ADOPT_CLUSTER, cib_option, format_option, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import say
 from hactl.errors import Severity
@@ -29,15 +29,10 @@ from hactl.report.plan_json import document, fingerprint
 
 @click.command(epilog="Example: hactl plan cluster.yaml")
 @click.argument("file")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster.",
-)
+@cib_option()
 @click.option("--adopt", multiple=True, metavar="ID", help="Take over a resource made by others.")
 @click.option("--adopt-cluster", default="", metavar="NAME", help=ADOPT_CLUSTER)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 @losses_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if something would change.")
 @click.option(

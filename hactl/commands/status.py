@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from hactl.commands.options import cib_option, format_option
 from hactl.commands.terminal import say
 from hactl.live.membership import contradictions
 from hactl.live.session import opened
@@ -20,13 +21,8 @@ from hactl.status.read import status as read_status
 
 
 @click.command(epilog="Example: hactl status --format json")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster.",
-)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@cib_option()
+@format_option
 def status(cib: Path | None, form: str) -> None:
     """Show nodes, guests and everything under them, and what is wrong.
 

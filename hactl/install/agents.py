@@ -9,12 +9,16 @@ import importlib
 import pkgutil
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 import hactl_agents
 from hactl_agents.ocf.agent import Agent
 from hactl_agents.ocf.bundle import PREFIX
+
+T = TypeVar("T")
 
 PROVIDER = Path("usr/lib/ocf/resource.d/hactl")
 FENCE_DIR = Path("usr/sbin")
@@ -41,31 +45,29 @@ main({name})
 
 def resource_agents() -> dict[str, type[Agent]]:
     """OCF type -> class, for every agent module of the package, in alphabetical order."""
-    found: dict[str, type[Agent]] = {}
-    for module in modules(hactl_agents):
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Agent) and value is not Agent:
-                found[value.__name__] = value
-    return dict(sorted(found.items()))
+    return dict(sorted((each.__name__, each) for each in defined(hactl_agents, Agent)))
 
 
 def fence_agents() -> dict[str, type]:
     """Program name -> class, for every fence device; empty where that package is not installed."""
     try:
         package = importlib.import_module("hactl_fencing")
-        device = importlib.import_module("hactl_fencing.fence.device")
+        base = importlib.import_module("hactl_fencing.fence.device").FenceDevice
     except ImportError:
         return {}
-    found: dict[str, type] = {}
+    names = (
+        (f"fence_{each.__module__.rpartition('.')[2]}", each) for each in defined(package, base)
+    )
+    return dict(sorted(names))
+
+
+def defined(package: ModuleType, base: type[T]) -> Iterator[type[T]]:
+    """Yield the classes of that kind that the modules of a package define themselves."""
     for module in modules(package):
         for value in vars(module).values():
-            if (
-                isinstance(value, type)
-                and issubclass(value, device.FenceDevice)
-                and value is not device.FenceDevice
-            ):
-                found["fence_" + module.__name__.rpartition(".")[2]] = value
-    return dict(sorted(found.items()))
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, base):
+                yield value
 
 
 def modules(package: ModuleType) -> list[ModuleType]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hactl.errors import Problem
 from hactl.lint.references import workloads
 from hactl.lint.subject import Subject
-from hactl.model.capacity import Amounts, Load, hosts, shortfall, stranded
+from hactl.model.capacity import Amounts, Load, amounts, hosts, shortfall, stranded
 from hactl.model.resource import Primitive
 from hactl.model.totem import QuorumDevice
 from hactl.topology.load import Topology
@@ -147,17 +147,6 @@ def quorate(nodes: int, lost: int, device: QuorumDevice | None = None) -> bool:
         return lost == 1
     extra = 0 if device is None else nodes - 1 if device.algorithm == "lms" else 1
     return 2 * (nodes - lost + extra) > nodes + extra
-
-
-def amounts(values: Amounts) -> str:
-    """Spell amounts as an operator would: ``4096MiB memory, 2 cpus``."""
-    parts = []
-    for what, amount in sorted(values.items(), reverse=True):
-        if what == "cpu":
-            parts.append(f"{amount / 1000:g} cpus")
-        else:
-            parts.append(f"{amount}MiB {what}" if what == "memory" else f"{amount} {what}")
-    return ", ".join(parts) or "nothing"
 
 
 def path_of(topology: Topology, name: str) -> tuple[str, ...]:

@@ -54,3 +54,14 @@ def shortfall(loads: Sequence[Load], nodes: Mapping[str, Amounts]) -> dict[str, 
         if wanted > offered:
             missing[what] = wanted - offered
     return missing
+
+
+def amounts(values: Amounts) -> str:
+    """Spell amounts as an operator would: ``4096MiB memory, 2 cpus``."""
+    parts = []
+    for what, amount in sorted(values.items(), reverse=True):
+        if what == "cpu":
+            parts.append(f"{amount / 1000:g} cpus")
+        else:
+            parts.append(f"{amount}MiB {what}" if what == "memory" else f"{amount} {what}")
+    return ", ".join(parts) or "nothing"

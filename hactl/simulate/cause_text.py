@@ -9,6 +9,7 @@ from lxml.etree import _Element
 
 from hactl.cib.read import properties
 from hactl.model.boolean import is_true
+from hactl.model.capacity import amounts
 from hactl.model.constraint import INFINITY
 from hactl.simulate import relaxation
 from hactl.simulate.places import Places
@@ -133,17 +134,6 @@ def utilization(element: _Element) -> dict[str, int]:
     pairs = element.iterfind("utilization/nvpair")
     found = {pair.get("name", ""): pair.get("value", "") for pair in pairs}
     return {name: int(value) for name, value in found.items() if value.lstrip("-").isdigit()}
-
-
-def amounts(values: Mapping[str, int]) -> str:
-    """Spell amounts as an operator would: ``4096MiB memory, 2 cpus``."""
-    parts = []
-    for what, amount in sorted(values.items(), reverse=True):
-        if what == "cpu":
-            parts.append(f"{amount / 1000:g} cpus")
-        else:
-            parts.append(f"{amount}MiB {what}" if what == "memory" else f"{amount} {what}")
-    return ", ".join(parts) or "nothing"
 
 
 def apart(cib: _Element, of: Chain, there: Places) -> tuple[str, str]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import core_schema
+from typing_extensions import override
 
 from hactl import catalog
 from hactl.model.resource import Agent
-from hactl.topology.types import wrong
+from hactl.topology.checked import JsonSchema, Value, wrong
 from hactl.topology.units import shown
 
 # The words of a parameter, by the agent's full name and the parameter's.
 Ask = Callable[[str, str], tuple[str, ...]]
 
 
-class AgentChoice:
+class AgentChoice(Value):
     """Makes a type of a parameter that an agent declares as a ``choice``.
 
     The agent is asked when a value or the JSON schema is
@@ -33,18 +31,13 @@ class AgentChoice:
     def choices(self) -> tuple[str, ...]:
         return self.ask(str(self.agent), self.parameter)
 
+    @override
     def check(self, value: object) -> str:
         if isinstance(value, str) and value in self.choices:
             return value
         words = ", ".join(self.choices)
         raise wrong(f"{shown(value)} is not possible here", f"write one of {words}")
 
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.check)
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    @override
+    def schema(self) -> JsonSchema:
         return {"enum": list(self.choices), "type": "string"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, TypeGuard
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import Field
 
 from hactl.model.constraint import INFINITY
 from hactl.topology import units
+from hactl.topology.checked import Checked, JsonSchema, matching, quantity, quoting, wrong
 from hactl.topology.units import BadUnit, shown
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$"
@@ -33,99 +33,8 @@ VLAN_RANGE = re.compile(r"([1-9][0-9]{0,3})(?:-([1-9][0-9]{0,3}))?", re.ASCII)
 MAX_VLAN = 4094
 MAX_TEXT = 4000
 
-JsonSchema = dict[str, Any]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class Checked:
-    """Makes a type of a check function and of the JSON schema that tells editors the same."""
-
-    def __init__(self, check: Callable[[object], object], schema: JsonSchema) -> None:
-        self.check = check
-        self.schema = schema
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.check)
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchema:
-        return dict(self.schema)
-
-
-class Short:
-    """Lets a mapping with one important key be written as the value of that key alone."""
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_before_validator_function(self.expand, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchema:
-        return {"anyOf": [{"type": "string"}, handler(schema)]}
-
-    def expand(self, value: object) -> object:
-        return {self.key: value} if isinstance(value, str) else value
-
-
-class Listed:
-    """Lets a list with one item be written as that item."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_before_validator_function(self.expand, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchema:
-        whole = handler(schema)
-        return {"anyOf": [whole["items"], whole]}
-
-    def expand(self, value: object) -> object:
-        return [value] if isinstance(value, str | dict) else value
-
-
-def wrong(message: str, hint: str = "") -> PydanticCustomError:
-    """Return the error to raise for a bad value: what is wrong, and how to mend it."""
-    return PydanticCustomError("wrong", "{message}", {"message": message, "hint": hint})
-
-
-def matching(pattern: str, what: str, hint: str) -> Checked:
-    """Text that matches ``pattern``; ``what`` finishes the sentence "... is not"."""
-    compiled = re.compile(pattern.removeprefix("^").removesuffix("$"), re.ASCII)
-
-    def check(value: object) -> str:
-        if isinstance(value, str) and compiled.fullmatch(value):
-            return value
-        raise wrong(f"{shown(value)} is not {what}", quoting(value) or hint)
-
-    return Checked(check, {"type": "string", "pattern": pattern})
-
-
-def quantity(read: Callable[[object], int], pattern: str, example: str) -> Checked:
-    def check(value: object) -> int:
-        try:
-            return read(value)
-        except BadUnit as exc:
-            raise wrong(exc.message, exc.hint) from None
-
-    return Checked(check, {"type": "string", "pattern": pattern, "examples": [example]})
-
-
-def quoting(value: object) -> str:
-    """Return the hint for a number or boolean that was meant as text."""
-    if isinstance(value, bool | int | float):
-        return f"quote it if it is meant as text: '{shown(value)}'"
-    return ""
 
 
 def check_text(value: object) -> str:

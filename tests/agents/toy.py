@@ -49,5 +49,5 @@ class Toy(Agent):
     def examine(self) -> None:
         raise Failed("looked deeper and did not like it")
 
-    def given_up(self) -> None:
+    def undo_start(self) -> None:
         self.host.log("given up")

@@ -14,8 +14,9 @@ from pydantic import BeforeValidator, Field, ValidationError
 from hactl.errors import Problem, TopologyError
 from hactl.suggest import did_you_mean
 from hactl.topology import messages
+from hactl.topology.checked import Checked, wrong
 from hactl.topology.schema.section import Section, nothing_is_empty
-from hactl.topology.types import Checked, Duration, Name, Size, Text, wrong
+from hactl.topology.types import Duration, Name, Size, Text
 from hactl.topology.units import shown
 from hactl.topology.yaml import source
 from hactl.topology.yaml.loader import Complaint, Unreadable

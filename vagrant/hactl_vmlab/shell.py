@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hactl.errors import ClusterError, HactlError
 from hactl.lab import image
+from hactl.lab.lab import Result
 from hactl_vmlab import places, processes
 from hactl_vmlab.command import run
 from hactl_vmlab.definition import Definition, Node
@@ -38,15 +39,6 @@ SHARED = """\
   ControlPath {folder}/{kept}%n
   ControlPersist 30
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a command in a node left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
 """The parameters of a Linux bridge."""
 
 from hactl_agents.declare import boolean, choice, integer, seconds
-from hactl_agents.netlink.device_names import device, devices, mac_address
+from hactl_agents.netlink.device_names import attached, bridge_name, mac_address
 
 
 class Parameters:
     """What a LinuxBridge can be given."""
 
-    bridge: str = device("Name of the bridge", required=True, unique="bridge", example="br-lan")
-    ports: tuple[str, ...] = devices(
-        "Network devices to attach, separated by spaces",
-        reloadable=True,
+    bridge: str = bridge_name()
+    ports: tuple[str, ...] = attached(
         longdesc="Network devices to attach as ports, separated by spaces, such as uplinks. "
         "A device with an IP address of its own is refused: it would stop answering.",
         example="eth2",

@@ -1,18 +1,26 @@
 """What a gateway does with the PortGate before it: open it last, close it first, and mind it."""
 
 from hactl_agents.failures import Failed
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from hactl_agents.declare import Values
-    from hactl_agents.host.host import Host
+from hactl_agents.ocf.agent import Agent, Status, action
 
 
-class Gated:
-    """The part of an agent that minds its parameter ``gate``, which may be unset."""
+class Gateway(Agent):
+    """An agent with a parameter ``gate``, which may be unset; it may be promotable."""
 
-    host: "Host"
-    values: "Values"
+    @action(timeout=20, interval=10, role="Promoted")
+    @action(timeout=20, interval=11, role="Unpromoted")
+    @action(timeout=30, interval=60, depth=10)
+    def monitor(self) -> int:
+        status = self.look()
+        if status != Status.STOPPED:
+            self.refuse_closed_gate()
+            self.refuse_drift()
+            if self.level >= 10:
+                self.examine()
+        return status
+
+    def refuse_drift(self) -> None:
+        """Raise Failed or Degraded where somebody changed what every monitor can see."""
 
     def open_gate(self) -> None:
         """Let everybody come: all is served. Raises Failed."""

@@ -10,6 +10,10 @@ from hactl_agents.netlink.messages import (
     DONE,
     DUMP,
     ERROR,
+    INET,
+    INTERRUPTED,
+    NETFILTER,
+    NO_NFTABLES,
     REQUEST,
     attribute,
     attributes,
@@ -21,9 +25,7 @@ from hactl_agents.netlink.messages import (
     text,
 )
 
-NETLINK_NETFILTER = 12
 GETRULE, NEWRULE = 10 << 8 | 7, 10 << 8 | 6  # of nf_tables
-INET, INTERRUPTED = 1, 0x10  # NFPROTO_INET, NLM_F_DUMP_INTR
 TABLE, CHAIN, EXPRESSIONS = 1, 2, 4
 VERDICT = "gate"  # the chain, as in gate/table.py
 # The expression of a rule that drops whatever comes, which is what a closed gate ends with: an
@@ -32,7 +34,6 @@ NOTHING = attribute(1, bytes(4))
 VERDICT_DATA = attribute(2, attribute(2, NOTHING))
 DROPPED = attribute(1, attribute(1, text("immediate")) + attribute(2, NOTHING + VERDICT_DATA))
 ATTEMPTS = 5  # while others change rules
-NO_NFTABLES = (errno.EPROTONOSUPPORT, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 def keeps_out(gate: str) -> bool:
@@ -55,7 +56,7 @@ def verdict_of(table: str) -> "list[bytes]":
     body = attribute(TABLE, text(table)) + attribute(CHAIN, text(VERDICT))
     header = number(len(body) + 20) + number(GETRULE, 2) + number(REQUEST | DUMP, 2) + number(1)
     rules: list[bytes] = []
-    connection = connected(NETLINK_NETFILTER)
+    connection = connected(NETFILTER)
     try:
         connection.sendall(header + bytes(4) + bytes((INET, 0, 0, 0)) + body)
         while True:

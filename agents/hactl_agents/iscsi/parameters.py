@@ -1,6 +1,6 @@
 """The parameters of an iSCSI gateway, and what of them can be judged without a node."""
 
-from hactl_agents.declare import Param, boolean, choice, integer, string
+from hactl_agents.declare import boolean, choice, integer, parsed, string
 from hactl_agents.gate.name import gate_name
 from hactl_agents.iscsi.lun import FORM, parse_luns
 from hactl_agents.iscsi.names import parse_initiators, parse_target
@@ -18,24 +18,22 @@ DRIFT = ("fail", "report")
 class Parameters:
     """What an IscsiGateway can be given."""
 
-    iqn: str = Param(
-        "string",
-        parse_target,
+    iqn: str = parsed(
         "Name of the target",
+        parse_target,
         required=True,
         unique="iqn",
         example="iqn.2026-11.com.example:vol1",
-    )  # type: ignore[assignment]
-    portals: "tuple[Portal, ...]" = Param(
-        "string",
-        parse_portals,
+    )
+    portals: "tuple[Portal, ...]" = parsed(
         "Where to listen, ADDRESS:PORT separated by spaces",
+        parse_portals,
         required=True,
         longdesc="Where to listen, ADDRESS:PORT or [ADDRESS]:PORT separated by spaces. In a "
         "promotable clone, where every node listens on an address of its own, the network as "
         "ADDRESS/LENGTH:PORT: the node's own address in it is used. Without a port it is 3260.",
         example="192.0.2.10:3260 [2001:db8::10]:3260",
-    )  # type: ignore[assignment]
+    )
     backend: str = choice(
         "What serves the target",
         LIO,
@@ -43,10 +41,9 @@ class Parameters:
         default=LIO,
         longdesc="What serves the target: lio is the kernel, tgt a tgtd for this target alone",
     )
-    luns: "tuple[Lun, ...]" = Param(
-        "string",
-        parse_luns,
+    luns: "tuple[Lun, ...]" = parsed(
         f"What is served, separated by spaces, each as {FORM}",
+        parse_luns,
         required=True,
         longdesc="What is served, separated by spaces, each as NUMBER=PATH[,KEY=VALUE...], where "
         "PATH is a block device, a file, or rbd:POOL/[NAMESPACE/]IMAGE (lio: mapped by an "
@@ -56,16 +53,15 @@ class Parameters:
         "(default: made from iqn and number), vendor, product, and for images in tgt conf and "
         "client. tgt keeps number 0 for itself.",
         example="1=/dev/rbd/vms/vol1 2=/dev/vg/vol2,block_size=4096",
-    )  # type: ignore[assignment]
-    initiators: "tuple[str, ...]" = Param(
-        "string",
-        parse_initiators,
+    )
+    initiators: "tuple[str, ...]" = parsed(
         "Names of the initiators that may log in, separated by spaces; none: any with the secret",
+        parse_initiators,
         default=(),
         longdesc="Names of the initiators that may log in, separated by spaces. Without any, "
         "whoever knows the secret in auth_file may.",
         example="iqn.1993-08.org.debian:01:web1",
-    )  # type: ignore[assignment]
+    )
     auth_file: str | None = string(
         "File with CHAP names and secrets, mode 0600",
         longdesc="File with CHAP names and secrets, root's alone (mode 0600, no link): lines user "

@@ -21,6 +21,16 @@ def devices(shortdesc: str, **more: "Any") -> "Any":
     return Param("string", parse_devices, shortdesc, default=(), **more)
 
 
+def bridge_name() -> "Any":
+    """The parameter that names the bridge an agent makes."""
+    return device("Name of the bridge", required=True, unique="bridge", example="br-lan")
+
+
+def attached(**more: "Any") -> "Any":
+    """The parameter for the devices that become ports of a bridge."""
+    return devices("Network devices to attach, separated by spaces", reloadable=True, **more)
+
+
 def mac_address(shortdesc: str, **more: "Any") -> "Any":
     """A unicast MAC address, in lower case, or the word ``port``."""
     return Param("string", parse_mac_address, shortdesc, **more)

@@ -18,6 +18,9 @@ ERROR, DONE = 2, 3
 REQUEST, ACK, EXCL, CREATE, DUMP = 0x1, 0x4, 0x200, 0x400, 0x300
 CAPPED, WITH_TLVS = 0x100, 0x200
 SOL_NETLINK, NETLINK_EXT_ACK = 270, 11
+INTERRUPTED = 0x10  # NLM_F_DUMP_INTR: what is told changed while it was told
+NETFILTER, INET = 12, 1  # NETLINK_NETFILTER, NFPROTO_INET
+NO_NFTABLES = (errno.EPROTONOSUPPORT, errno.EINVAL, errno.EOPNOTSUPP)
 TIMEOUT = 10.0  # seconds; the kernel answers at once, unless it is in deep trouble
 
 

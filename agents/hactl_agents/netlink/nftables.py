@@ -14,6 +14,10 @@ from hactl_agents.netlink.messages import (
     DUMP,
     ERROR,
     EXCL,
+    INET,
+    INTERRUPTED,
+    NETFILTER,
+    NO_NFTABLES,
     REQUEST,
     attribute,
     attributes,
@@ -34,15 +38,12 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Request = tuple[int, int, bytes]  # kind, flags, attributes
 
-NETLINK_NETFILTER = 12
 NFTABLES = 10  # the subsystem
 BATCH_BEGIN, BATCH_END = 16, 17
 NEWTABLE, GETTABLE, DELTABLE, NEWCHAIN, GETCHAIN = 0, 1, 2, 3, 4
 NEWRULE, GETRULE, DELRULE, GETGEN = 6, 7, 8, 16
 APPEND = 0x800
-INET, INTERRUPTED = 1, 0x10  # NFPROTO_INET, NLM_F_DUMP_INTR
 ATTEMPTS = 20  # at a moment when nobody else changes the rules
-NO_NFTABLES = (errno.EPROTONOSUPPORT, errno.EINVAL, errno.EOPNOTSUPP)
 PREROUTING, OUTPUT = 0, 3
 ACCEPT = 1
 
@@ -185,7 +186,7 @@ class Tables:
     def talk(self, requests: "list[Request]", generation: bytes = b"") -> "list[bytes]":
         """The bodies of the answers to one question, or to a batch. Raises OSError."""
         if self.socket is None:
-            self.socket = connected(NETLINK_NETFILTER)
+            self.socket = connected(NETFILTER)
         if generation:
             self.socket.sendall(batched(requests, generation))
             return self.answers(len(requests))

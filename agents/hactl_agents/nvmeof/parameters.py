@@ -1,6 +1,6 @@
 """The parameters of an NVMe-oF gateway, and what of them can be judged without a node."""
 
-from hactl_agents.declare import Param, boolean, choice, integer, string
+from hactl_agents.declare import boolean, choice, integer, parsed, string
 from hactl_agents.gate.name import gate_name
 from hactl_agents.gateway.listen_address import Place
 from hactl_agents.nvmeof.names import parse_nqn, parse_nqns
@@ -55,33 +55,30 @@ def parse_model(text: str) -> str:
 class Parameters:
     """What an NvmeofGateway can be given."""
 
-    nqn: str = Param(
-        "string",
-        parse_nqn,
+    nqn: str = parsed(
         "NQN of the subsystem",
+        parse_nqn,
         required=True,
         unique="nqn",
         example="nqn.2026-11.com.example:vol1",
-    )  # type: ignore[assignment]
-    address: "Place" = Param(
-        "string",
-        Place,
+    )
+    address: "Place" = parsed(
         "IP address to listen on, or the network ADDRESS/LENGTH in which the node has one",
+        Place,
         required=True,
         unique="portal",
         longdesc="IP address to listen on, v4 or v6. In a gateway group, where every node listens "
         "on an address of its own, the network as ADDRESS/LENGTH: the node's own address in it is "
         "used; floating ones, which are secondary, are not.",
         example="192.0.2.0/24",
-    )  # type: ignore[assignment]
+    )
     port: int = integer(
         "Port to listen on", 4420, minimum=1, maximum=65535, unique="portal", example="4420"
     )
     transport: str = choice("What carries it", "tcp", "rdma", default="tcp")
-    namespaces: "tuple[Namespace, ...]" = Param(
-        "string",
-        parse_namespaces,
+    namespaces: "tuple[Namespace, ...]" = parsed(
         f"What is served, separated by spaces, each as {FORM}",
+        parse_namespaces,
         required=True,
         reloadable=True,
         longdesc="What is served, separated by spaces, each as NSID=PATH[,KEY=VALUE...], where "
@@ -91,17 +88,16 @@ class Parameters:
         "file system has no direct I/O, as tmpfs). Given anew while it runs, namespaces are added "
         "and taken away; one that is served is not moved to another path.",
         example="1=/dev/rbd/vms/vol1",
-    )  # type: ignore[assignment]
-    hosts: "tuple[str, ...]" = Param(
-        "string",
-        parse_nqns,
+    )
+    hosts: "tuple[str, ...]" = parsed(
         "NQNs of the hosts that may connect, separated by spaces; none: any host",
+        parse_nqns,
         default=(),
         reloadable=True,
         longdesc="NQNs of the hosts that may connect, separated by spaces. Not given: those in "
         "auth_file, or any host where there is none.",
         example="nqn.2014-08.org.nvmexpress:uuid:1b4e28ba-2fa1-11d2-883f-0016d3cca427",
-    )  # type: ignore[assignment]
+    )
     auth_file: str | None = string(
         "File with the hosts' DH-HMAC-CHAP keys, mode 0600",
         reloadable=True,
@@ -124,17 +120,16 @@ class Parameters:
         longdesc="ANA state of a gateway that is not promoted: non-optimized only where both may "
         "write to the storage at once",
     )
-    model: str = Param("string", parse_model, "Model that hosts show", default="hactl")  # type: ignore[assignment]
-    controller_ids: "tuple[Range, ...]" = Param(
-        "string",
-        parse_ranges,
+    model: str = parsed("Model that hosts show", parse_model, "hactl")
+    controller_ids: "tuple[Range, ...]" = parsed(
         "Controller ids of each node's gateway, as NODE=FIRST-LAST",
+        parse_ranges,
         default=(),
         longdesc="Controller ids of each node's gateway, as NODE=FIRST-LAST separated by spaces: "
         "gateways that serve one subsystem must not give one id away twice. Default: 1000 for each "
         "node of a clone, by the node's id in Corosync.",
         example="node1=1-1000 node2=1001-2000",
-    )  # type: ignore[assignment]
+    )
     reservations: bool = boolean(
         "Whether hosts may make persistent reservations, Linux 6.13 and newer",
         longdesc="Whether hosts may make persistent reservations, Linux 6.13 and newer. A "

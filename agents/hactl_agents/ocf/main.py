@@ -79,7 +79,7 @@ def perform(agent: "Agent", wanted: str) -> int:
 def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     agent.preflight()
     if is_running(agent):
-        agent.found_running()
+        agent.already_running()
         return OK
     agent.note_parameters()
     try:
@@ -91,7 +91,7 @@ def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     except BaseException:
         agent.host.slay_children()
         agent.host.look_again()
-        agent.given_up()
+        agent.undo_start()
         raise
     agent.host.drop(agent.host.hang_note)
     return OK
@@ -100,7 +100,7 @@ def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
 def stop(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     if not is_stopped(agent):
         end(agent)
-    agent.stopped()
+    agent.after_stop()
     agent.record.drop()
     agent.host.drop(agent.host.hang_note)
     return OK

@@ -1,7 +1,7 @@
 """The parameters of an Open vSwitch bridge, and how each is read."""
 
-from hactl_agents.declare import Param, boolean, choice, integer, string, words
-from hactl_agents.netlink.device_names import device, devices, mac_address
+from hactl_agents.declare import boolean, choice, integer, parsed, string, words
+from hactl_agents.netlink.device_names import attached, bridge_name, device, devices, mac_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,20 +91,14 @@ def parse_queues(text: str) -> "tuple[tuple[int, int, int], ...]":
 
 
 def vlan_list(shortdesc: str, **more: "Any") -> "Any":
-    return Param("string", parse_vlans, shortdesc, default=(), reloadable=True, **more)
-
-
-def parsed(shortdesc: str, parse: "Any", **more: "Any") -> "Any":
-    return Param("string", parse, shortdesc, default=(), reloadable=True, **more)
+    return parsed(shortdesc, parse_vlans, (), reloadable=True, **more)
 
 
 class Parameters:
     """Mix-in for the agent. What is not given is left as Open vSwitch has it."""
 
-    bridge: str = device("Name of the bridge", required=True, unique="bridge", example="br-lan")
-    uplinks: tuple[str, ...] = devices(
-        "Network devices to attach, separated by spaces",
-        reloadable=True,
+    bridge: str = bridge_name()
+    uplinks: tuple[str, ...] = attached(
         longdesc="Network devices to attach, separated by spaces: each as a port of its own, or, "
         "with bond, all as members of one port. A device with an IP address is refused.",
         example="eth2 eth3",
@@ -157,6 +151,8 @@ class Parameters:
     internal: tuple[tuple[str, int | None], ...] = parsed(
         "Ports for this node itself, each NAME or NAME=VLAN",
         parse_internal,
+        (),
+        reloadable=True,
         longdesc="Ports for this node itself, separated by spaces, each NAME or NAME=VLAN, where "
         "VLAN is its access VLAN. Addresses are put on them by other resources.",
         example="mgmt=10",
@@ -174,6 +170,8 @@ class Parameters:
     controllers: tuple[str, ...] = parsed(
         "OpenFlow controllers, such as ssl:192.0.2.1:6653 or ptcp:6653",
         list_of(parse_target, "a controller"),
+        (),
+        reloadable=True,
     )
     connection_mode: str | None = choice(
         "Whether controllers are reached through the bridge itself",
@@ -184,6 +182,8 @@ class Parameters:
     managers: tuple[str, ...] = parsed(
         "Managers of the database, such as pssl:6640",
         list_of(parse_target, "a manager"),
+        (),
+        reloadable=True,
         longdesc="Managers of the database, such as pssl:6640. They serve the whole node; one "
         "that is there already is used as it is, and stays.",
     )
@@ -228,6 +228,8 @@ class Parameters:
     qos_queues: tuple[tuple[int, int, int], ...] = parsed(
         "Queues of the uplinks, each QUEUE=MIN-MAX in bits per second",
         parse_queues,
+        (),
+        reloadable=True,
         example="0=0-1000000000 1=500000000-1000000000",
     )
     mirror_to: str | None = device(
@@ -242,6 +244,8 @@ class Parameters:
     sflow: tuple[str, ...] = parsed(
         "Collectors of sFlow samples, each ADDRESS:PORT",
         list_of(parse_collector, "a collector"),
+        (),
+        reloadable=True,
         example="192.0.2.9:6343",
     )
     sflow_agent: str | None = device(

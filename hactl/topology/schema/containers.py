@@ -9,18 +9,8 @@ from pydantic import Field
 from hactl.model.resource import Agent
 from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Names, Workload
-from hactl.topology.types import (
-    AddressWithPrefix,
-    Cores,
-    Duration,
-    Listed,
-    Name,
-    Path,
-    Short,
-    Size,
-    Text,
-    Vlan,
-)
+from hactl.topology.shorthand import Listed, Short
+from hactl.topology.types import AddressWithPrefix, Cores, Duration, Name, Path, Size, Text, Vlan
 
 LXC_CONTAINER = Agent("ocf", "hactl", "LxcContainer")
 

@@ -7,17 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from hactl.model.fencing import LET_THEMSELVES_IN
+from hactl.topology.checked import matching
 from hactl.topology.schema.section import Section
-from hactl.topology.types import (
-    NAME,
-    DevicePath,
-    Duration,
-    FenceAgent,
-    Name,
-    Parameter,
-    Text,
-    matching,
-)
+from hactl.topology.types import NAME, DevicePath, Duration, FenceAgent, Name, Parameter, Text
 
 PARAMETER_NAME = matching(NAME, "the name of a parameter", "write it as the agent does, like ip")
 

@@ -12,17 +12,16 @@ from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.operations import StepTimeouts
 from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Placed
+from hactl.topology.shorthand import Listed, Short
 from hactl.topology.types import (
     AddressOrNetwork,
     Duration,
     Iqn,
-    Listed,
     LvmName,
     Name,
     Nqn,
     Parameter,
     Path,
-    Short,
     Text,
     Uuid,
     Vlan,

@@ -11,7 +11,8 @@ from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.cluster import KVM_GUEST, Migration
 from hactl.topology.schema.section import Section
 from hactl.topology.schema.workload import Names, Workload
-from hactl.topology.types import Duration, LvmName, Mac, Name, Path, Short, Size, Text, Vlan, Vlans
+from hactl.topology.shorthand import Short
+from hactl.topology.types import Duration, LvmName, Mac, Name, Path, Size, Text, Vlan, Vlans
 
 
 class Disk(Section):

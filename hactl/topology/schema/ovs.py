@@ -11,6 +11,7 @@ from hactl.model.resource import Agent
 from hactl.topology.agent_choice import AgentChoice
 from hactl.topology.schema.network_kind import NetworkKind
 from hactl.topology.schema.section import Section
+from hactl.topology.shorthand import Short
 from hactl.topology.types import (
     BitRate,
     Duration,
@@ -18,7 +19,6 @@ from hactl.topology.types import (
     Interface,
     Path,
     Service,
-    Short,
     Text,
     Vlan,
     Vlans,

@@ -6,19 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hactl.topology.checked import Checked, matching, wrong
 from hactl.topology.schema.section import Section
 from hactl.topology.types import (
     NAME,
     SCORE_SCHEMA,
-    Checked,
     Duration,
     Name,
     NodeName,
     Parameter,
     Score,
     check_score,
-    matching,
-    wrong,
 )
 from hactl.topology.units import shown
 
