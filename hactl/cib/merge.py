@@ -28,16 +28,10 @@ from hactl.cib.options import PROPERTY_SET as PROPERTIES
 from hactl.cib.ownership import PREFIX, edited_by_hand, is_ours
 from hactl.cib.properties import same_property
 from hactl.cib.refusals import Refused, refusals
+from hactl.model.kept import TAGS
 
-BY_ID = (
-    "constraints",
-    "fencing-topology",
-    "rsc_defaults",
-    "op_defaults",
-    "tags",
-    "alerts",
-    "acls",
-)
+# Sections whose elements are merged by their ids alone.
+BY_ID = tuple(each for each in TAGS if each not in ("crm_config", "nodes", "resources"))
 OPTIONAL_SECTIONS = frozenset(BY_ID) - {"constraints"}
 MEMBERS_IN_ORDER = frozenset(
     {"group", "resource_set", "rsc_order", "rsc_colocation", "rsc_location", "rsc_ticket", "rule"}

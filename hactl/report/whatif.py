@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from hactl.model.capacity import amounts
 from hactl.report.effects import wrapped
-from hactl.simulate.cause_text import amounts
 from hactl.simulate.effect import What
 from hactl.whatif.conclusion import Conclusion
 from hactl.whatif.fate import Fate

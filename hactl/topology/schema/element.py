@@ -7,7 +7,7 @@ from typing import Annotated
 from lxml import etree
 
 from hactl.model.kept import TAGS
-from hactl.topology.types import Checked, wrong
+from hactl.topology.checked import Checked, wrong
 from hactl.topology.units import shown
 
 MAX_BYTES = 4 << 20
