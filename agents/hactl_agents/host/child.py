@@ -14,6 +14,7 @@ import select
 import time
 
 from hactl_agents.failures import Failed, NotInstalled, TimedOut, seconds, strerror
+from hactl_agents.host.reaping import reaped
 from hactl_agents.host.state import write_all
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ SIGTERM, SIGKILL = 15, 9
 KINDS = {kind.__name__: kind for kind in (Failed, NotInstalled, TimedOut)}
 HEAD = 4  # bytes that say how long the frame behind them is
 AT, SAID, PIECE, VALUE, FAILED = "at", "said", "piece", "value", "failed"  # kinds of frames
-REAPED = 0.1  # seconds in which a process that was killed and is free to go is gone
+LOOKS, PAUSE = 100, 0.001  # so often, with so many seconds in between: does the kernel hold it?
 
 
 class Abandoned(TimedOut):
@@ -156,7 +157,7 @@ class Child:
             raise
         finally:
             posix.close(self.out)
-            self.gone = reaped(self.pid)
+            self.gone = reaped(self.pid, LOOKS, PAUSE)
             self.host.children.discard(self.pid)
         if kind == FAILED:
             raise failure(*rest)
@@ -200,20 +201,6 @@ class Child:
             posix.kill(self.pid, SIGKILL)
         except OSError:  # whoever told us to stop has reaped it already
             pass
-
-
-def reaped(pid: int) -> bool:
-    """Whether a child that has ended, or was killed, goes at once: nobody is left a zombie."""
-    stop_at = time.monotonic() + REAPED
-    while True:
-        try:
-            if posix.waitpid(pid, posix.WNOHANG)[0]:
-                return True
-        except OSError:
-            return True
-        if time.monotonic() >= stop_at:
-            return False
-        time.sleep(0.001)
 
 
 def failure(kind: str, code: int, sentence: str) -> Failed:

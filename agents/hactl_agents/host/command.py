@@ -9,6 +9,7 @@ import time
 
 from hactl_agents.failures import Failed, TimedOut, seconds, strerror
 from hactl_agents.host import state
+from hactl_agents.host.reaping import reaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ TOOL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbi
 ENVIRONMENT = {"PATH": ":".join(TOOL_PATH), "LC_ALL": "C", "HOME": "/root"}
 MAX_OUTPUT = 1 << 20  # bytes kept of each stream
 SIGKILL = 9
+LOOKS, PAUSE = 20, 0.05  # so often, with so many seconds in between: does the kernel hold it?
 
 
 class Done:
@@ -171,11 +173,4 @@ def slay(pid: int) -> bool:
             kill(pid, SIGKILL)
         except OSError:
             pass
-    for _ in range(20):
-        try:
-            if posix.waitpid(pid, posix.WNOHANG)[0]:
-                return True
-        except OSError:
-            return True
-        time.sleep(0.05)
-    return False
+    return reaped(pid, LOOKS, PAUSE)
