@@ -1,4 +1,4 @@
-"""Who may import whom. The arrows point one way, and slow modules stay off the monitor path."""
+"""Who may import whom, and what may be said twice: the rules that hold for all of the house."""
 
 import ast
 import textwrap
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hactl.install.agents import resource_agents
+from tests.support.repeated import MOST, repeated
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {
@@ -149,6 +150,11 @@ SHELL = (
     "hactl.topology.yaml.source",
 )
 WORLD = {"subprocess", "socket", "os", "shutil", "time", "signal", "tempfile", "requests"}
+
+
+def sources() -> Iterator[Path]:
+    for folder in SOURCES.values():
+        yield from sorted(folder.rglob("*.py"))
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -329,3 +335,23 @@ def test_no_test_is_imported() -> None:
 )
 def test_the_walk_notices_a_test_that_is_imported(line: str) -> None:
     assert imported_tests("tests.hactl.test_c", ast.parse(line)), line
+
+
+def test_nothing_is_said_twice() -> None:
+    files = {str(path.relative_to(ROOT)): path.read_text() for path in sources()}
+    assert list(repeated(files)) == []
+
+
+def test_a_passage_that_is_copied_is_found_where_it_was_put() -> None:
+    passage = "".join(f"    a{number} = {number}\n" for number in range(MOST + 1))
+    files = {"one.py": f"def one():\n{passage}", "two.py": f"x = 1\n\n\ndef two():\n{passage}"}
+    assert list(repeated(files)) == ["one.py:2 and two.py:5: a0 = 0"]
+    assert list(repeated({"one.py": files["one.py"]})) == []
+    shorter = passage.replace("    a4 = 4\n", "    # a4\n")
+    assert list(repeated(files | {"two.py": f"def two():\n{shorter}"})) == []
+
+
+def test_lists_of_imports_say_nothing() -> None:
+    names = "".join(f"    name{number},\n" for number in range(20))
+    imported = f"from somewhere import (\n{names})\n"
+    assert list(repeated({"one.py": imported, "two.py": imported})) == []
