@@ -51,6 +51,7 @@ class Cluster:
 
     ``failing`` are operations that fail, as crm_simulate has them: ``bad_start_0@node1=1``.
     ``pace``: it goes on by one transition at every so manieth look, not to the end at each.
+    ``sent`` counts the patches that were sent to it, whatever else its tools are asked.
     ``lasting``: what failed and is forgotten is found running by the probe that follows.
     """
 
@@ -60,6 +61,7 @@ class Cluster:
     pace: int = 0
     lasting: bool = False
     looks: int = 0
+    sent: int = 0
     fenced: list[str] = field(default_factory=list)
     emptied: list[str] = field(default_factory=list)
     settled_at: str = ""
@@ -190,6 +192,7 @@ class Tools(Runner):
 
     def run(self, argv: Sequence[str], stdin: bytes = b"", timeout: float = 30.0) -> Result:
         self.calls.append(argv)
+        self.cluster.sent += argv[:2] == ("cibadmin", "--patch") and "CIB_file" not in self.env
         self.hook(len(self.calls), argv)
         if argv[0] == "crmadmin":
             return Result(0, IDLE, b"")

@@ -214,32 +214,33 @@ def left_on_trial_and_held(directory: Path) -> Cluster:
     ("way_out", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)], ids=str
 )
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("commits", "said"),
     [
-        (6, "interrupted; nothing was changed"),
-        (14, "interrupted; so far disk, web1 kept from running"),
-        (30, "interrupted; the configuration is committed and stays"),
+        (0, "interrupted; nothing was changed"),
+        (1, "interrupted; so far disk, web1 kept from running"),
+        (2, "interrupted; the configuration is committed and stays"),
     ],
 )
 def test_an_interruption_says_what_has_been_written(
-    way_out: BaseException, code: int, at: int, said: str, tmp_path: Path
+    way_out: BaseException, code: int, commits: int, said: str, tmp_path: Path
 ) -> None:
-    def interrupts(number: int, _argv: Any) -> None:
-        if number == at:
-            raise way_out
+    here, left = start(tmp_path), [way_out]
+
+    def interrupts(number: int, argv: Any) -> None:
+        if number > 5 and here.sent == commits and argv[0] == "crm_simulate" and left:
+            raise left.pop()
 
     with pytest.raises(Ended, match=said) as problem:
-        carry_out(start(tmp_path), wanted(dummy("stays", memory="2")), hook=interrupts)
+        carry_out(here, wanted(dummy("stays", memory="2")), hook=interrupts)
     assert problem.value.exit_code == code
 
 
 def test_a_machine_without_room_between_two_commits_takes_back_the_first(tmp_path: Path) -> None:
     here = start(tmp_path)
-    before, records, patches = here.cib(), here.directory / "records", []
+    before, records = here.cib(), here.directory / "records"
 
-    def no_room(_number: int, argv: Any) -> None:
-        patches.extend([argv] if argv[:2] == ("cibadmin", "--patch") else [])
-        if len(patches) == 2 and records.is_dir():
+    def no_room(_number: int, _argv: Any) -> None:
+        if here.sent == 1 and records.is_dir():
             shutil.rmtree(records)
             records.write_text("")
 
@@ -250,20 +251,19 @@ def test_a_machine_without_room_between_two_commits_takes_back_the_first(tmp_pat
 
 def test_a_take_back_is_tried_again_when_others_edit_something_else(tmp_path: Path) -> None:
     here = start(tmp_path, [f"bad_start_0@node{n}=1" for n in (1, 2, 3)])
-    patches = []
+    edited = []
 
-    def edits_before_each_take_back(_number: int, argv: Any) -> None:
-        if argv[:2] == ("cibadmin", "--patch"):
-            patches.append(argv)
-            if len(patches) in (3, 4):  # after the guard was proven and the plan was written
-                add_foreign(here, f"theirs-{len(patches)}")
+    def edits_before_each_take_back(_number: int, _argv: Any) -> None:
+        if here.sent in (2, 3) and here.sent not in edited:  # after the plan was written
+            edited.append(here.sent)
+            add_foreign(here, f"theirs-{here.sent}")
 
     want = wanted(*old(), dummy("bad"), constraints=DISK_THEN_WEB)
     with pytest.raises(Ended, match="so the configuration was taken back"):
         carry_out(here, want, hook=edits_before_each_take_back)
     resources = [each.get("id", "") for each in here.cib().iterfind("configuration/resources/*")]
-    assert len(patches) == 5
-    assert {"theirs-3", "theirs-4"} <= set(resources) and "bad" not in resources
+    assert here.sent == 4
+    assert {"theirs-2", "theirs-3"} <= set(resources) and "bad" not in resources
 
 
 def add_foreign(here: Cluster, name: str) -> None:

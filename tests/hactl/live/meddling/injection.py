@@ -84,6 +84,18 @@ def calls_of(one: Site, directory: Path, made: Apply = apply) -> int:
     return count[0]
 
 
+def between_commits(one: Site, directory: Path, made: Apply = apply) -> list[int]:
+    """Return the calls of an apply of the site after its first commit and before its second."""
+    here, found = one.cluster(directory), []
+
+    def notes(number: int, argv: Sequence[str]) -> None:
+        if here.sent == 1 and "--patch" not in argv:
+            found.append(number)
+
+    carried_out(here, one.new, notes, made)
+    return found
+
+
 def tried(seed: int, one: Site, calls: int, directory: Path, made: Apply = apply) -> Tried:
     """Apply the site with one random edit at one random call; return what was found."""
     rng = Random(seed)

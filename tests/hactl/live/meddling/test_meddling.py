@@ -22,13 +22,17 @@ from tests.hactl.live.cluster_on_file import Cluster
 from tests.hactl.live.disk_then_web import DISK_THEN_WEB, old, start
 from tests.hactl.live.meddling.deaths import Death, died
 from tests.hactl.live.meddling.edits import tool
-from tests.hactl.live.meddling.injection import Apply, calls_of, injections, tried_at
+from tests.hactl.live.meddling.injection import (
+    Apply,
+    between_commits,
+    calls_of,
+    injections,
+    tried_at,
+)
 from tests.hactl.live.meddling.sites import Site, site
 from tests.hactl.scheduler import needs_scheduler
 
 pytestmark = needs_scheduler
-# Calls of the apply of `going` after its first commit and before its second.
-BETWEEN = (14, 18)
 
 
 @pytest.mark.parametrize("seed", [101, 105, 112])
@@ -57,7 +61,8 @@ def test_an_apply_without_the_second_check_is_found_out(going: Site, tmp_path: P
 def test_an_apply_that_stops_things_by_a_switch_is_found_out(going: Site, tmp_path: Path) -> None:
     switches = Stage("stop", "stopping", switched_off)
     planted = partial(apply, stages=(switches, COMMIT, TIDY))
-    death = died(going, BETWEEN[0], Death.BEFORE, tmp_path / "death", planted)
+    at = between_commits(going, tmp_path / "calls", planted)[0]
+    death = died(going, at, Death.BEFORE, tmp_path / "death", planted)
     assert any("not named as ours" in fault for fault in death.faults)
 
 
@@ -98,7 +103,8 @@ def switched_off(rest: Planned, apply: str) -> _Element:
 
 def edited_between(one: Site, directory: Path, made: Apply) -> list[str]:
     """Edit what changes and stays, between the two commits."""
-    tries = (tried_at(one, at, by_hand, directory / f"{at}", made) for at in BETWEEN)
+    calls = between_commits(one, directory / "calls", made)[:5:4]
+    tries = (tried_at(one, at, by_hand, directory / f"{at}", made) for at in calls)
     return [fault for each in tries for fault in each.faults]
 
 
