@@ -24,6 +24,7 @@ VERBS = {
     "mend": ("hactl.commands.mend", "Take away what an apply that did not end left behind."),
     "status": ("hactl.commands.status", "Show the cluster in the operator's terms."),
     "whatif": ("hactl.commands.whatif", "What dies if I pull this plug? Every loss, simulated."),
+    "why": ("hactl.commands.why", "Why a resource is not on a node, and what would start it."),
     "fence": ("hactl.commands.fence", "Prove that fencing works: dry, and by a drill."),
     "agents": (
         "hactl.commands.agents",

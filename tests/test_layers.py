@@ -86,6 +86,13 @@ MAY_IMPORT = {
     "hactl.cib": {"hactl.model", "hactl.errors"},
     "hactl.plan": {"hactl.cib", "hactl.fencing", "hactl.simulate", "hactl.model", "hactl.errors"},
     "hactl.simulate": {"hactl.cib", "hactl.model", "hactl.errors"},
+    "hactl.why": {
+        "hactl.cib",
+        "hactl.fencing",
+        "hactl.simulate",
+        "hactl.model",
+        "hactl.errors",
+    },
     "hactl.whatif": {
         "hactl.cib",
         "hactl.fencing",
