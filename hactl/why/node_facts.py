@@ -10,8 +10,9 @@ from lxml.etree import _Element
 
 from hactl.cib.history import failed, pending
 from hactl.cib.read import effective_meta, properties
+from hactl.model.capacity import amounts
 from hactl.model.constraint import INFINITY
-from hactl.simulate.cause_text import amounts, shares, total
+from hactl.simulate.cause_text import shares, total
 from hactl.simulate.losses import states
 from hactl.simulate.places import Places
 from hactl.simulate.relaxation import Chain, counted, drop
