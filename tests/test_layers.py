@@ -115,6 +115,7 @@ MAY_IMPORT = {
         "hactl.simulate",
         "hactl.status",
         "hactl.whatif",
+        "hactl.why",
         "hactl.model",
         "hactl.errors",
     },
