@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -11,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hactl.errors import HactlError
+from hactl.suggest import closest
 
 if TYPE_CHECKING:
     from hactl_agents.declare import Param
@@ -77,9 +77,8 @@ def find(name: str) -> Description:
             return known[full]
     short = {full.rpartition(":")[2].lower(): full for full in known}
     asked = name.rpartition(":")[2].lower()
-    close = [known for known in short if asked and asked in known]
-    close = close or difflib.get_close_matches(asked, short, n=1)
-    hint = f"did you mean {short[close[0]]}?" if close else "hactl agents list names them all"
+    close = next((known for known in short if asked and asked in known), closest(asked, short))
+    hint = f"did you mean {short[close]}?" if close else "hactl agents list names them all"
     raise HactlError(f"{name}: no such agent", hint)
 
 

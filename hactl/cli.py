@@ -62,10 +62,10 @@ class LazyGroup(click.Group):
 
 
 def did_you_mean(name: str) -> str:
-    import difflib
+    from hactl.suggest import closest
 
-    close = difflib.get_close_matches(name, VERBS, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    close = closest(name, VERBS)
+    return f" Did you mean {close!r}?" if close else ""
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

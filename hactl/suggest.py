@@ -8,10 +8,15 @@ from collections.abc import Iterable
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """Return ``did you mean 'x'?`` for the nearest known word, or else ``otherwise``."""
-    names = list(known)
-    folded = {name.lower(): name for name in names}
+    close = closest(word, known)
+    return f"did you mean {close!r}?" if close else otherwise
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like ``word``, in any case of letters; '' if none is."""
+    folded = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    return f"did you mean {folded[close[0]]!r}?" if close else otherwise
+    return folded[close[0]] if close else ""
 
 
 def one_of(known: Iterable[str], limit: int = 8) -> str:

@@ -133,6 +133,7 @@ MAY_IMPORT = {
     },
     "hactl.lab": {
         "hactl.errors",
+        "hactl.suggest",
         "hactl.install",
         "hactl_agents",
         "hactl_fencing",
@@ -147,7 +148,7 @@ MAY_IMPORT = {
         "hactl.errors",
         "hactl.suggest",
     },
-    "hactl.cli": {"hactl.errors", "hactl.commands"},
+    "hactl.cli": {"hactl.errors", "hactl.commands", "hactl.suggest"},
 }
 SHELL = (
     "hactl.commands",

@@ -9,7 +9,6 @@ from lxml.etree import _Element
 
 from hactl.cib.ids import constraint_id
 from hactl.model.constraint import (
-    INFINITY,
     BaseScore,
     Colocation,
     Confinement,
@@ -17,6 +16,7 @@ from hactl.model.constraint import (
     Order,
     Promotion,
 )
+from hactl.model.score import NEVER, score_text
 
 
 @singledispatch
@@ -88,7 +88,7 @@ def _(confinement: Confinement) -> _Element:
     # One rule and not a ban per other node: a node added later is then forbidden by itself.
     id_ = constraint_id(confinement)
     made = etree.Element("rsc_location", id=id_, rsc=confinement.rsc)
-    rule = etree.SubElement(made, "rule", {"id": f"{id_}-rule", "score": "-INFINITY"})
+    rule = etree.SubElement(made, "rule", {"id": f"{id_}-rule", "score": NEVER})
     rule.set("boolean-op", "and")
     for node in confinement.nodes:
         etree.SubElement(
@@ -111,9 +111,3 @@ def _(promotion: Promotion) -> _Element:
     expression = {"id": f"{id_}-node", "attribute": "#uname", "operation": "eq"}
     etree.SubElement(rule, "expression", expression, value=promotion.node)
     return made
-
-
-def score_text(score: int) -> str:
-    if score >= INFINITY:
-        return "INFINITY"
-    return "-INFINITY" if score <= -INFINITY else str(score)

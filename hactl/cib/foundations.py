@@ -11,6 +11,9 @@ from itertools import pairwise
 
 from lxml.etree import _Element
 
+from hactl.model.constraint import INFINITY
+from hactl.model.score import MUST, effective
+
 START, STOP = "start", "stop"
 
 
@@ -62,7 +65,7 @@ def placed_with(
     """Return for each primitive those on whose nodes it has to be."""
     found: dict[str, set[str]] = {}
     for colocation in configuration.iterfind("constraints/rsc_colocation[@rsc]"):
-        if colocation.get("score", "INFINITY") in ("INFINITY", "+INFINITY"):
+        if effective(colocation.get("score", MUST)) >= INFINITY:
             for one in parts.get(colocation.get("rsc", ""), ()):
                 found.setdefault(one, set()).update(parts.get(colocation.get("with-rsc", ""), ()))
     for members in configuration.iterfind("resources//group"):

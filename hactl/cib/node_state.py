@@ -5,7 +5,10 @@ from __future__ import annotations
 from lxml import etree
 from lxml.etree import _Element
 
+ABSENT = "false"
 ONLINE = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
+# As the controller writes it of a node that was fenced, or has left.
+FENCED = {"in_ccm": ABSENT, "crmd": "offline", "join": "down", "expected": "down"}
 
 
 def online(node_id: str, name: str) -> _Element:
@@ -15,5 +18,9 @@ def online(node_id: str, name: str) -> _Element:
 
 def is_member(state: _Element) -> bool:
     """Whether a node takes part; Pacemaker 2 writes words here, Pacemaker 3 times."""
-    in_ccm = state.get("in_ccm", "false") not in ("false", "0")
-    return in_ccm and state.get("crmd", "offline") not in ("offline", "0")
+    return in_membership(state) and state.get("crmd", "offline") not in ("offline", "0")
+
+
+def in_membership(state: _Element) -> bool:
+    """Whether Corosync has the node, whatever its controller does."""
+    return state.get("in_ccm", ABSENT) not in (ABSENT, "0")

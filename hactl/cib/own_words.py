@@ -10,7 +10,8 @@ from lxml.etree import _Element
 
 from hactl.cib.ids import constraint_id
 from hactl.cib.ownership import is_ours
-from hactl.model.constraint import INFINITY, Colocation, Location, Order, OrderKind
+from hactl.model.constraint import Colocation, Location, Order, OrderKind
+from hactl.model.score import score
 
 
 def reworded(constraint: _Element) -> bool:
@@ -39,7 +40,7 @@ def colocation(element: _Element) -> Colocation:
     return Colocation(
         element.get("rsc", ""),
         element.get("with-rsc", ""),
-        score(element),
+        score(element.get("score", "")),
         element.get("rsc-role", ""),
         element.get("with-rsc-role", ""),
         influence=element.get("influence", "true") != "false",
@@ -47,14 +48,9 @@ def colocation(element: _Element) -> Colocation:
 
 
 def location(element: _Element) -> Location:
-    return Location(element.get("rsc", ""), element.get("node", ""), score(element))
-
-
-def score(element: _Element) -> int:
-    """Raises ValueError where that is not a score."""
-    text = element.get("score", "")
-    infinity = {"INFINITY": INFINITY, "+INFINITY": INFINITY, "-INFINITY": -INFINITY}
-    return infinity[text] if text in infinity else int(text)
+    return Location(
+        element.get("rsc", ""), element.get("node", ""), score(element.get("score", ""))
+    )
 
 
 READERS = {"rsc_order": order, "rsc_colocation": colocation, "rsc_location": location}

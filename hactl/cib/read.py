@@ -27,7 +27,17 @@ def effective_meta(cib: _Element, resource: _Element) -> dict[str, str]:
 
 def properties(cib: _Element) -> dict[str, str]:
     """Return the cluster properties; of several sets Pacemaker takes the first that has one."""
-    return first(cib.iterfind("configuration/crm_config//nvpair"))
+    return first(property_pairs(cib))
+
+
+def property_pairs(cib: _Element) -> Iterator[_Element]:
+    """Yield every cluster property, each where it stands."""
+    yield from cib.iterfind("configuration/crm_config//nvpair")
+
+
+def all_primitives(cib: _Element) -> Iterator[_Element]:
+    """Yield the primitives of a CIB, also those in groups, clones and bundles."""
+    yield from cib.iterfind("configuration/resources//primitive")
 
 
 def sources(cib: _Element, resource: _Element) -> Iterator[_Element]:

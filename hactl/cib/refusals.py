@@ -10,6 +10,7 @@ from hactl.cib import references
 from hactl.cib.kept import kept_in, ledger, listed, masked, unchanged
 from hactl.cib.ownership import RESOURCE_TAGS, is_ours
 from hactl.cib.properties import same_property
+from hactl.cib.read import first
 from hactl.errors import ClusterError
 
 
@@ -135,5 +136,4 @@ def watchdog_without_sbd(live: _Element, merged: _Element) -> Iterator[str]:
 
 
 def value_of(configuration: _Element, name: str) -> str:
-    pairs = configuration.iterfind("crm_config/cluster_property_set/nvpair")
-    return next((pair.get("value", "") for pair in pairs if pair.get("name") == name), "")
+    return first(configuration.iterfind("crm_config//nvpair")).get(name, "")

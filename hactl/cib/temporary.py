@@ -25,6 +25,7 @@ from lxml.etree import _Element
 
 from hactl.cib.canonical import canonical
 from hactl.cib.ids import own
+from hactl.model.score import NEVER
 
 PREFIX = own("temporary") + "-"
 # Names of before had no fraction of a second.
@@ -139,7 +140,7 @@ def units(cib: _Element, names: Collection[str]) -> set[str]:
 def ban(resource: str, apply: str) -> _Element:
     id_ = f"{PREFIX}{apply}-hold-{resource}"
     location = etree.Element("rsc_location", id=id_, rsc=resource)
-    rule = etree.SubElement(location, "rule", id=f"{id_}-rule", score="-INFINITY")
+    rule = etree.SubElement(location, "rule", id=f"{id_}-rule", score=NEVER)
     where = {"id": f"{id_}-everywhere", "attribute": "#uname", "operation": "defined"}
     etree.SubElement(rule, "expression", where)
     return location

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from hactl.cib.node_state import is_member
-from hactl.cib.read import properties
+from hactl.cib.read import all_primitives, properties
 from hactl.fencing.host_map import host_map
 from hactl.fencing.placement import Placement
 from hactl.model.boolean import is_false
@@ -138,7 +138,7 @@ def devices(cib: _Element) -> Iterator[Device]:
     templates = {each.get("id"): each for each in cib.iterfind("configuration/resources/template")}
     nodes = [node.get("uname", "") for node in cib.iterfind("configuration/nodes/node")]
     placement = Placement(cib)
-    for primitive in cib.iterfind("configuration/resources//primitive"):
+    for primitive in all_primitives(cib):
         template = templates.get(primitive.get("template"))
         sources = [each for each in (template, primitive) if each is not None]
         if not any(each.get("class") == "stonith" for each in sources):

@@ -14,8 +14,7 @@ from lxml.etree import _Element
 from hactl.cib.read import properties
 from hactl.model.boolean import is_false
 from hactl.model.constraint import INFINITY
-
-NAMED_SCORES = {"INFINITY": INFINITY, "+INFINITY": INFINITY, "-INFINITY": -INFINITY}
+from hactl.model.score import effective
 
 
 class Placement:
@@ -64,10 +63,10 @@ class Placement:
 
     def scores(self, location: _Element, node: str) -> Iterator[int]:
         if location.get("node", "").lower() == node.lower():
-            yield score(location.get("score", ""))
+            yield effective(location.get("score", ""))
         for rule in location.iterfind("rule"):
             if rule.get("score") and self.holds(rule, node):
-                yield score(rule.get("score", ""))
+                yield effective(rule.get("score", ""))
 
     def holds(self, rule: _Element, node: str) -> bool:
         """Whether a rule is true of a node; what cannot be told from the CIB is not."""
@@ -130,9 +129,3 @@ def fits(pattern: str, resource: _Element) -> bool:
     except re.error:
         return False
     return bool(pattern) and (found is None) == pattern.startswith("!")
-
-
-def score(text: str) -> int:
-    if text in NAMED_SCORES:
-        return NAMED_SCORES[text]
-    return int(text) if re.fullmatch(r"[+-]?\d{1,9}", text, re.ASCII) else 0

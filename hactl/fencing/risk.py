@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from hactl.fencing.configuration import Fencing
 from hactl.fencing.drill.levels import able
-
-WATCHDOG = "watchdog"
+from hactl.model.fencing import WATCHDOG
 
 
 def risks(found: Fencing, stopped: frozenset[str] = frozenset()) -> Iterator[str]:

@@ -5,12 +5,12 @@ It stands outside the nodes, as a BMC does: what it says is what it has seen.
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from hactl.errors import HactlError
+from hactl.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,5 @@ class PowerSwitch:
 
     def known(self, node: str) -> None:
         if node not in self.nodes:
-            close = difflib.get_close_matches(node, self.nodes, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.nodes)}"
+            hint = did_you_mean(node, self.nodes, f"there are {', '.join(self.nodes)}")
             raise HactlError(f"the lab has no node {node!r}", hint)

@@ -13,6 +13,7 @@ from copy import deepcopy
 from lxml.etree import _Element
 
 from hactl.cib.merge import child
+from hactl.cib.read import all_primitives
 from hactl.cib.references import named_by
 from hactl.cib.temporary import hold
 from hactl.plan.change import Delete
@@ -43,7 +44,7 @@ def leaving(rest: Planned) -> tuple[_Element, ...]:
     among them: a clone becomes a plain resource.
     """
     removed = {change.id for change in rest.plan.changes if isinstance(change, Delete)}
-    kept = {element.get("id", "") for element in primitives(rest.merged)}
+    kept = {element.get("id", "") for element in all_primitives(rest.merged)}
     moving = interrupted(rest)
     return tuple(
         part
@@ -101,8 +102,3 @@ def loosened(rest: Planned, going: Collection[str]) -> _Element:
 def referred(constraint: _Element) -> Iterator[str]:
     for element in constraint.iter("*"):
         yield from named_by(element)
-
-
-def primitives(cib: _Element) -> Iterator[_Element]:
-    for unit in child(cib, "configuration").iterfind("resources/*"):
-        yield from unit.iter("primitive")

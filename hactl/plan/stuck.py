@@ -13,6 +13,7 @@ from copy import deepcopy
 from lxml.etree import _Element
 
 from hactl.cib.history import histories, standing
+from hactl.cib.read import all_primitives
 from hactl.cib.temporary import ON_FAIL, SEVERE, trials, tried_operations
 
 
@@ -21,7 +22,7 @@ def stuck(live: _Element, merged: _Element) -> set[tuple[str, str]]:
 
     Removed as it is, it could fence; the cluster has to forget its failure first.
     """
-    there = {each.get("id") for each in merged.iterfind("configuration/resources//primitive")}
+    there = {each.get("id") for each in all_primitives(merged)}
     going = {name for name, _ in trials(live) if name not in there}
     return {(name, node) for name, node in unstopped(live) if name in going} if going else set()
 
@@ -65,7 +66,7 @@ def severe(cib: _Element) -> set[tuple[str, str, str]]:
 def on_fail(cib: _Element) -> dict[tuple[str, str], set[str]]:
     """Return what is said to follow where an operation fails, by primitive and operation."""
     found: dict[tuple[str, str], set[str]] = {}
-    for primitive in cib.iterfind("configuration/resources//primitive"):
+    for primitive in all_primitives(cib):
         for op in primitive.iterfind("operations/op"):
             what = op.get(ON_FAIL)
             if what:

@@ -14,7 +14,7 @@ from lxml.etree import _Element
 
 from hactl.cib.history import ever_ran
 from hactl.cib.properties import same_property
-from hactl.cib.read import properties
+from hactl.cib.read import all_primitives, properties
 from hactl.cib.temporary import put_on_trial, trials
 from hactl.model.boolean import is_false
 from hactl.plan.stuck import spared
@@ -52,7 +52,7 @@ def on_trial(merged: _Element, applies: Mapping[str, str]) -> _Element:
     if not new:
         return merged
     copy = deepcopy(merged)
-    for primitive in copy.iterfind("configuration/resources//primitive"):
+    for primitive in all_primitives(copy):
         if primitive.get("id", "") in new:
             put_on_trial(primitive, new[primitive.get("id", "")])
     return copy
@@ -60,7 +60,7 @@ def on_trial(merged: _Element, applies: Mapping[str, str]) -> _Element:
 
 def primitives(cib: _Element) -> Iterator[str]:
     """Yield the primitives that stop: a device that fences has nothing to stop."""
-    for primitive in cib.iterfind("configuration/resources//primitive"):
+    for primitive in all_primitives(cib):
         if primitive.get("class") != "stonith":
             yield primitive.get("id", "")
 

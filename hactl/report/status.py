@@ -10,6 +10,7 @@ import click
 
 from hactl.fencing.drill.proofs import Standing
 from hactl.fencing.drill.proofs import State as Proven
+from hactl.model.constraint import INFINITY
 from hactl.status.values import NodeStatus, ResourceStatus, State, Status
 
 TITLES = {
@@ -134,7 +135,7 @@ def placed(row: ResourceStatus) -> Callable[[str], str]:
 def failed(count: int) -> str:
     if not count:
         return ""
-    times = "failed for good" if count >= 1_000_000 else f"failed {count} time{'s' * (count > 1)}"
+    times = "failed for good" if count >= INFINITY else f"failed {count} time{'s' * (count > 1)}"
     return click.style(f", {times}", fg="red")
 
 

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.cib.read import properties
+from hactl.cib.node_state import in_membership
+from hactl.cib.read import all_primitives, properties
 from hactl.model.boolean import is_true
 from hactl.model.capacity import amounts
 from hactl.model.constraint import INFINITY
+from hactl.model.score import effective
 from hactl.simulate import relaxation
 from hactl.simulate.places import Places
 from hactl.simulate.relaxation import Chain
 
 NAMED = 3
-GOOD = "INFINITY"
 
 
 def option(cib: _Element, name: str) -> bool:
@@ -60,7 +61,7 @@ def failed_on(cib: _Element, of: Chain) -> Iterator[tuple[str, int]]:
     for state in cib.iterfind("status/node_state"):
         pairs = state.iterfind("transient_attributes//nvpair")
         counts = [
-            INFINITY if pair.get("value") == GOOD else int(pair.get("value") or 0)
+            effective(pair.get("value"))
             for pair in pairs
             if pair.get("name", "").startswith("fail-count-")
             and relaxation.counted(pair.get("name", "")) in of.primitives
@@ -111,7 +112,7 @@ def shares(
     present = {
         state.get("uname", "")
         for state in cib.iterfind("status/node_state")
-        if state.get("in_ccm", "false") not in ("false", "0")
+        if in_membership(state)
     }
     for node in cib.iterfind("configuration/nodes/node"):
         name = node.get("uname", "")
@@ -123,7 +124,7 @@ def shares(
 def total(cib: _Element, names: Iterable[str]) -> dict[str, int]:
     wanted = {name.partition(":")[0] for name in names}
     found: dict[str, int] = {}
-    for primitive in cib.iterfind("configuration/resources//primitive"):
+    for primitive in all_primitives(cib):
         if primitive.get("id") in wanted:
             for what, amount in utilization(primitive).items():
                 found[what] = found.get(what, 0) + amount

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from itertools import count
 
@@ -10,6 +9,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.cib.canonical import attributes
+from hactl.cib.read import all_primitives
 from hactl.simulate.places import Places
 
 # What Pacemaker notes for an operation without parameters: the MD5 of " <parameters/>\n".
@@ -24,7 +24,7 @@ def with_history(cib: _Element, places: Places) -> _Element:
     What is known of the nodes themselves stays.
     """
     copy = deepcopy(cib)
-    agents = {each.get("id", ""): agent(copy, each) for each in primitives(copy)}
+    agents = {each.get("id", ""): agent(copy, each) for each in all_primitives(copy)}
     there: dict[str, list[str]] = {}
     for name, nodes in places.active.items():
         for node in nodes if name.partition(":")[0] in agents else ():
@@ -46,10 +46,6 @@ def emptied(state: _Element) -> _Element:
     for old in state.findall("lrm"):
         state.remove(old)
     return etree.SubElement(state, "lrm", id=state.get("id", ""))
-
-
-def primitives(cib: _Element) -> Iterator[_Element]:
-    yield from cib.iterfind("configuration/resources//primitive")
 
 
 def agent(cib: _Element, primitive: _Element) -> dict[str, str]:

@@ -15,6 +15,8 @@ from itertools import islice
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.cib.node_state import ABSENT, FENCED
+from hactl.cib.read import all_primitives
 from hactl.simulate.places import Places, places
 from hactl.simulate.scenario import slim
 from hactl.simulate.scheduler import Run, answer, version
@@ -22,8 +24,6 @@ from hactl.simulate.settled import Settled, at_rest
 from hactl.simulate.transition import Transition
 
 Progress = Callable[[int], None]
-ABSENT = "false"
-FENCED = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,6 @@ def devices(cib: _Element) -> frozenset[str]:
     }
     return frozenset(
         each.get("id", "")
-        for each in cib.iterfind("configuration/resources//primitive")
+        for each in all_primitives(cib)
         if each.get("class") == "stonith" or each.get("template") in fences
     )

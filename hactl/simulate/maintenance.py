@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from lxml.etree import _Element
 
+from hactl.cib.read import property_pairs
 from hactl.model.boolean import is_false, is_true
 from hactl.simulate.effect import Effect, What
 from hactl.simulate.outcome import outcome
@@ -97,7 +98,7 @@ def leaving(cib: _Element, held: Maintained, runner: Run) -> tuple[Effect, ...]:
 
 
 def modes(cib: _Element) -> Iterator[_Element]:
-    for pair in cib.iterfind("configuration/crm_config//nvpair"):
+    for pair in property_pairs(cib):
         if pair.get("name") == MODE:
             yield pair
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from lxml.etree import _Element
 
 from hactl.cib.history import EXPECTED, histories
+from hactl.cib.read import all_primitives, property_pairs
+from hactl.model.constraint import INFINITY
+from hactl.model.score import NEVER, effective
 
-INFINITY = ("INFINITY", "+INFINITY")
-NEVER = "-INFINITY"
 MOVED = ("cli-ban-", "cli-prefer-", "cli-standby-")
 WELL = EXPECTED | {"190"}
 OFF = frozenset({"standby", "maintenance"})
@@ -51,7 +52,7 @@ def chain(cib: _Element, unit: str) -> Chain:
 
 def beside(cib: _Element, name: str) -> Iterator[_Element]:
     for element in colocations(cib):
-        if element.get("rsc") == name and element.get("score") in INFINITY:
+        if element.get("rsc") == name and effective(element.get("score")) >= INFINITY:
             yield element
 
 
@@ -74,7 +75,7 @@ def drop(elements: Collection[_Element]) -> None:
 
 
 def without_size(cib: _Element, of: Chain) -> None:
-    for element in cib.iterfind("configuration/resources//primitive"):
+    for element in all_primitives(cib):
         if element.get("id") in of.primitives:
             drop(element.findall("utilization"))
 
@@ -143,7 +144,7 @@ def needs(cib: _Element, of: Chain) -> list[_Element]:
     tied = [
         each
         for each in colocations(cib)
-        if each.get("score") in INFINITY
+        if effective(each.get("score")) >= INFINITY
         and each.get("rsc") in of.names
         and each.get("with-rsc") not in of.names
     ]
@@ -161,7 +162,7 @@ def with_all_nodes(cib: _Element, of: Chain) -> None:  # noqa: ARG001
 
 
 def without_fencing(cib: _Element, of: Chain) -> None:  # noqa: ARG001
-    for pair in cib.iterfind("configuration/crm_config//nvpair"):
+    for pair in property_pairs(cib):
         if pair.get("name") in ("stonith-enabled", "fencing-enabled"):
             pair.set("value", "false")
 

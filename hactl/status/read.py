@@ -16,6 +16,7 @@ from hactl.fencing.configuration import fencing
 from hactl.fencing.drill.marks import drills
 from hactl.fencing.drill.proofs import standings
 from hactl.model.pacemaker_text import unescaped
+from hactl.model.score import effective
 from hactl.status.expected import Absent, Expected
 from hactl.status.problems import problems
 from hactl.status.values import (
@@ -197,12 +198,8 @@ def fail_counts(monitor: _Element) -> dict[str, int]:
     counts: dict[str, int] = {}
     for history in monitor.iterfind("node_history/node/resource_history"):
         name = history.get("id", "").partition(":")[0]
-        counts[name] = counts.get(name, 0) + number(history.get("fail-count", "0"))
+        counts[name] = counts.get(name, 0) + effective(history.get("fail-count"))
     return counts
-
-
-def number(count: str) -> int:
-    return int(count) if count.isdigit() else 1_000_000
 
 
 def failure(element: _Element) -> FailureStatus:

@@ -10,6 +10,7 @@ from typing import Annotated, TypeGuard
 from pydantic import Field
 
 from hactl.model.constraint import INFINITY
+from hactl.model.score import NAMED
 from hactl.topology import units
 from hactl.topology.checked import Checked, JsonSchema, matching, quantity, quoting, wrong
 from hactl.topology.units import BadUnit, shown
@@ -153,8 +154,8 @@ def check_link(value: object) -> str:
 
 def check_score(value: object) -> int:
     """Read a score: a whole number below a million, INFINITY or -INFINITY."""
-    if value in ("INFINITY", "+INFINITY", "-INFINITY"):
-        return -INFINITY if value == "-INFINITY" else INFINITY
+    if isinstance(value, str) and value in NAMED:
+        return NAMED[value]
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= INFINITY:
         raise wrong(
             f"{shown(value)} is not a score", "write a whole number below a million, or INFINITY"
@@ -220,7 +221,7 @@ IFNAME_HINT = "use at most 15 letters, digits, _ - and ."
 SCORE_SCHEMA: JsonSchema = {
     "anyOf": [
         {"type": "integer", "minimum": -999_999, "maximum": 999_999},
-        {"enum": ["INFINITY", "+INFINITY", "-INFINITY"]},
+        {"enum": list(NAMED)},
     ]
 }
 

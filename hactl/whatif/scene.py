@@ -8,6 +8,7 @@ from functools import cached_property
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.model.score import MUST
 from hactl.plan.owners import Owners
 from hactl.simulate.losses import lost
 from hactl.simulate.places import Places, places
@@ -16,8 +17,6 @@ from hactl.simulate.transition import Transition
 from hactl.whatif.loss import Kind, Loss
 from hactl.whatif.quorum import Count, Votes
 from hactl.whatif.site import Site, site
-
-FOR_GOOD = "INFINITY"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def fail(cib: _Element, primitive: str, node: str) -> None:
     """Write down that a primitive has failed on a node for good."""
     for state in cib.iterfind("status/node_state"):
         if state.get("uname") == node:
-            add_transient(state, f"fail-count-{primitive}#start_0", FOR_GOOD)
+            add_transient(state, f"fail-count-{primitive}#start_0", MUST)
 
 
 def add_transient(state: _Element, name: str, value: str) -> None:

@@ -253,7 +253,7 @@ def test_a_cut_cable_stays_cut_over_a_reboot(machines: Lab) -> None:
 
 
 def test_an_unknown_node_gets_a_hint(machines: Lab) -> None:
-    with pytest.raises(ClusterError, match="no node 'nod1'; did you mean node1"):
+    with pytest.raises(ClusterError, match="no node 'nod1'; did you mean 'node1'"):
         machines.kill("nod1")
     with pytest.raises(ClusterError, match="no link 7"):
         machines.cut("node1", link=7)

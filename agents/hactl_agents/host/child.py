@@ -14,6 +14,7 @@ import select
 import time
 
 from hactl_agents.failures import Failed, NotInstalled, TimedOut, seconds, strerror
+from hactl_agents.host.processes import SIGKILL, SIGTERM
 from hactl_agents.host.reaping import reaped
 from hactl_agents.host.state import write_all
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from hactl_agents.host.host import Host
 
-SIGTERM, SIGKILL = 15, 9
 KINDS = {kind.__name__: kind for kind in (Failed, NotInstalled, TimedOut)}
 HEAD = 4  # bytes that say how long the frame behind them is
 AT, SAID, PIECE, VALUE, FAILED = "at", "said", "piece", "value", "failed"  # kinds of frames

@@ -9,6 +9,7 @@ import time
 
 from hactl_agents.failures import Failed, TimedOut, seconds, strerror
 from hactl_agents.host import state
+from hactl_agents.host.processes import SIGKILL
 from hactl_agents.host.reaping import reaped
 
 TYPE_CHECKING = False
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 TOOL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 ENVIRONMENT = {"PATH": ":".join(TOOL_PATH), "LC_ALL": "C", "HOME": "/root"}
 MAX_OUTPUT = 1 << 20  # bytes kept of each stream
-SIGKILL = 9
 LOOKS, PAUSE = 20, 0.05  # so often, with so many seconds in between: does the kernel hold it?
 
 

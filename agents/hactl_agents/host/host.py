@@ -17,7 +17,7 @@ from hactl_agents.failures import (
 )
 from hactl_agents.host import state
 from hactl_agents.host.network import Network
-from hactl_agents.host.processes import Processes
+from hactl_agents.host.processes import SIGKILL, SIGTERM, Processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
 STATE_DIR = "/run/hactl"
 BINDINGS = ("/usr/lib/python3/dist-packages", "/usr/lib64/python3/site-packages")
-SIGTERM, SIGKILL = 15, 9
 
-__all__ = ["Failed", "Host", "NotInstalled", "Terminated", "TimedOut"]
+__all__ = ["SIGKILL", "SIGTERM", "Failed", "Host", "NotInstalled", "Terminated", "TimedOut"]
 
 
 class Host(Processes, Network):

@@ -7,6 +7,8 @@ import posix
 from hactl_agents.failures import Failed, strerror
 from hactl_agents.host.files import Files
 
+SIGTERM, SIGKILL = 15, 9
+
 
 class Processes(Files):
     """Looking at processes, through the files of /proc, and signalling them."""

@@ -12,13 +12,13 @@ from hactl.fencing.drill.marks import drills
 from hactl.fencing.drill.proofs import members
 from hactl.live.corosync import votes
 from hactl.live.session import World
+from hactl.model.fencing import WATCHDOG
 from hactl.simulate.loss import Loss, loss
 from hactl.status.read import status
 from hactl.status.values import State, Status
 
 NAMED = 5
 BAD = (State.FAILED, State.BLOCKED, State.STOPPED, State.BUSY)
-WATCHDOG = "watchdog"
 MEND = "if nobody is at it, say `hactl fence mend`"
 
 

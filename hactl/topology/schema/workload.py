@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hactl.model.score import MUST
 from hactl.topology.checked import Checked, matching, wrong
 from hactl.topology.schema.section import Section
 from hactl.topology.types import (
@@ -20,7 +21,6 @@ from hactl.topology.types import (
 )
 from hactl.topology.units import shown
 
-INFINITY_TEXT = "INFINITY"
 NAME_CHECK = matching(NAME, "a name", "name a guest or container")
 
 
@@ -29,7 +29,7 @@ def check_peers(value: object) -> dict[str, int]:
     if isinstance(value, str):
         raise wrong(f"{shown(value)} is not a list", f"write [{value}]")
     if isinstance(value, list):
-        value = dict.fromkeys(map(check_name, value), INFINITY_TEXT)
+        value = dict.fromkeys(map(check_name, value), MUST)
     if not isinstance(value, dict):
         raise wrong(f"{shown(value)} is not a list of names", "write it like [db1, db2]")
     scores = {check_name(name): check_score(score) for name, score in value.items()}

@@ -55,7 +55,7 @@ def test_a_node_that_does_not_go_is_not_called_off() -> None:
 
 def test_an_unknown_node_gets_a_hint_and_no_record() -> None:
     machines = Machines()
-    with pytest.raises(HactlError, match="did you mean node1"):
+    with pytest.raises(HactlError, match="did you mean 'node1'"):
         machines.switch.use("nod1", "off", "x")
     with pytest.raises(HactlError, match="there are node1, node2"):
         machines.switch.state("")
