@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from lxml import etree
 from lxml.etree import _Element
 
-from hactl.cib.node_state import ONLINE
+from hactl.cib.node_state import FENCED, ONLINE
 from hactl.cib.read import properties
 from hactl.model.boolean import is_false, is_true
-from hactl.simulate.losses import FENCED, states
+from hactl.simulate.losses import states
 from hactl.simulate.relaxation import Chain
 from hactl.simulate.transition import Transition
 from hactl.why.blocker import Blocker, Edit, Sort

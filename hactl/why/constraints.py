@@ -10,9 +10,10 @@ from lxml.etree import _Element
 from hactl.cib.ownership import PREFIX
 from hactl.fencing.placement import Placement
 from hactl.model.constraint import INFINITY
+from hactl.model.score import effective
 from hactl.simulate.cause_text import at
 from hactl.simulate.places import Places
-from hactl.simulate.relaxation import MOVED, NEVER, Chain
+from hactl.simulate.relaxation import MOVED, Chain
 from hactl.why.blocker import Blocker, Edit, Sort
 from hactl.why.switches import without
 
@@ -90,7 +91,7 @@ def apart(cib: _Element, of: Chain, node: str, there: Places) -> Iterator[Blocke
     for each in cib.iterfind("configuration/constraints/rsc_colocation[@rsc]"):
         ends = {each.get("rsc", ""), each.get("with-rsc", "")}
         others = ends - of.names
-        if each.get("score") != NEVER or not (ends & of.names) or len(others) != 1:
+        if effective(each.get("score")) > -INFINITY or not (ends & of.names) or len(others) != 1:
             continue
         (other,) = others
         if node in at(cib, other, there):

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from lxml.etree import _Element
 
-from hactl.simulate.relaxation import INFINITY, Chain
+from hactl.model.constraint import INFINITY
+from hactl.model.score import MUST, effective
+from hactl.simulate.relaxation import Chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Tie:
 def ties(cib: _Element, of: Chain) -> Iterator[Tie]:
     """Yield what the chain needs outside of itself, by the constraint that says so."""
     for each in cib.iterfind("configuration/constraints/rsc_colocation"):
-        if each.get("score", "INFINITY") in INFINITY:
+        if effective(each.get("score", MUST)) >= INFINITY:
             yield from tied(each, of, each.get("with-rsc", ""), here=True)
     for each in cib.iterfind("configuration/constraints/rsc_order"):
         first = each.get("first-action", "start")

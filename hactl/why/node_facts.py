@@ -12,6 +12,7 @@ from hactl.cib.history import failed, pending
 from hactl.cib.read import effective_meta, properties
 from hactl.model.capacity import amounts
 from hactl.model.constraint import INFINITY
+from hactl.model.score import effective
 from hactl.simulate.cause_text import shares, total
 from hactl.simulate.losses import states
 from hactl.simulate.places import Places
@@ -43,7 +44,7 @@ def attributes(state: _Element, prefix: str, name: str) -> Iterator[int]:
     for pair in state.iterfind("transient_attributes//nvpair"):
         attribute, value = pair.get("name", ""), pair.get("value", "")
         if attribute.startswith(prefix) and counted(attribute) == name:
-            yield INFINITY if value.endswith("INFINITY") else int(value or 0)
+            yield effective(value)
 
 
 def history(state: _Element, name: str) -> Iterator[_Element]:

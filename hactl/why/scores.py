@@ -8,6 +8,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl.fencing.placement import Placement
+from hactl.model.score import effective
 from hactl.simulate.scenario import slim
 from hactl.simulate.scheduler import RESULT, TIMEOUT, CannotSimulate, Run, document
 from hactl.simulate.transition import Transition
@@ -40,12 +41,7 @@ def scores(cib: _Element, primitive: str, seen: Transition, runner: Run) -> tupl
             last[weight.get("node", "")] = weight.get("score", "")
     about = locations(cib, primitive)
     found = [Score(node, last[node], about.get(node, ())) for node in seen.nodes if node in last]
-    return tuple(sorted(found, key=lambda each: -number(each.score)))
-
-
-def number(score: str) -> int:
-    infinite = {"INFINITY": 10**6, "+INFINITY": 10**6, "-INFINITY": -(10**6)}
-    return infinite.get(score) or (int(score) if score.lstrip("+-").isdecimal() else 0)
+    return tuple(sorted(found, key=lambda each: -effective(each.score)))
 
 
 def locations(cib: _Element, primitive: str) -> dict[str, tuple[str, ...]]:
