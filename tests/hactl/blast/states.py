@@ -179,6 +179,7 @@ def record(
             "crm_feature_set": "3.16.1",
             "transition-key": key,
             "transition-magic": f"0:{code};{key}",
+            "on_node": node,  # Pacemaker 3 does not count a failure that does not say where
             "call-id": str(max(calls) + 1),
             "rc-code": code,
             "op-status": "0",
