@@ -154,7 +154,7 @@ PLANTED: dict[str, tuple[Plant, str]] = {
     ),
     "a network of everybody": (
         with_addresses("node1=10.0.0.0/8"),
-        "which is no single machine's network",
+        "which is not a single machine's network",
     ),
     "what is no address": (with_addresses("node1=storage1"), "is not an IP address such as"),
     "an entry that is about to end": (about_to_end, "is to end"),

@@ -34,6 +34,9 @@ osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
+# a pool of one copy serves nobody any more once its OSD was stopped for longer than its read lease,
+# which is 0.8 of this (ceph-container issue 1682): tests stop it for some 20 seconds
+osd heartbeat grace = 600
 mon allow pool size one = true
 mon allow pool delete = true
 auth allow insecure global id reclaim = false
