@@ -8,6 +8,7 @@ A world takes part by what it says: PLACES are names of what an operator gives a
 of processes that the agent talks to; CHANGES says that it changes the kernel by a look-alike of
 configfs. Its cells have a ``node``, ``move(place, behind, shown)``, which lays what is at that
 place into the folder ``behind`` and gives it as ``shown``, ``pids(daemon)``, and the ``kernel``.
+TALK are the system calls by which its agent talks to a daemon, where they are not the usual ones.
 Knows no agent.
 """
 
@@ -137,9 +138,10 @@ def words(module: Any, world: Any, action: str) -> list[tuple[str, int]]:
     with fresh_cell(world) as cell:
         cell.bring_into(FIRST.get(action, "running"))
         note = cell.node.dir / f"words{next(COUNTER)}"
-        call(cell, module, action, wrapper=(*TRACE, "-o", str(note), "-e", f"trace={TALK}"))
+        talk = getattr(module, "TALK", TALK)
+        call(cell, module, action, wrapper=(*TRACE, "-o", str(note), "-e", f"trace={talk}"))
         names = [line.partition("(")[0] for line in note.read_text().split("\n") if "(" in line]
-        names = [name for name in names if name in TALK.split(",")]
+        names = [name for name in names if name in talk.split(",")]
         return [(name, names[: at + 1].count(name)) for at, name in enumerate(names)]
 
 

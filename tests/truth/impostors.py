@@ -8,23 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.truth.table import RULES, Seen
+from tests.truth.table import Lie
 from tests.truth.world import Answer, Cell, Presence, World
-
-
-@dataclass(frozen=True)
-class Lie:
-    """What is answered to an action in a state, with nothing broken, and the rule against it."""
-
-    state: str
-    action: str  # monitor, start, stop
-    code: int
-    rule: str
-    damage: bool = False  # all there is in the cell is gone then, whosever it was
-
-    def is_told_by(self, seen: Seen) -> bool:
-        return not RULES[self.rule](seen)
-
 
 LIES = {
     "denies what is there": Lie("running", "monitor", 7, "what_is_there_is_not_denied"),

@@ -202,3 +202,17 @@ RULES: dict[str, Callable[[Seen], bool]] = {
         what_is_foreign_is_untouched,
     )
 }
+
+
+@dataclass(frozen=True)
+class Lie:
+    """What is answered to an action in a state, with nothing broken, and the rule against it."""
+
+    state: str
+    action: str  # monitor, start, stop
+    code: int
+    rule: str
+    damage: bool = False  # all there is in the cell is gone then, whosever it was
+
+    def is_told_by(self, seen: Seen) -> bool:
+        return not RULES[self.rule](seen)

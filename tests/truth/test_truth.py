@@ -18,7 +18,7 @@ import pytest
 from tests.truth.booted import MODULES, UNUSABLE, Booted
 from tests.truth.impostors import LIES, ImpostorWorld
 from tests.truth.play import play
-from tests.truth.table import RULES, Seen, complaints
+from tests.truth.table import RULES, Lie, Seen, complaints
 from tests.truth.world import WorldModule
 
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
@@ -56,10 +56,16 @@ CELLS = [
     if not is_impossible(module, state, what)
 ]
 
+
+def lies(name: str) -> dict[str, Lie]:
+    """What an agent of that world could say wrong."""
+    return {**LIES, **getattr(MODULES[name], "LIES", {})}
+
+
 IMPOSTORS = [
     pytest.param(name, lie, marks=marks(name, told.state, "nothing"), id=f"{name}-{lie}")
     for name in MODULES
-    for lie, told in LIES.items()
+    for lie, told in lies(name).items()
 ]
 
 
@@ -86,7 +92,7 @@ def test_no_answer_is_a_lie(
 
 @pytest.mark.parametrize(("name", "lie"), IMPOSTORS)
 def test_its_agent_would_be_found_out(booted: Booted, name: str, lie: str) -> None:
-    told = LIES[lie]
+    told = lies(name)[lie]
     world = ImpostorWorld(booted.world(name), told)
     with closing(play(MODULES[name], world, told.state, "nothing")) as calls:
         assert any(map(told.is_told_by, calls)), "Nobody noticed."

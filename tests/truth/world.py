@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tests.truth.table import Exemption, Impossible
+from tests.truth.table import Exemption, Impossible, Lie
 
 # What is on this node of the object that the resource stands for, whatever the agent says of it:
 # "there": all of it; "partly": something of it, so that it neither runs nor may be called stopped;
@@ -101,4 +101,5 @@ class WorldModule(Protocol):
     DEEP: bool  # True: monitors of depth 10 are made, too; ``call`` takes ``level=10`` then
     UNHINDERED: Collection[str]  # breaks with which a stop of every state has to work at once
     EXEMPTIONS: Collection[Exemption]  # which answers are no lies here after all, and why
+    LIES: Mapping[str, Lie]  # of impostors of its agent, beside those of every world
     IMPOSSIBLE: Collection[Impossible]  # cells that there are not, and why

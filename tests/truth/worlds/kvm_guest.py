@@ -1,8 +1,10 @@
 """The world of KvmGuest: a private node with real libvirtd and QEMU, and guests without a disk."""
 
 import itertools
+import random
 import signal
 import subprocess
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,17 +13,22 @@ from typing import Any
 
 from tests.support.libvirt_host import LibvirtHost, lacking_libvirt, libvirt_host
 from tests.support.private_node import wait_until
-from tests.truth.table import Exemption, Impossible
+from tests.truth.table import LOOKS, Exemption, Impossible, Lie
 from tests.truth.world import Presence
 
 AGENT = "KvmGuest"
 STATES = (
     "absent", "running", "half started", "paused", "frozen", "forgotten", "started by hand",
-    "foreign",
+    "foreign", "asked for", "called off", "left half made", "copied",
 )  # fmt: skip
 TIMEOUT = 10.0
-SHARES = 2
+SHARES = 3
 DEEP = True
+PLACES = ("definition",)
+DAEMONS = ("libvirtd",)
+TALK = "clone3"  # each call of libvirt is made by a thread of its own
+RELOADS = True
+TIMEOUT_DURING = 8.0
 COUNTER = itertools.count(1)
 RUN = "/run/libvirt/qemu"
 
@@ -45,6 +52,7 @@ def lacking() -> list[str]:
 @contextmanager
 def world(folder: Path) -> "Iterator[Guests]":
     with libvirt_host(folder / "host", cache=folder / "cache") as host:
+        host.hold_starts()
         yield Guests(host)
 
 
@@ -192,6 +200,22 @@ def libvirtd_hung_and_status_file_gone(vm: Vm) -> None:
     status_file_gone(vm)
 
 
+def libvirtd_busy(vm: Vm) -> None:
+    """It starts another guest, which takes long, and somebody asks for that one: then nobody can
+    be added to the list of guests, or taken off it.
+    """
+    other = Vm(vm.host, f"{vm.name}-busy").write()
+    vm.host.hold(other.name)
+    uri = "virsh -q -c qemu:///system"
+    vm.host.sh(f"{uri} create {other.file} >/dev/null 2>&1 &")
+    wait_until(lambda: vm.host.holding(other.name), "no start is held", 10)
+    vm.host.sh(f"{uri} domstate {other.name} >/dev/null 2>&1 &")
+
+
+def libvirtd_dies_meanwhile(vm: Vm) -> None:
+    """Not yet: in the middle of each call, and there is a new one before the next."""
+
+
 def binding_missing(vm: Vm) -> None:
     vm.host.sh("mount -t tmpfs tmpfs /usr/lib/python3/dist-packages")
 
@@ -225,21 +249,49 @@ BREAKING: "dict[str, Break]" = {
         libvirtd_hung,
         libvirtd_dead_and_definition_and_record_gone,
         libvirtd_hung_and_status_file_gone,
+        libvirtd_busy,
+        libvirtd_dies_meanwhile,
         binding_missing,
         parameters_wrong,
     )
 }
 BREAKS = tuple(BREAKING)
-SLOW = ("libvirtd hung", "libvirtd hung and status file gone")
+SLOW = ("libvirtd hung", "libvirtd hung and status file gone", "libvirtd busy")
 UNHINDERED = tuple(what for what in BREAKS if what != "everything written down gone")
 DOUBT = "whose guest that is, somebody's or ours, cannot be told without the definition: no stop"
 EXEMPTIONS = [
     Exemption("a_stop_works_where_nothing_hinders_it", state, what, "stop", DOUBT)
-    for state in ("foreign", "started by hand")
+    for state in ("foreign", "started by hand", "copied")
     for what in BREAKS
     if "definition" in what and what.rpartition(" ")[2] in ("gone", "unreadable", "broken")
 ]
+STILL_AT_IT = (
+    "libvirtd works on the start, and says nothing of that guest meanwhile: it may yet come"
+)
+LEFT_DEFINED = (
+    "the definition of a start that was cut short is there, and libvirt does not say whether it "
+    "was asked to start it and may yet: a stop takes it away, and then it may not"
+)
+EXEMPTIONS += [
+    Exemption("absence_is_seen_where_nothing_is_broken", "called off", "*", look, LEFT_DEFINED)
+    for look in LOOKS
+]
+EXEMPTIONS += [
+    Exemption("a_stop_works_where_nothing_hinders_it", "asked for", "*", "stop", STILL_AT_IT),
+    Exemption(
+        "a_stop_works_where_nothing_hinders_it",
+        "called off",
+        "*",
+        "stop",
+        "a start can be called off only by the libvirtd that was asked for it",
+    ),
+]
 BY_NAME = "what was started by hand is ours by its name only: under another one it is somebody's"
+LIES = {
+    "denies what is to come": Lie("asked for", "monitor", 7, "what_is_there_is_not_denied"),
+    "forgets what is to come": Lie("asked for", "stop", 0, "what_was_stopped_is_absent"),
+    "takes the copy": Lie("copied", "stop", 0, "what_is_foreign_is_untouched", damage=True),
+}
 IMPOSSIBLE = [
     Impossible("started by hand", what, BY_NAME)
     for what in ("definition of another", "definition renamed and record gone")
@@ -257,8 +309,26 @@ class GuestCell:
         self.params = dict(vm.params)
         self.namesake = Vm(vm.host, f"{vm.name}-test").write().start()
         self.renamed = Vm(vm.host, another_name(vm))
+        self.copied = Vm(vm.host, f"{vm.name}-copied")
+        self.busy = Vm(vm.host, f"{vm.name}-busy")
         self.foreign = {self.namesake.name: self.namesake.pid()}
         self.broken = "nothing"
+        self.chance = random.Random(vm.name)
+        self.maker = self.host.libvirtd()  # of all that is made before anything breaks
+
+    @property
+    def node(self) -> LibvirtHost:
+        return self.host
+
+    def pids(self, daemon: str) -> list[int]:  # noqa: ARG002
+        return [self.host.libvirtd()]
+
+    def move(self, place: str, behind: Path, shown: Path) -> None:  # noqa: ARG002
+        """Lay the definition elsewhere; the name is given as well, as the how-to says."""
+        file = behind / self.vm.file.name
+        file.write_text(self.vm.file.read_text())
+        self.vm.params |= {"definition": shown / file.name, "name": self.vm.name}
+        self.params = dict(self.vm.params)
 
     def bring_into(self, state: str) -> None:
         vm = self.vm
@@ -269,8 +339,16 @@ class GuestCell:
             self.text = vm.file.read_text()
         elif state == "started by hand":
             vm.create()
+        elif state == "copied":
+            self.copy()
         elif state == "half started":
-            self.start_half()
+            self.start_half(lambda: bool(vm.pid()))
+        elif state == "called off":
+            self.start_half(lambda: vm.known() and not vm.pid())
+        elif state == "asked for":
+            self.ask_for()
+        elif state == "left half made":
+            self.leave_half_made()
         elif state != "absent":
             vm.start()
         if state == "paused":
@@ -280,18 +358,45 @@ class GuestCell:
         if state == "forgotten":
             record_gone(vm)
 
-    def start_half(self) -> None:
-        """Kill the start at the first step after which there is a process."""
+    def start_half(self, is_it: "Callable[[], bool]") -> None:
+        """Kill the start at the first step after which it is as wanted."""
         vm = self.vm
         for step in itertools.count(self.guests.step):
             cut = self.host.call_killed(
                 "KvmGuest", "start", "clone3,renameat", step, resource=vm.name, **vm.params
             )
             assert cut, "start was never half done"
-            if vm.pid():
-                self.guests.step = step
+            if is_it():
                 return
             assert vm.code("stop") == 0  # whatever libvirt is still at
+
+    def ask_for(self) -> None:
+        """Kill the start while libvirt works on it: the guest comes once that is released."""
+        vm = self.vm
+        vm.host.hold(vm.name)
+        vm.call("start", timeout=60, wrapper=("timeout", "-s", "KILL", "2.5"))
+        wait_until(lambda: vm.host.holding(vm.name), "libvirt was not asked", 10)
+
+    def leave_half_made(self) -> None:
+        """Kill libvirtd right after it has noted a guest in the making, before it has a process."""
+        vm = self.vm
+        for number in itertools.count(1):
+            vm.host.kill_libvirtd_at_rename(number, lambda: vm.call("start", timeout=60))
+            if vm.host.alive(vm.host.libvirtd()):
+                raise AssertionError("libvirtd never noted a guest in the making")
+            noted = vm.host.sh(f"cat {RUN}/{vm.name}.xml 2>/dev/null || :")
+            vm.host.restart_libvirtd()
+            if "reason='starting up' pid='0'" in noted:
+                return
+            assert vm.code("stop") == 0
+
+    def copy(self) -> None:
+        """Somebody runs a copy of the definition in which only the name was edited."""
+        same = f"<uuid>{uuid.uuid4()}</uuid>"
+        self.copied.write(more=same).create()
+        self.foreign[self.copied.name] = self.copied.pid()
+        self.vm.write(more=same)
+        self.text = self.vm.file.read_text()
 
     def do_break(self, what: str) -> None:
         self.broken = what
@@ -305,25 +410,53 @@ class GuestCell:
         vm.file.write_text(self.text)
         if self.broken == "binding missing":
             self.host.sh("umount /usr/lib/python3/dist-packages")
-        if self.broken.startswith("libvirtd"):
-            self.host.heal()
+        self.host.release()
+        self.host.heal()
+        if self.broken == "libvirtd busy":
+            wait_until(self.busy.pid, "the guest that was held did not come", 20)
+            kill_and_wait(self.busy)
+        self.see_it_made()
         self.broken = "nothing"
 
+    def see_it_made(self) -> None:
+        """Wait for the end of what libvirtd is making; where it never ends, a new one is needed."""
+        if not self.host.half_made(self.vm.name):
+            return
+        if self.host.libvirtd() != self.maker:
+            self.host.restart_libvirtd()
+            return
+        wait_until(lambda: not self.host.half_made(self.vm.name), "it is never made", 20)
+
     def clean(self) -> None:
-        for vm in (self.vm, self.renamed, self.namesake):
+        for vm in (self.vm, self.renamed, self.namesake, self.copied, self.busy):
             if vm.pid():
                 kill_and_wait(vm)
             self.host.virsh("destroy", vm.name, check=False)
+            self.host.virsh("undefine", vm.name, check=False)
             vm.file.unlink(missing_ok=True)
         record_gone(self.vm)
 
     def witness(self) -> Presence:
-        """A guest that was started under another name is this resource's, too."""
+        """A guest that was started under another name is this resource's, too.
+
+        What libvirt is about to start is not there, and must not be denied.
+        """
         pids = {self.vm.pid(), self.renamed.pid()} - {0, self.foreign.get(self.vm.name)}
-        return "there" if pids else "absent"
+        coming = self.host.holding(self.vm.name)
+        return "there" if pids else "partly" if coming else "absent"
 
     def foreign_untouched(self) -> bool:
         return all(self.host.guest_pid(name) == pid for name, pid in self.foreign.items())
 
     def call(self, action: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        return self.vm.call(action, **more)
+        if self.broken != "libvirtd dies meanwhile":
+            return self.vm.call(action, **more)
+        self.host.heal()
+        dies = threading.Timer(
+            self.chance.uniform(0.03, 0.5), self.host.signal_libvirtd, [signal.SIGKILL]
+        )
+        dies.start()
+        try:
+            return self.vm.call(action, **more)
+        finally:
+            dies.join()
