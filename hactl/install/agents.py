@@ -139,11 +139,12 @@ def copy_package(name: str, library: Path, libdir: str) -> Path:
     target, draft, old = (library / f"{prefix}{name}" for prefix in ("", ".new-", ".old-"))
     library.mkdir(parents=True, exist_ok=True)
     for leftover in (draft, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+        if leftover.exists():
+            shutil.rmtree(leftover)
     shutil.copytree(source, draft, ignore=shutil.ignore_patterns("__pycache__", "testing"))
     set_aside(target, old)
     draft.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)  # what stays is the next install's to remove, or to say
     compile_all(target, f"{libdir}/{name}")
     return target
 
