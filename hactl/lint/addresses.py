@@ -16,7 +16,6 @@ from hactl.lint.subject import Subject
 from hactl.topology.load import Topology
 from hactl.topology.messages import dotted
 from hactl.topology.schema.gateways import Iscsi
-from hactl.topology.schema.storage import Lvm, Rbd
 from hactl.topology.yaml.positions import Step
 
 Claim = tuple[str, Sequence[Step]]
@@ -29,10 +28,8 @@ def addresses(subject: Subject) -> Iterator[Problem]:
     yield from twice(topology, "the MAC address", mac_claims(subject))
     yield from twice(topology, "the bridge", bridge_claims(topology))
     yield from twice(topology, "the port", port_claims(topology))
-    yield from twice(topology, "the directory", directory_claims(topology))
+    yield from storage_twice(topology)
     yield from twice(topology, "the disk", disk_claims(subject))
-    yield from twice(topology, "the image", image_claims(topology))
-    yield from twice(topology, "the volume", volume_claims(topology))
     yield from twice(topology, "the target", target_claims(topology))
     yield from twice(topology, "the definition", definition_claims(topology))
     yield from twice(topology, "the guest's name", guest_name_claims(subject))
@@ -88,10 +85,13 @@ def port_claims(topology: Topology) -> Iterator[Claim]:
         yield port, ("networks", name, key, index)
 
 
-def directory_claims(topology: Topology) -> Iterator[Claim]:
+def storage_twice(topology: Topology) -> Iterator[Problem]:
+    claims: dict[str, list[Claim]] = {}
     for name, storage in topology.document.storage.items():
-        if storage.holds_files:
-            yield storage.root, ("storage", name, "path")
+        what, value, key = storage.claim
+        claims.setdefault(what, []).append((value, ("storage", name, key)))
+    for what, found in claims.items():
+        yield from twice(topology, what, iter(found))
 
 
 def disk_claims(subject: Subject) -> Iterator[Claim]:
@@ -109,18 +109,6 @@ def disk_claims(subject: Subject) -> Iterator[Claim]:
     for name, storage in document.storage.items():
         for key, below in storage.lies_on:
             yield device(document, below), ("storage", name, *key)
-
-
-def image_claims(topology: Topology) -> Iterator[Claim]:
-    for name, storage in topology.document.storage.items():
-        if isinstance(storage, Rbd):
-            yield storage.image, ("storage", name, "image")
-
-
-def volume_claims(topology: Topology) -> Iterator[Claim]:
-    for name, storage in topology.document.storage.items():
-        if isinstance(storage, Lvm):
-            yield storage.root, ("storage", name, "lv" if storage.lv else "vg")
 
 
 def target_claims(topology: Topology) -> Iterator[Claim]:

@@ -11,7 +11,7 @@ from hactl.model.graph import cycles
 from hactl.topology.load import Topology
 from hactl.topology.schema.document import Document
 from hactl.topology.schema.raw import RawGroup, RawPrimitive, raw_members
-from hactl.topology.schema.storage import Directory, Lvm
+from hactl.topology.schema.storage import Directory
 
 # One machine's file systems: two that mount one destroy it, whoever writes.
 ONE_MACHINES = frozenset(
@@ -93,8 +93,7 @@ def is_one_machines(params: Mapping[str, str]) -> bool:
 
 def stands_on_itself(document: Document, name: str) -> bool:
     entry = document.storage[name]
-    own = f"/dev/{entry.vg}/" if isinstance(entry, Lvm) else f"{entry.root}/"
-    return any(each == name or f"{each}/".startswith(own) for _, each in entry.lies_on)
+    return any(each == name or f"{each}/".startswith(entry.inside) for _, each in entry.lies_on)
 
 
 def circles(topology: Topology) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hactl.model.resource import Agent
 from hactl.topology.agent_choice import AgentChoice
-from hactl.topology.schema.network_kind import NetworkKind
+from hactl.topology.schema.network_kind import NetworkKind, complete
 from hactl.topology.schema.ovs import Ovs
 from hactl.topology.types import Interface
 
@@ -69,5 +69,4 @@ Network = Annotated[
     Bridge | Ovs, Field(discriminator="kind", description="A network, by its kind.")
 ]
 
-# mypy refuses a kind here that leaves a question of NetworkKind open
-KINDS: tuple[type[NetworkKind], ...] = (Bridge, Ovs)
+KINDS = complete(Bridge, Ovs)

@@ -14,8 +14,8 @@ from hactl.topology.schema.storage_kind import (
     LVMLOCKD,
     BlockDevice,
     FileSystem,
-    StorageKind,
     Where,
+    complete,
 )
 from hactl.topology.types import Device, ImageSpec, LvmName, Path, Text, Uuid
 
@@ -98,6 +98,10 @@ class Rbd(BlockDevice):
         return f"/dev/rbd/{self.image}"
 
     @property
+    def claim(self) -> tuple[str, str, str]:
+        return "the image", self.image, "image"
+
+    @property
     def lies_on(self) -> tuple[tuple[Where, str], ...]:
         return ()
 
@@ -141,6 +145,14 @@ class Lvm(BlockDevice):
     @property
     def root(self) -> str:
         return f"/dev/{self.vg}/{self.lv}" if self.lv else f"/dev/{self.vg}"
+
+    @property
+    def claim(self) -> tuple[str, str, str]:
+        return "the volume", self.root, "lv" if self.lv else "vg"
+
+    @property
+    def inside(self) -> str:
+        return f"/dev/{self.vg}/"
 
     @property
     def lies_on(self) -> tuple[tuple[Where, str], ...]:
@@ -228,5 +240,4 @@ Storage = Annotated[
     Directory | Rbd | Lvm | Gfs2, Field(discriminator="kind", description="A storage, by its kind.")
 ]
 
-# mypy refuses a kind here that leaves a question of StorageKind open
-KINDS: tuple[type[StorageKind], ...] = (Directory, Rbd, Lvm, Gfs2)
+KINDS = complete(Directory, Rbd, Lvm, Gfs2)

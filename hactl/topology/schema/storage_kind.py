@@ -29,6 +29,11 @@ class StorageKind(Operated, ABC):
 
     @property
     @abstractmethod
+    def claim(self) -> tuple[str, str, str]:
+        """What no other storage may be too: in words, its name, and the key that names it."""
+
+    @property
+    @abstractmethod
     def lies_on(self) -> tuple[tuple[Where, str], ...]:
         """The devices below it, each with its key: a path, or the name of another storage."""
 
@@ -76,9 +81,19 @@ class StorageKind(Operated, ABC):
         return "attach", "native"
 
     @property
+    def inside(self) -> str:
+        """What the paths of all begin with that is made of it."""
+        return f"{self.root}/"
+
+    @property
     def has_volumes(self) -> bool:
         """Whether a disk may name a volume in it."""
         return False
+
+
+def complete(*kinds: type[StorageKind]) -> tuple[type[StorageKind], ...]:
+    """Return the kinds; mypy refuses the call where one leaves a question open."""
+    return kinds
 
 
 class FileSystem(StorageKind, ABC):
@@ -87,6 +102,10 @@ class FileSystem(StorageKind, ABC):
     @property
     def holds_files(self) -> bool:
         return True
+
+    @property
+    def claim(self) -> tuple[str, str, str]:
+        return "the directory", self.root, "path"
 
     @override
     def block_device(self, volume: str | None) -> str | None:
