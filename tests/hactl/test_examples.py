@@ -14,6 +14,7 @@ from lxml import etree
 
 from hactl import catalog, intent
 from hactl.cib import document
+from hactl.cib.options import PROPERTY_SET
 from hactl.model.cluster import Cluster
 from hactl.model.constraint import Order, OrderKind
 from hactl.model.resource import Clone, Group, Resource, primitives
@@ -85,7 +86,7 @@ def changed(settled: Path, **change: str) -> Path:
             nvset = etree.SubElement(node, "instance_attributes", id="t-attributes")
             etree.SubElement(nvset, "nvpair", id="t-standby", name="standby", value="on")
         else:
-            (nvset,) = root.xpath("//cluster_property_set")
+            (nvset,) = root.xpath("//cluster_property_set[@id=$id]", id=PROPERTY_SET)
             property_ = name.replace("_", "-")
             etree.SubElement(nvset, "nvpair", id="t-property", name=property_, value=value)
     written = settled.with_name(f"changed-{'-'.join(change)}.xml")
