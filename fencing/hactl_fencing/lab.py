@@ -1,6 +1,6 @@
 """fence_lab: powers the nodes of a hactl lab through its out-of-node power switch."""
 
-from hactl_agents.declare import string
+from hactl_agents.declare import BadValue, string
 from hactl_agents.host.host import Failed
 from hactl_fencing.fence.device import OFF, ON, UNKNOWN, FenceDevice
 
@@ -39,7 +39,7 @@ class LabPower(FenceDevice):
 
     def check(self) -> None:
         if self.plug and " " in self.plug:
-            raise Failed(f"plug {self.plug!r}: exactly one node, without spaces")
+            raise BadValue(f"plug: {self.plug!r} is not the name of one node, without spaces")
 
     def ask(self, question: str) -> str:
         """One line there, the answer back. Raises Failed."""
