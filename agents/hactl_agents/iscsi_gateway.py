@@ -1,6 +1,6 @@
 """An iSCSI gateway: what Pacemaker asks for, in terms of what the back ends see and do."""
 
-from hactl_agents.gate.behind import Gateway
+from hactl_agents.gateway.agent import Gateway
 from hactl_agents.iscsi.names import number, own
 from hactl_agents.iscsi.parameters import TGT, Parameters
 from hactl_agents.iscsi.wanted import ABSENT, LAST_TAG, PARTLY, Wanted

@@ -82,7 +82,7 @@ class KvmGuest(Parameters, Agent):
         guest = self.settled()
         if guest is not None:
             evidence.note(self.record, guest)
-            self.climb(guest)
+            self.shut_down(guest)
         # the process that libvirt was about to make has been made, and is gone
         self.pending().over()
         self.end_others()
@@ -98,7 +98,7 @@ class KvmGuest(Parameters, Agent):
 
     @action(timeout=600)
     def migrate_to(self) -> None:
-        from hactl_agents.libvirt import migration_record as journey
+        from hactl_agents.libvirt import migration_record
         from hactl_agents.libvirt.migration import Migration, StillHere
         from hactl_agents.libvirt.route import route
 
@@ -113,13 +113,13 @@ class KvmGuest(Parameters, Agent):
         migration = Migration(self.host, guest, domain, way)
         migration.check_target()
         evidence.note(self.record, guest)
-        journey.begin(self.host, self.record, way.uri)
+        migration_record.begin(self.host, self.record, way.uri)
         try:
             migration.run()
         except StillHere:
-            journey.over(self.host, self.record)
+            migration_record.over(self.host, self.record)
             raise
-        journey.over(self.host, self.record)
+        migration_record.over(self.host, self.record)
 
     @action(timeout=60)
     def migrate_from(self) -> None:
@@ -136,7 +136,7 @@ class KvmGuest(Parameters, Agent):
         if not self.host.wait_for("waiting for the guest to arrive", here, within=within):
             raise Failed(f"the guest did not arrive from {self.meta('migrate_source')}")
         self.pending().over()
-        self.record.put("journey", None)
+        self.record.put("migration", None)
         self.already_running()
         self.warn_about_definition()
 
@@ -175,14 +175,14 @@ class KvmGuest(Parameters, Agent):
 
     def undo_start(self) -> None:
         """Take away what a failed start has made; what is left is for the stop that follows."""
-        from hactl_agents.libvirt.shutdown import Ladder
+        from hactl_agents.libvirt.shutdown import Shutdown
 
         if not self.record.get("starting"):
             return
         try:
             guest = self.evident()
             if guest is not None:
-                Ladder(self.host, guest, self.connect).climb(ask=False)
+                Shutdown(self.host, guest, self.connect).run(ask=False)
             if guest is not None or self.pending().call_off():
                 self.pending().over()
             self.pending().clear()
@@ -197,10 +197,10 @@ class KvmGuest(Parameters, Agent):
         if self.record.get("defined"):
             self.pending().clear()
         self.clear_half_made()
-        if self.record.get("journey"):
-            from hactl_agents.libvirt import migration_record as journey
+        if self.record.get("migration"):
+            from hactl_agents.libvirt import migration_record
 
-            journey.end_there(self.host, self.record)
+            migration_record.end_there(self.host, self.record)
 
     # what the actions are made of
 
@@ -338,12 +338,12 @@ class KvmGuest(Parameters, Agent):
             return Status.DEGRADED
         raise Failed(sentence)
 
-    def climb(self, guest: "Guest") -> None:
+    def shut_down(self, guest: "Guest") -> None:
         """Stop a guest that exists, the way the parameters say."""
-        from hactl_agents.libvirt.shutdown import Ladder
+        from hactl_agents.libvirt.shutdown import Shutdown
 
         mode, folder = self.setting("stop_mode"), self.setting("save_dir")
-        Ladder(self.host, guest, self.connect).climb(
+        Shutdown(self.host, guest, self.connect).run(
             ask=mode != "destroy" and not self.record.get("starting"),
             agent=self.setting("agent"),
             patience=self.setting("shutdown_timeout"),
@@ -375,11 +375,11 @@ class KvmGuest(Parameters, Agent):
 
     def end_others(self) -> None:
         """An emulator that is a script has a second process of the same guest."""
-        from hactl_agents.libvirt.shutdown import Ladder
+        from hactl_agents.libvirt.shutdown import Shutdown
 
         while (other := self.find()) is not None:
             self.host.log(f"process {other.qemu.pid} is {other.name}, too: ending it")
-            Ladder(self.host, other, self.connect).kill()
+            Shutdown(self.host, other, self.connect).kill()
 
     def clear_half_made(self) -> None:
         """No libvirtd shall go on believing in a guest that never came to be."""

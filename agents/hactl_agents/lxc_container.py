@@ -139,9 +139,9 @@ class LxcContainer(Parameters, Agent):
             )
         at_work = self.payload.at_work(titles)
         if at_work:
-            from hactl_agents.lxc.stop import told
+            from hactl_agents.lxc.stop import at_work_text
 
-            raise Failed(f"{self.container} is not gone yet: {told(at_work)}")
+            raise Failed(f"{self.container} is not gone yet: {at_work_text(at_work)}")
         return Status.STOPPED
 
     @action(timeout=20, interval=10)

@@ -1,6 +1,6 @@
 """An NVMe over Fabrics gateway: what Pacemaker asks for, in terms of evidence and work."""
 
-from hactl_agents.gate.behind import Gateway
+from hactl_agents.gateway.agent import Gateway
 from hactl_agents.nvmeof.evidence import FOREIGN, OURS, Evidence, own_subsystem
 from hactl_agents.nvmeof.parameters import LAST_CONTROLLER, Parameters
 from hactl_agents.nvmeof.tree import LOADED, MOUNT, ROOT, Tree

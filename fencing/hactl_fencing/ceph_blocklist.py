@@ -101,15 +101,15 @@ class CephBlocklist(FenceDevice):
         blocked = [each for each in networks if covered(each, whole, until)]
         touched = [each for each in networks if any(each.meets(e.network) for e in whole)]
         if len(blocked) == len(tuple(networks)):
-            self.proof = f"{said(blocked)} cut off since osdmap epoch {osdmap.get('epoch', '?')}"
+            self.proof = f"{listing(blocked)} cut off since osdmap epoch {osdmap.get('epoch', '?')}"
             return OFF, ""
         if not touched:
             return ON, ""
         short = [each for each in touched if each not in blocked]
         if short:
-            return "", f"{said(short)} cut off in part, or not for long enough"
+            return "", f"{listing(short)} cut off in part, or not for long enough"
         rest = [each for each in networks if each not in touched]
-        return "", f"{said(blocked)} cut off, but {said(rest)} not"
+        return "", f"{listing(blocked)} cut off, but {listing(rest)} not"
 
     def switch_off(self) -> None:
         """Add what is missing; what has been added stays, even where another one fails."""
@@ -169,7 +169,7 @@ class CephBlocklist(FenceDevice):
     def refuse_ourselves(self, networks: "Iterable[Network]") -> None:
         mine = self.ours(networks)
         if mine:
-            raise Failed(f"{said(mine)} ours: a node does not cut itself off")
+            raise Failed(f"{listing(mine)} ours: a node does not cut itself off")
 
     def ours(self, networks: "Iterable[Network]") -> "list[Network]":
         seen = self.monitors().own_addresses()
@@ -272,7 +272,7 @@ def beyond(entry: "Entry", network: "Network") -> bool:
     return entry.network.holds(network) and entry.network != network
 
 
-def said(networks: "Iterable[Network]") -> str:
+def listing(networks: "Iterable[Network]") -> str:
     names = [str(each) for each in networks]
     return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 

@@ -93,7 +93,7 @@ class Fencing:
 
         Pacemaker takes any negative time as: find out.
         """
-        value = said(self.properties, "watchdog-timeout", "0").strip()
+        value = fencing_property(self.properties, "watchdog-timeout", "0").strip()
         return "" if re.fullmatch(r"0*\s*[a-z]*", value) else value
 
     def device(self, name: str) -> Device | None:
@@ -117,8 +117,8 @@ def fencing(cib: _Element) -> Fencing:
         for node in cib.iterfind("configuration/nodes/node")
     }
     return Fencing(
-        enabled=not is_false(said(given, "enabled", "true")),
-        timeout=said(given, "timeout", "60s"),
+        enabled=not is_false(fencing_property(given, "enabled", "true")),
+        timeout=fencing_property(given, "timeout", "60s"),
         nodes=tuple(nodes),
         online=frozenset(online(cib)),
         devices=tuple(devices(cib)),
@@ -129,7 +129,7 @@ def fencing(cib: _Element) -> Fencing:
     )
 
 
-def said(properties: Mapping[str, str], name: str, default: str) -> str:
+def fencing_property(properties: Mapping[str, str], name: str, default: str) -> str:
     """Pacemaker 3.0.2 has a new name for these, and reads it first."""
     return properties.get(f"fencing-{name}", properties.get(f"stonith-{name}", default))
 

@@ -51,7 +51,7 @@ class Interviewer:
         try:
             book = manual(answer.output)
         except Unreadable:
-            why = f"{agent} gives no metadata: {said(answer)}"
+            why = f"{agent} gives no metadata: {reason(answer)}"
             return [self.found(why, f"reinstall what has {agent} on {self.node}")]
         found = [self.found(*each) for each in book.objections(self.device)]
         if found:
@@ -63,7 +63,7 @@ class Interviewer:
         if book.offers("monitor"):
             answer = yield self.question(book, "monitor")
             if answer.code != 0:
-                return [self.found(f"its monitor fails: {said(answer)}", self.try_it("monitor"))]
+                return [self.found(f"its monitor fails: {reason(answer)}", self.try_it("monitor"))]
         targets = yield from self.targets(book)
         if isinstance(targets, Finding):
             return [targets]
@@ -86,7 +86,7 @@ class Interviewer:
         answer = yield self.question(book, "list")
         if answer.code != 0:
             return self.found(
-                f"it cannot list its plugs, by which it is known whom it fences: {said(answer)}",
+                f"it cannot list its plugs, by which it is known whom it fences: {reason(answer)}",
                 "set pcmk_host_list",
             )
         listed = {word.lower() for word in SEPARATORS.split(answer.output)}
@@ -138,7 +138,7 @@ class Interviewer:
                     f"look which plug has {target}, or prove it: hactl fence drill {target}",
                 )
         elif answer.code != ON:
-            why = f"it cannot see whether {target} is on or off: {said(answer)}"
+            why = f"it cannot see whether {target} is on or off: {reason(answer)}"
             yield why, self.try_it("status", target)
 
     # the words
@@ -184,5 +184,5 @@ def check_of(device: Device, book: Manual) -> str:
     return "status" if book.offers("status") else "none"
 
 
-def said(answer: Answer) -> str:
+def reason(answer: Answer) -> str:
     return answer.said or "it does not say why"

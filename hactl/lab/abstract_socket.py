@@ -67,7 +67,7 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def slay(connection: socket.socket, what: str, within: float) -> None:
+def kill_holder(connection: socket.socket, what: str, within: float) -> None:
     """Kill who is at the other end, and wait until it is gone; the connection is closed."""
     with connection:
         handle = os.pidfd_open(peer(connection)[0])

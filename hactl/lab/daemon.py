@@ -18,8 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hactl.errors import HactlError
-from hactl.lab import abstract_socket as held_name
-from hactl.lab import disk, image, layers, linux, places, switch, wire
+from hactl.lab import abstract_socket, disk, image, layers, linux, places, switch, wire
 from hactl.lab.cgroups import Groups
 from hactl.lab.control import Control
 from hactl.lab.lab_spec import LabSpec
@@ -84,7 +83,7 @@ class Labd:
             asks(connection)
 
     def operator_asks(self, connection: socket.socket) -> None:
-        if held_name.peer(connection)[1] not in (0, os.getuid()):
+        if abstract_socket.peer(connection)[1] not in (0, os.getuid()):
             return
         descriptors: list[int] = []
         try:
@@ -102,7 +101,7 @@ class Labd:
 
     def fencer_asks(self, connection: socket.socket) -> None:
         """A line of text there and back, so that a fence agent need not load a parser."""
-        by = self.machines.home_of(held_name.peer(connection)[0]) or "unknown"
+        by = self.machines.home_of(abstract_socket.peer(connection)[0]) or "unknown"
         question = connection.recv(4096).decode(errors="replace")
         connection.sendall(self.power.reply(question, by).encode())
 
@@ -134,7 +133,7 @@ class Labd:
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         log(f"{name}: its first process ended by signal {number}")
         switch.silence(name)
-        self.machines.bury(name)
+        self.machines.clear_node(name)
         restart = number == signal.SIGHUP
         self.power.happened(name, "reboot" if restart else "off", f"{name} (itself)")
         if restart:
@@ -148,7 +147,7 @@ class Labd:
 
 
 def build(spec: LabSpec) -> None:
-    """Cover /run with the lab's own files, start the switch, and furnish every node."""
+    """Cover /run with the lab's own files, start the switch, and write the files of every node."""
     linux.mount("", "/", flags=linux.MS_PRIVATE | linux.MS_REC)
     linux.mount("proc", "/proc", "proc")
     linux.mount("tmpfs", "/run", "tmpfs", linux.MS_NOSUID, "mode=755")
@@ -162,7 +161,7 @@ def build(spec: LabSpec) -> None:
     keys = image.new_keys()
     for name in spec.node_names:
         disk.make(name)
-        image.furnish(spec, name, keys)
+        image.write_node_files(spec, name, keys)
         os.mkfifo(places.sysrq(name), 0o600)
 
 

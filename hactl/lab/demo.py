@@ -65,7 +65,7 @@ def run(say: Say, topology: Path = TOPOLOGY, name: str = "demo") -> None:
     lab = up(LabSpec(name, services=("libvirt", "lxc")), lambda text: say(f"  {text}"))
     try:
         say(f"three nodes are up and quorate after {time.monotonic() - began:.1f} s")
-        furnish(lab, say)
+        make_guests(lab, say)
         apply(lab, topology, say)
         with probing(lab, GUEST_IP) as web, probing(lab, CONTAINER_IP) as www:
             await_services(web, www, say)
@@ -79,7 +79,7 @@ def run(say: Say, topology: Path = TOPOLOGY, name: str = "demo") -> None:
     say(f"done in {time.monotonic() - began:.0f} s, nothing is left behind")
 
 
-def furnish(lab: Lab, say: Say) -> None:
+def make_guests(lab: Lab, say: Say) -> None:
     """Put the guest's kernel and the container's files into the nodes' shared storage."""
     say("making a tiny guest and a tiny container")
     # the nodes see the host's files below their own, but not what lies on a tmpfs

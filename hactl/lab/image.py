@@ -88,7 +88,7 @@ def write(path: str, text: str, mode: int = 0o644) -> None:
     target.chmod(mode)
 
 
-def furnish(spec: LabSpec, node: str, keys: dict[str, bytes]) -> None:
+def write_node_files(spec: LabSpec, node: str, keys: dict[str, bytes]) -> None:
     """Give a node that boots for the first time the files that are its own."""
     top = places.disk(node)
     own(top / "etc/corosync/corosync.conf", corosync_conf.render(spec).encode(), 0o644)

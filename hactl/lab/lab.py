@@ -179,7 +179,7 @@ class Lab:
         keeper = None
         with contextlib.suppress(HactlError, ProcessLookupError):  # it may be somebody else's
             keeper = os.pidfd_open(self.status()["keeper"])
-        names.slay(self.name)
+        names.kill_holder(self.name)
         if keeper is not None:
             # the last to go: it removes what the kernel does not
             gone = select.select([keeper], [], [], ENDS_WITHIN)[0]

@@ -46,9 +46,9 @@ class Machines:
         """Take a node's power: nothing of it is heard or runs when this returns."""
         switch.silence(name)
         self.running[name].kill()
-        self.bury(name)
+        self.clear_node(name)
 
-    def bury(self, name: str) -> None:
+    def clear_node(self, name: str) -> None:
         """Clear away what is left of a node whose processes have ended."""
         self.running.pop(name).forget()
         self.frozen.discard(name)

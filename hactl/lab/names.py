@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from hactl.errors import HactlError, UsageError
-from hactl.lab import abstract_socket as held_name
+from hactl.lab import abstract_socket
 
 PREFIX = "hactl-lab-"
 
@@ -23,7 +23,7 @@ class NoLab(HactlError):
 def claim(name: str) -> socket.socket:
     """The socket that is the lab ``name`` from now on. Raises NameInUse."""
     hint = f"hactl lab down --name {name}, or choose another --name"
-    return held_name.hold(PREFIX + name, NameInUse(f"a lab {name!r} is running", hint))
+    return abstract_socket.hold(PREFIX + name, NameInUse(f"a lab {name!r} is running", hint))
 
 
 def connect(name: str) -> socket.socket:
@@ -31,12 +31,12 @@ def connect(name: str) -> socket.socket:
 
     Whoever has the socket could hand us any namespace to run commands in, so it must be ours.
     """
-    return held_name.only_mine(dial(name), f"lab {name!r}")
+    return abstract_socket.only_mine(dial(name), f"lab {name!r}")
 
 
 def dial(name: str) -> socket.socket:
     """A connection to whoever is called ``name``. Raises NoLab."""
-    connection = held_name.dial(PREFIX + name)
+    connection = abstract_socket.dial(PREFIX + name)
     if connection is None:
         others = here()
         hint = f"running: {', '.join(others)}" if others else "hactl lab up starts one"
@@ -85,8 +85,8 @@ def owned(name: str) -> bool:
     return True
 
 
-def slay(name: str, within: float = 30.0) -> None:
+def kill_holder(name: str, within: float = 30.0) -> None:
     """Kill the one process of a lab, root anybody's, and wait until it is gone. Raises NoLab."""
     what = f"lab {name!r}"
     connection = dial(name) if os.geteuid() == 0 else connect(name)
-    held_name.slay(connection, what, within)
+    abstract_socket.kill_holder(connection, what, within)

@@ -64,14 +64,14 @@ class Network:
         """Remove devices; one that is gone already is no error."""
         for name in names:
             if index := self.find(name):
-                with gone_meanwhile():
+                with ignoring_absent():
                     self.kernel.link("del", index=index)
 
     def silence(self, names: Iterable[str]) -> None:
         """Take the power of these devices; one that is gone already is silent."""
         for name in names:
             if index := self.find(name):
-                with gone_meanwhile():
+                with ignoring_absent():
                     self.kernel.link("set", index=index, state="down")
 
     def index(self, name: str) -> int:
@@ -95,7 +95,7 @@ def opened() -> Iterator[Network]:
 
 
 @contextlib.contextmanager
-def gone_meanwhile() -> Iterator[None]:
+def ignoring_absent() -> Iterator[None]:
     """Let a device vanish between the look and the act, as it does with its other end."""
     try:
         yield

@@ -92,7 +92,7 @@ def finish_boot(
     os.waitpid(middle, 0)
     head = os.read(report, 4)
     if len(head) < 4:
-        raise ClusterError(f"{name} does not boot: {said(name)}")
+        raise ClusterError(f"{name} does not boot: {last_boot_line(name)}")
     running = Running(struct.unpack("i", head)[0])
     try:
         switch.plug_in(name, running.pid, unplugged)
@@ -101,7 +101,7 @@ def finish_boot(
         os.write(plugged, b"!")
         # the pipe closes when the node's init is executed
         if not select.select([report], [], [], BOOT_TAKES)[0] or os.read(report, 1):
-            raise ClusterError(f"{name} does not boot: {said(name)}")
+            raise ClusterError(f"{name} does not boot: {last_boot_line(name)}")
     except BaseException:
         running.kill()
         running.forget()
@@ -110,7 +110,7 @@ def finish_boot(
     return running
 
 
-def said(name: str) -> str:
+def last_boot_line(name: str) -> str:
     """The last line of a node's boot log."""
     log = boot_log(name)
     lines = log.read_text().strip().splitlines() if log.exists() else []

@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     for descriptor in (control, report, lifeline):
         os.set_inheritable(descriptor, False)
     if os.fork():
-        os._exit(0)  # whoever started the lab need not bury it
+        os._exit(0)  # whoever started the lab need not reap it
     tell(report, {"keeper": os.getpid()})
     linux.set_process_name("hactl-lab")
     groups = cgroups.Groups(cgroups.this_machine(), f"hactl-lab-{spec.name}-{os.getpid()}")

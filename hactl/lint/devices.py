@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hactl.derive.fencing import device_id, used_devices
 from hactl.errors import Problem
-from hactl.fencing.configuration import Device, Fencing, Level, said
+from hactl.fencing.configuration import Device, Fencing, Level, fencing_property
 from hactl.fencing.faults import faults
 from hactl.fencing.finding import CLUSTER, Finding
 from hactl.fencing.finding import Subject as Part
@@ -65,7 +65,7 @@ def devices(subject: Subject) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for finding in faults(rendered(subject.cluster)):
         path = place_of(topology, paths, finding)
-        problem = told(topology, path, finding)
+        problem = problem_of(topology, path, finding)
         if path and not is_said(topology, finding):
             if (problem.path, problem.message) not in seen:
                 yield problem
@@ -85,7 +85,7 @@ def keeps_devices(document: Document) -> bool:
     return any('class="stonith"' in xml for xml in kept)
 
 
-def told(topology: Topology, path: Sequence[Step], finding: Finding) -> Problem:
+def problem_of(topology: Topology, path: Sequence[Step], finding: Finding) -> Problem:
     message = in_words_of(topology, finding.message)
     hint = MENDS.get(finding.rule) or in_words_of(topology, finding.hint)
     return topology.problem(path, message, hint, finding.severity)
@@ -112,7 +112,7 @@ def rendered(cluster: Cluster) -> Fencing:
     ]
     return Fencing(
         enabled=cluster.properties.get("stonith-enabled") != "false",
-        timeout=said(cluster.properties, "timeout", "60s"),
+        timeout=fencing_property(cluster.properties, "timeout", "60s"),
         nodes=tuple(node.name for node in cluster.nodes),
         online=frozenset(),
         devices=tuple(made),

@@ -15,7 +15,7 @@ from hactl.live.session import World
 from hactl.live.settle import Unsettled
 from hactl.live.take_back import TakeBack
 from hactl.result.conclusion import NotAsPredicted, concluded
-from hactl.result.standing import Written, net, told
+from hactl.result.standing import Written, net, standing_of
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Ledger:
 
     def ended(self, problem: BaseException) -> HactlError:
         """Take back what can be, look what stands, and return what to say."""
-        why, standing = "", told((), None, self.name)
+        why, standing = "", standing_of((), None, self.name)
         try:
             self.ascertain()
             why = self.take_back(problem) if self.written else ""
@@ -45,7 +45,9 @@ class Ledger:
             problem = interruption
         try:
             with deferred():
-                standing = told(self.written, self.look() if self.written else None, self.name)
+                standing = standing_of(
+                    self.written, self.look() if self.written else None, self.name
+                )
         except (KeyboardInterrupt, SystemExit) as interruption:
             problem = interruption
         return concluded(problem, standing, why)

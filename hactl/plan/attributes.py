@@ -28,8 +28,8 @@ Attributes = dict[tuple[str, str], str]
 
 def differences(before: _Element | None, after: _Element | None) -> tuple[Detail, ...]:
     """Return the attributes in which two versions of one element differ, in reading order."""
-    old = {} if before is None else said(before)
-    new = {} if after is None else said(after)
+    old = {} if before is None else attributes_of(before)
+    new = {} if after is None else attributes_of(after)
     return tuple(
         Detail(
             owner, name, shown(name, old.get((owner, name))), shown(name, new.get((owner, name)))
@@ -39,7 +39,7 @@ def differences(before: _Element | None, after: _Element | None) -> tuple[Detail
     )
 
 
-def said(element: _Element) -> Attributes:
+def attributes_of(element: _Element) -> Attributes:
     """Return everything ``element`` says, except ids and the mark, which say nothing."""
     return dict(statements(element, owner_of(element)))
 

@@ -83,13 +83,13 @@ def disruption(plan: Plan) -> str:
 def interruptions(plan: Plan) -> Iterator[str]:
     for fencing in plan.fencing:
         yield f"{fencing.node} would be fenced"
-    yield from told(plan.disruptive)
+    yield from clauses(plan.disruptive)
     yield from map(str, plan.undermined)
-    for clause in told(plan.later.interrupted):
+    for clause in clauses(plan.later.interrupted):
         yield f"{clause} when maintenance ends"
 
 
-def told(effects: tuple[Effect, ...]) -> Iterator[str]:
+def clauses(effects: tuple[Effect, ...]) -> Iterator[str]:
     for what, verb in VERBS.items():
         names = sorted({effect.name for effect in effects if effect.what is what})
         if names:

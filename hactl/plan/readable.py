@@ -85,9 +85,9 @@ def statements(element: _Element, path: Path) -> Iterator[tuple[Path, str]]:
     unit = f" {attributes.pop('unit')}" if text and "unit" in attributes else ""
     attributes.pop(identity(element)[0] if path else "", None)
     if text or (not attributes and not len(element)):
-        yield path, veiled(str(element.tag), f"{text}{unit}")
+        yield path, without_secret(str(element.tag), f"{text}{unit}")
     for name, value in attributes.items():
-        yield (*path, name), veiled(name, value)
+        yield (*path, name), without_secret(name, value)
     numbers: dict[str, int] = {}
     for child in element.iterchildren("*"):
         label = labelled(child)
@@ -111,7 +111,7 @@ def identity(element: _Element) -> tuple[str, str]:
     return "", ""
 
 
-def veiled(name: str, value: str) -> str:
+def without_secret(name: str, value: str) -> str:
     return HIDDEN if SECRET.search(str(name)) else value
 
 

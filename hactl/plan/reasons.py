@@ -104,18 +104,18 @@ class Reasons:
             if other.resource != action.resource:
                 return f"{other.resource}: {self.of(other, depth + 1)}"
         change = self.changes.get(unit)
-        return f"{unit}: {said(change, cause)}" if change else action.reason
+        return f"{unit}: {clauses_of(change, cause)}" if change else action.reason
 
     def own(self, action: Action, unit: str, change: Change | None) -> str:
         constraints = self.constraints.get(unit, []) + self.constraints.get(action.resource, [])
         if action.reason == DEFINITION or action.verb in ("restart", "reload"):
-            return said(change, action.resource) or action.reason or PLACEMENT
+            return clauses_of(change, action.resource) or action.reason or PLACEMENT
         if action.reason and action.reason != NOWHERE:
             return action.reason
         placed = self.transition.resources.get(action.resource)
         if action.verb == "stop" and placed and placed.target_role == "Stopped":
             return "target-role=Stopped"
-        return constraints[0] if constraints else said(change, action.resource) or PLACEMENT
+        return constraints[0] if constraints else clauses_of(change, action.resource) or PLACEMENT
 
     def blocked(self, action: Action) -> str:
         return action.reason if action.blocked else ""
@@ -125,7 +125,7 @@ class Reasons:
         return self.owners.unit(name.partition(":")[0])
 
 
-def said(change: Change | None, part: str) -> str:
+def clauses_of(change: Change | None, part: str) -> str:
     """Return in a few words what a change does to a part of a resource."""
     if not isinstance(change, Update):
         return ""

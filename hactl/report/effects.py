@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import click
 
 from hactl.plan.effects import Effects
-from hactl.simulate.effect import Effect, What, gravest, happening, role
+from hactl.simulate.effect import Effect, What, effect_text, gravest, role
 
 COLOURS = {
     What.STAYS: None,
@@ -41,7 +41,7 @@ class Row:
     """What happens to one resource, or to several to which the same happens."""
 
     names: tuple[str, ...]
-    happening: str
+    text: str
     why: str
     what: What
 
@@ -70,9 +70,9 @@ def happens(effect: Effect) -> bool:
 def lines(effects: Sequence[Effect]) -> Iterator[str]:
     rows = list(folded(by_resource(effects)))
     wide = max(len(label(row)) for row in rows)
-    wider = max(len(row.happening) for row in rows)
+    wider = max(len(row.text) for row in rows)
     for row in rows:
-        told = click.style(f"{row.happening:{wider}}", fg=COLOURS[row.what])
+        told = click.style(f"{row.text:{wider}}", fg=COLOURS[row.what])
         why = click.style(row.why, dim=True) if row.why else ""
         yield f"  {label(row):{wide}}  {told}  {why}".rstrip()
         if len(row.names) > 1:
@@ -101,7 +101,7 @@ def by_resource(effects: Sequence[Effect]) -> list[Row]:
         same = effect.name, effect.what, effect.why, effect.promotes, effect.demotes
         rows.setdefault(same, []).append(effect)
     return [
-        Row((each[0].name,), happening(each[0]) if len(each) < 2 else together(each), *rest(each))
+        Row((each[0].name,), effect_text(each[0]) if len(each) < 2 else together(each), *rest(each))
         for each in rows.values()
     ]
 
@@ -114,9 +114,9 @@ def folded(rows: Sequence[Row]) -> Iterator[Row]:
     """Yield ``rows``, those that are alike as one where they would fill the screen."""
     alike: dict[tuple[str, str, What], list[Row]] = {}
     for row in rows:
-        alike.setdefault((row.happening, row.why, row.what), []).append(row)
+        alike.setdefault((row.text, row.why, row.what), []).append(row)
     for row in rows:
-        same = alike[row.happening, row.why, row.what]
+        same = alike[row.text, row.why, row.what]
         if len(same) <= ALIKE:
             yield row
         elif row is same[0]:
@@ -124,7 +124,7 @@ def folded(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 def together(effects: Sequence[Effect]) -> str:
-    first = happening(effects[0])
+    first = effect_text(effects[0])
     verb = first.partition(" on ")[0] if " on " in first else first.partition(" ")[0]
     nodes = sorted({effect.source or effect.target for effect in effects})
     return f"{verb} on {', '.join(nodes)}{role(effects[0])}" if nodes != [""] else first

@@ -165,10 +165,10 @@ def proofs(status: Status) -> Iterator[str]:
         return
     for standing in status.proofs:
         what = f"{standing.node} level {standing.level} ({', '.join(standing.devices)})"
-        yield f"  {what}  {click.style(said(standing), fg=PROOF_COLOURS[standing.state])}"
+        yield f"  {what}  {click.style(proof_text(standing), fg=PROOF_COLOURS[standing.state])}"
 
 
-def said(standing: Standing) -> str:
+def proof_text(standing: Standing) -> str:
     if standing.proof is None:
         return "never"
     ago = f"{lasted(standing.age or 0)} ago"

@@ -16,10 +16,10 @@ ALIKE = 4  # nodes of which the same is said share a line
 
 def text(found: Answer, scores: tuple[Score, ...] = ()) -> str:
     """Return the answer to print."""
-    return "\n".join([*said(found, scores), ""])
+    return "\n".join([*lines(found, scores), ""])
 
 
-def said(found: Answer, scores: tuple[Score, ...]) -> Iterator[str]:
+def lines(found: Answer, scores: tuple[Score, ...]) -> Iterator[str]:
     name = found.resource
     if found.on:
         yield click.style(f"{name} runs on {', '.join(found.on)}", fg="green")

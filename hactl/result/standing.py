@@ -85,7 +85,7 @@ def plain(element: bytes) -> bytes:
     return etree.tostring(lifted(cib)[0][0])
 
 
-def told(written: Sequence[Written], now: _Element | None, apply: str) -> Told:
+def standing_of(written: Sequence[Written], now: _Element | None, apply: str) -> Told:
     """Return how ``now``, the CIB as it is, stands to what was ``written``.
 
     ``now`` is None where nobody could look.

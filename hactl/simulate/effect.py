@@ -73,7 +73,7 @@ def gravest(effects: Iterable[Effect]) -> What:
     return max((effect.what for effect in effects), key=GRAVITY.index)
 
 
-def happening(effect: Effect) -> str:
+def effect_text(effect: Effect) -> str:
     """Return an effect as the end of a sentence about its resource."""
     here, there = effect.source, effect.target
     moves = f"{here} -> {there}" if here and there and here != there else f"on {there or here}"

@@ -14,7 +14,7 @@ from hactl.cib.own_words import reworded
 from hactl.cib.ownership import edited_by_hand, is_ours, pair_edited_by_hand
 from hactl.cib.temporary import lifted
 from hactl.errors import ClusterError
-from hactl.simulate.effect import Effect, happening
+from hactl.simulate.effect import Effect, effect_text
 from hactl.simulate.maintenance import leaving, maintained
 from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.undermined import exposed
@@ -67,7 +67,7 @@ def what_happens(effects: Sequence[Effect]) -> str:
     """Return in a clause what several effects come to; whoever is interrupted is named."""
     grave = [effect for effect in effects if effect.disruptive]
     rest = [effect for effect in effects if not effect.disruptive]
-    said = [f"{effect.name} {happening(effect)}" for effect in (*grave, *rest[:NAMED])]
+    said = [f"{effect.name} {effect_text(effect)}" for effect in (*grave, *rest[:NAMED])]
     more = f" and {len(rest) - NAMED} more without interruption" if len(rest) > NAMED else ""
     return ", ".join(said) + more if said else "nothing happens"
 

@@ -34,7 +34,7 @@ def failures(cib: _Element, of: Chain, node: str) -> Iterator[Blocker]:
                     Sort.FAILED,
                     node,
                     f"failures of {name} on {node}",
-                    said(cib, state, name, sum(counts), wrong),
+                    failures_text(cib, state, name, sum(counts), wrong),
                     f"crm_resource --cleanup --resource {name} --node {node}",
                     edit=forgotten(node, name),
                 )
@@ -53,7 +53,9 @@ def history(state: _Element, name: str) -> Iterator[_Element]:
             yield from resource.iterfind("lrm_rsc_op")
 
 
-def said(cib: _Element, state: _Element, name: str, count: int, wrong: list[_Element]) -> str:
+def failures_text(
+    cib: _Element, state: _Element, name: str, count: int, wrong: list[_Element]
+) -> str:
     often = "for good" if count >= INFINITY else f"{count} times{limit(cib, name)}"
     last = max(attributes(state, "last-failure-", name), default=0)
     times = [int(each.get("last-rc-change") or 0) for each in wrong]

@@ -569,8 +569,8 @@ def test_a_copy_at_the_target_is_not_what_a_migration_led_to() -> None:
     text = XML.replace(">vm1<", ">web1<")
     scene.lib.there.run(text)
     record = scene.host.saved["test.run"]
-    until = f"journey_until={scene.host.clock + 1}\n"
-    scene.host.saved["test.run"] = f"{record}journey=qemu+tcp://node2/system\n{until}"
+    until = f"migration_until={scene.host.clock + 1}\n"
+    scene.host.saved["test.run"] = f"{record}migration=qemu+tcp://node2/system\n{until}"
     assert scene.act("stop", stop_mode="destroy") == 0
     assert "web1" in scene.lib.there.domains
 
@@ -926,7 +926,7 @@ def test_a_guest_moves_and_nothing_is_left_to_remember() -> None:
     scene = Scene().started()
     assert scene.act("migrate_to", meta=TO, **TCP) == 0
     assert "vm1" in scene.lib.there.domains
-    assert "journey" not in scene.host.saved["test.run"]
+    assert "migration" not in scene.host.saved["test.run"]
     assert scene.act("monitor") == 7
     assert scene.act("stop") == 0
     assert "vm1" in scene.lib.there.domains
@@ -1040,7 +1040,8 @@ def test_an_old_unfinished_migration_destroys_nothing() -> None:
     scene.lib.there.run(XML)
     record = scene.host.saved["test.run"]
     uri = "qemu+tcp://node2/system"
-    scene.host.saved["test.run"] = f"{record}journey={uri}\njourney_until={scene.host.clock - 1}\n"
+    until = f"migration_until={scene.host.clock - 1}\n"
+    scene.host.saved["test.run"] = f"{record}migration={uri}\n{until}"
     assert scene.act("stop", stop_mode="destroy") == 0
     assert "vm1" in scene.lib.there.domains
 

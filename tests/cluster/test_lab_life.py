@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from hactl.errors import HactlError
-from hactl.lab import abstract_socket as held_name
-from hactl.lab import names
+from hactl.lab import abstract_socket, names
 from hactl.lab.lab import Lab, wait_until
 from hactl.lab.lab_spec import LabSpec
 from hactl.lab.start import up
@@ -93,7 +92,7 @@ def test_killing_the_one_process_leaves_nothing(name: str) -> None:
         assert lab.exec(node, "systemctl", "start", "pacemaker").returncode == 0
     assert traces(name), "the search for traces must find a running lab"
     with names.connect(name) as connection:
-        pid, _ = held_name.peer(connection)
+        pid, _ = abstract_socket.peer(connection)
     os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: not traces(name), 5), traces(name)
     assert litter() == before

@@ -66,7 +66,7 @@ def name() -> Iterator[str]:
     chosen = lab_name("rootless")
     yield chosen
     if chosen in names.here():
-        names.slay(chosen)
+        names.kill_holder(chosen)
 
 
 def test_an_ordinary_user_has_a_cluster_that_fences(user: User, name: str) -> None:

@@ -15,7 +15,7 @@ sys.path.insert(0, LIBDIR)
 from hactl_agents.ceph.image import Mapping, Spec  # noqa: E402
 from hactl_agents.ceph.mapper import Wish  # noqa: E402
 from hactl_agents.host.host import Failed, Host  # noqa: E402
-from hactl_agents.ocf.main import answer, budget, perform, told  # noqa: E402
+from hactl_agents.ocf.main import answer, budget, exit_code, perform  # noqa: E402
 from hactl_agents.rbd_image import RbdImage  # noqa: E402
 
 HOLDER = str(Path(__file__).resolve().parent / "rbd_holder.py")
@@ -86,7 +86,7 @@ seconds = budget(ENVIRON, Held, ACTION)
 host = Host(seconds.work, ENVIRON, state_dir=f"/run/state-{NODE}", kept_back=seconds.look)
 began = time.monotonic()
 try:
-    code = told(perform(Held(host, ENVIRON), ACTION), ACTION, ENVIRON)
+    code = exit_code(perform(Held(host, ENVIRON), ACTION), ACTION, ENVIRON)
 except Failed as exc:
     code = answer(host, ACTION, exc, ENVIRON)
 print(f"{time.monotonic() - began:.2f}", flush=True)

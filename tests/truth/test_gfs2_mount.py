@@ -42,7 +42,7 @@ def test_superblock_and_journals_are_read_as_mkfs_wrote_them(
 
     found = superblock.look(read)
     assert (found.journals, found.table, found.protocol) == (journals, TABLE, "lock_dlm")
-    assert superblock.Superblock(*superblock.told(read)).uuid == found.uuid
+    assert superblock.Superblock(*superblock.fields(read)).uuid == found.uuid
 
 
 # what a monitor costs

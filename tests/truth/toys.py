@@ -13,7 +13,7 @@ from typing import Any
 
 from hactl_agents.host.host import Failed, Host
 from hactl_agents.ocf import Agent, Status, action, integer, string
-from hactl_agents.ocf.main import answer, budget, perform, told
+from hactl_agents.ocf.main import answer, budget, exit_code, perform
 
 WHOLE, HALF, NEIGHBOUR = "whole\n", "half\n", ".neighbour"
 
@@ -199,7 +199,7 @@ def main(name: str, wanted: str, environ: "dict[str, str]") -> int:
     seconds = budget(environ, toy, wanted)
     host = Host(seconds.work, environ, state_dir=environ["TOY_STATE"], kept_back=seconds.look)
     try:
-        return told(perform(toy(host, environ), wanted), wanted, environ)
+        return exit_code(perform(toy(host, environ), wanted), wanted, environ)
     except Failed as exc:
         return answer(host, wanted, exc, environ)
 

@@ -216,9 +216,9 @@ def main(argv: list[str]) -> int:
         tell(report, {"error": f"no namespaces here ({exc.strerror})"})
         return 1
     if os.fork():
-        os._exit(0)  # whoever started the lab need not bury it
+        os._exit(0)  # whoever started the lab need not reap it
     try:
-        furnish(own_namespaces=asked["kind"] == PLAIN)
+        set_up_process(own_namespaces=asked["kind"] == PLAIN)
         keeper_of(asked).serve(socket.socket(fileno=control), lifeline, report)
     except SystemExit:
         pass
@@ -240,7 +240,7 @@ def keeper_of(asked: Message) -> Keeper:
     return Keeper(lab, asked["kind"], machines, accelerator)
 
 
-def furnish(*, own_namespaces: bool) -> None:
+def set_up_process(*, own_namespaces: bool) -> None:
     """A /proc that fits the namespace, and output that outlives the one who started us."""
     linux.set_process_name("hactl-vm-lab")
     if own_namespaces:

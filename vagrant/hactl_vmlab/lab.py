@@ -58,7 +58,8 @@ class Lab:
         if self.power(node, "status") != "on":
             log = self.folder / f"{node}.qemu.log"
             said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-            raise ClusterError(f"{node} has switched itself off: {' '.join(said[-1:]) or 'mutely'}")
+            why = said[-1] if said else "its QEMU said nothing"
+            raise ClusterError(f"{node} has switched itself off: {why}")
 
     def freeze(self, node: str) -> None:
         """Stop a machine as it stands; its cables stay up."""
@@ -77,7 +78,7 @@ class Lab:
     def down(self) -> None:
         """Kill everything; returns when nothing is left."""
         folder = self.folder
-        rendezvous.slay(self.name)
+        rendezvous.kill_holder(self.name)
         clear(folder)
 
     def ask(self, request: wire.Message) -> wire.Message:

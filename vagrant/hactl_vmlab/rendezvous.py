@@ -28,6 +28,6 @@ def connect(name: str) -> socket.socket:
     return abstract_socket.only_mine(connection, WHAT)
 
 
-def slay(name: str, within: float = 30.0) -> None:
+def kill_holder(name: str, within: float = 30.0) -> None:
     """Kill the one process of a lab and wait until it is gone. Raises NoLab."""
-    abstract_socket.slay(connect(name), WHAT, within)
+    abstract_socket.kill_holder(connect(name), WHAT, within)

@@ -59,7 +59,7 @@ class Permission:
     def superblock(self) -> "Superblock":
         """What the medium says; read in a process of its own, because a device may hang."""
         from hactl_agents.failures import TimedOut
-        from hactl_agents.gfs2.superblock import Superblock, told
+        from hactl_agents.gfs2.superblock import Superblock, fields
 
         storage, device = self.host.storage(), self.device
 
@@ -68,7 +68,7 @@ class Permission:
 
         try:
             step = f"reading the superblock of {device}"
-            return Superblock(*self.host.read_in_child(step, told, read))
+            return Superblock(*self.host.read_in_child(step, fields, read))
         except TimedOut:
             raise
         except Failed as exc:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hactl_agents.host.host import Host
 
 RESERVE = 2.0  # seconds kept back to say what happened
-RUNG = 10.0  # seconds between asking, telling and killing
+STEP = 10.0  # seconds between asking, telling and killing
 HANGS = "the file system hangs, so this node has to be fenced"
 
 
@@ -34,9 +34,9 @@ class Release:
     @property
     def patience(self) -> float:
         """Seconds that users are waited for in the next step."""
-        left = max(0.0, (self.host.left() or 4 * RUNG) - RESERVE)
+        left = max(0.0, (self.host.left() or 4 * STEP) - RESERVE)
         if self.force:
-            return min(RUNG if self.given is None else self.given, left / 4)
+            return min(STEP if self.given is None else self.given, left / 4)
         return left if self.given is None else min(self.given, left)
 
     def run(self) -> None:

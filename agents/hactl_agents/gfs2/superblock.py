@@ -44,7 +44,7 @@ class Superblock:
         return self.table.partition(":")[2]
 
 
-def told(read: "Read") -> "tuple[str, str, str, int]":
+def fields(read: "Read") -> "tuple[str, str, str, int]":
     """What makes a Superblock, in plain values. Raises NoSuperblock, and what ``read`` raises."""
     found = look(read)
     return found.protocol, found.table, found.uuid, found.journals

@@ -105,11 +105,11 @@ def collect(
     try:
         read_until_exit(argv, pid, texts, limit)
     except TimedOut as exc:
-        if not slay(pid):
+        if not kill_and_reap(pid):
             raise Left(str(exc), pid) from None
         raise
     except BaseException:
-        slay(pid)
+        kill_and_reap(pid)
         raise
     status = posix.waitpid(pid, 0)[1]
     for stream in streams:
@@ -166,7 +166,7 @@ def drain(stream: int, texts: "dict[int, bytes]") -> bool:
     return bool(piece)
 
 
-def slay(pid: int) -> bool:
+def kill_and_reap(pid: int) -> bool:
     """Kill a command and what it started, and reap it; False where the kernel holds on to it."""
     for kill in (posix.killpg, posix.kill):
         try:

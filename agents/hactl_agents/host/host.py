@@ -257,13 +257,13 @@ class Host(Processes, Network):
         self.step = f"starting {argv[0]}"
         return command.launch(argv, log, environment)
 
-    def slay_children(self) -> None:
+    def kill_children(self) -> None:
         """Kill every command still running; used when we are told to go."""
         if self.children:
-            from hactl_agents.host.command import slay
+            from hactl_agents.host.command import kill_and_reap
 
             for pid in self.children:
-                slay(pid)
+                kill_and_reap(pid)
 
     # libraries of the distribution
 

@@ -181,11 +181,13 @@ class Lio:
                 return Sight(PARTLY, f"{self.iqn}: {lun} has nothing behind it")
             roles.add(self.get(f"{there}/alua/{GROUP}/alua_access_state"))
         if len(roles) > 1:
-            return Sight(PARTLY, f"{self.iqn}: some LUNs are {' and some '.join(said(roles))}")
+            return Sight(
+                PARTLY, f"{self.iqn}: some LUNs are {' and some '.join(role_names(roles))}"
+            )
         return Sight(THERE, promoted=roles == {OPTIMIZED})
 
 
-def said(roles: "set[str]") -> "list[str]":
+def role_names(roles: "set[str]") -> "list[str]":
     return sorted(STATES.get(role, "without a state") for role in roles)
 
 

@@ -14,15 +14,15 @@ FORGOTTEN = 600.0  # seconds beyond its deadline after which a migration concern
 def begin(host: "Host", record: "Record", uri: str) -> None:
     """Write down where to the guest is about to go. Raises Failed: then it must not go."""
     left = host.left() or 0.0
-    record.put("journey", uri)
-    record.put("journey_until", str(round(host.now() + left + FORGOTTEN)))
+    record.put("migration", uri)
+    record.put("migration_until", str(round(host.now() + left + FORGOTTEN)))
     record.save()
 
 
 def over(host: "Host", record: "Record") -> None:
     """Write down that it has arrived, or certainly stayed."""
-    record.put("journey", None)
-    record.put("journey_until", None)
+    record.put("migration", None)
+    record.put("migration_until", None)
     try:
         record.save()
     except Failed as exc:
@@ -31,7 +31,7 @@ def over(host: "Host", record: "Record") -> None:
 
 def end_there(host: "Host", record: "Record") -> None:
     """Destroy the guest where an unfinished migration may have led, once it is gone from here."""
-    uri, until = record.get("journey"), record.get("journey_until") or "0"
+    uri, until = record.get("migration"), record.get("migration_until") or "0"
     identity = recorded(record)
     if not uri or identity is None or float(until) < host.now():
         return

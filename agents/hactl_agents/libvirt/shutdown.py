@@ -20,7 +20,7 @@ PRESS_AGAIN = 10.0  # seconds; a guest that boots does not hear the button
 LAST_WORDS = 3.0  # seconds QEMU gets between SIGTERM and SIGKILL
 
 
-class Ladder:
+class Shutdown:
     """The rungs, from gentle to certain. Each ends early when the process is gone."""
 
     def __init__(self, host: "Host", guest: "Guest", connect: "Callable[[], Connection]") -> None:
@@ -28,7 +28,7 @@ class Ladder:
         self.guest = guest
         self.connect = connect
 
-    def climb(
+    def run(
         self,
         *,
         ask: bool = True,

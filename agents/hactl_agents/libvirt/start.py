@@ -122,7 +122,7 @@ class Start:
         record = self.agent.record
         record.put("name", self.name)
         record.put("uuid", self.uuid)
-        record.put("journey", None)
+        record.put("migration", None)
         self.pending.over()
         record.save()
 

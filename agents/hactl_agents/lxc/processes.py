@@ -162,14 +162,14 @@ class Payload:
         parent = self.parent(init.pid) if init else 0
         if parent > 1 and (self.title(parent) == self.own_title() or self.launches(parent)):
             return self.process(parent)
-        return self.noted("monitor") or self.entitled(self.titles())
+        return self.noted("monitor") or self.by_title(self.titles())
 
     def monitor_of(self, pid: int) -> "Process | None":
         """The monitor process of the container that has this first process."""
         init = self.process(pid)
         return self.monitor(init) if init else None
 
-    def entitled(self, titles: "Titles") -> "Process | None":
+    def by_title(self, titles: "Titles") -> "Process | None":
         own = self.own_title()
         found = (self.process(pid) for pid, text in titles.items() if text == own)
         return next(found, None)
@@ -202,7 +202,7 @@ class Payload:
         from hactl_agents.lxc import remains
 
         titles = self.titles() if titles is None else titles
-        monitor = self.noted("monitor") or self.entitled(titles)
+        monitor = self.noted("monitor") or self.by_title(titles)
         if monitor and remains.is_condemned(self.host, monitor.pid):
             monitor = None
         if monitor:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 SIGPWR, SIGRTMIN_3 = 30, 37
 PATIENCE = 15.0  # seconds that what was killed may take to die
-DEAFNESS = 5.0  # seconds at least in which the init may come to heed the signal to shut down
-CHILDHOOD = 120.0  # seconds after its start in which an init may be on its way to that
+HEEDING = 5.0  # seconds at least in which the init may come to heed the signal to shut down
+YOUNG = 120.0  # seconds after its start in which an init may be on its way to that
 TICKS = 100  # a second, of the start times in /proc
-STUNNED = 2.0  # seconds that a monitor process gets that was stopped by a signal
+WHEN_STOPPED = 2.0  # seconds that a monitor process gets that was stopped by a signal
 RESERVE = 1.0  # seconds of the time that are kept to look and to answer
 
 
@@ -43,7 +43,7 @@ class Ending:
         if init and shutdown > 0:
             self.shut_down(init, shutdown)
         if init and init.lives():
-            self.strike(init, groups)
+            self.kill_init(init, groups)
         if monitor:
             self.await_monitor(monitor)
         self.await_hooks()
@@ -93,8 +93,8 @@ class Ending:
     def until_it_hears(self, init: "Process", within: float) -> float:
         """Seconds in which an init may come to heed signals: all of them while it is young."""
         uptime = (self.host.read("/proc/uptime") or "").partition(" ")[0]
-        age = float(uptime) - init.started / TICKS if uptime else CHILDHOOD
-        return within if age < CHILDHOOD else min(within, max(DEAFNESS, within / 4))
+        age = float(uptime) - init.started / TICKS if uptime else YOUNG
+        return within if age < YOUNG else min(within, max(HEEDING, within / 4))
 
     def halt_signal(self, pid: int) -> int:
         """``lxc.signal.halt`` of the running container; LXC's own choice where it is not set."""
@@ -117,7 +117,7 @@ class Ending:
                 return bool(int(line[len(mask) + 1 :], 16) >> (number - 1) & 1)
         return False
 
-    def strike(self, init: "Process", groups: "list[Group]") -> None:
+    def kill_init(self, init: "Process", groups: "list[Group]") -> None:
         """Kill the first process: the kernel kills all others in its pid namespace."""
 
         def dead() -> bool:
@@ -140,7 +140,7 @@ class Ending:
 
         left = self.rest()
         stunned = (self.host.process(monitor.pid) or "?")[0] in "Tt"
-        idle = min(STUNNED, left / 2) if stunned else left / 2
+        idle = min(WHEN_STOPPED, left / 2) if stunned else left / 2
         self.host.wait_for(step, lambda: over() or self.cleans_up(), within=idle)
         if not over() and self.cleans_up():
             self.await_end_of([monitor])
@@ -168,7 +168,9 @@ class Ending:
 
         step = f"waiting for the last hooks of {self.name}"
         if not self.host.wait_for(step, over, within=self.rest()):
-            raise Failed(f"{self.name} is not gone: {told(self.payload.at_work() or workers)}")
+            raise Failed(
+                f"{self.name} is not gone: {at_work_text(self.payload.at_work() or workers)}"
+            )
 
     def rest(self) -> float:
         """Seconds that are left to wait."""
@@ -201,7 +203,7 @@ class Ending:
             cgroups.remove(self.host, called(self.payload.groups_beside(), MONITOR + self.name))
 
 
-def told(workers: "list[Process]") -> str:
+def at_work_text(workers: "list[Process]") -> str:
     """Who is at work, in words."""
     names = " and ".join(f"{worker.what} (process {worker.pid})" for worker in workers)
     return f"{names} still {'runs' if len(workers) == 1 else 'run'}"

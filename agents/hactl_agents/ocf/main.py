@@ -47,7 +47,7 @@ def run(agent: "type[Agent]", wanted: str, environ: "Mapping[str, str]") -> int:
     host = Host(seconds.work, environ, kept_back=seconds.look)
     _signal.signal(SIGTERM, lambda *_: terminated(host))
     try:
-        return told(perform(agent(host, environ), wanted), wanted, environ)
+        return exit_code(perform(agent(host, environ), wanted), wanted, environ)
     except Failed as exc:
         return answer(host, wanted, exc, environ)
     except Exception as exc:
@@ -89,7 +89,7 @@ def start(agent: "Agent", wanted: str) -> int:  # noqa: ARG001
     except Degraded as exc:
         agent.host.log(f"started, degraded: {exc}")
     except BaseException:
-        agent.host.slay_children()
+        agent.host.kill_children()
         agent.host.look_again()
         agent.undo_start()
         raise
@@ -179,9 +179,9 @@ def answer(host: Host, wanted: str, exc: Failed, environ: "Mapping[str, str]") -
     harmless = (Degraded, Unimplemented) if wanted == "monitor" else Unimplemented
     if wanted in EVIDENCE_ONLY and not isinstance(exc, harmless):
         code = GENERIC  # to Pacemaker a stop that is "degraded" is a stop that worked
-    if told(code, wanted, environ) != code:
+    if exit_code(code, wanted, environ) != code:
         host.log(f"is here, degraded: {exc}")
-        return told(code, wanted, environ)
+        return exit_code(code, wanted, environ)
     reason = " ".join(str(exc).split()) or type(exc).__name__
     prefix = environ.get("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:")
     try:
@@ -191,7 +191,7 @@ def answer(host: Host, wanted: str, exc: Failed, environ: "Mapping[str, str]") -
     return code if code in KNOWN else GENERIC
 
 
-def told(code: int, wanted: str, environ: "Mapping[str, str]") -> int:
+def exit_code(code: int, wanted: str, environ: "Mapping[str, str]") -> int:
     """The code for Pacemaker. A probe is asked whether the resource is here, not how well it does:
     a probe's "degraded" would stand in crm_mon until a clean-up, whatever later monitors find.
     """
@@ -210,5 +210,5 @@ def bug(exc: Exception, step: str) -> str:
 
 
 def terminated(host: Host) -> None:
-    host.slay_children()
+    host.kill_children()
     raise Terminated(f"told to stop waiting during: {host.step or 'start-up'}")

@@ -50,7 +50,7 @@ class Wire:
         self.talk = (self.path, request.decode(), text)
         reply = decode(text)
         if reply.get("error") is not None:
-            raise Failed(f"{self.daemon} refused {method}: {said(reply['error'])}")
+            raise Failed(f"{self.daemon} refused {method}: {error_text(reply['error'])}")
         return reply.get("result")
 
 
@@ -70,7 +70,7 @@ def whole(text: str) -> bool:
     return depth == 0 and inside
 
 
-def said(error: "Any") -> str:
+def error_text(error: "Any") -> str:
     """The words in an error, which is a text here and an object there (RFC 7047, 3.1)."""
     if isinstance(error, dict):
         return f"{error.get('error')} ({error.get('details', 'no details')})"

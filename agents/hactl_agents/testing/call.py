@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from hactl_agents.host.host import Failed, Host
 from hactl_agents.ocf.agent import PREFIX, Agent
-from hactl_agents.ocf.main import answer, perform, told
+from hactl_agents.ocf.main import answer, exit_code, perform
 
 
 def environ(params: Mapping[str, object], **meta: str) -> dict[str, str]:
@@ -27,7 +27,7 @@ def act(
     """The exit code of one action on ``host``, by the same way Pacemaker's call takes."""
     env = environ(params, **(meta or {})) | {"OCF_CHECK_LEVEL": str(level)}
     try:
-        return told(perform(agent(host, env), action), action, env)
+        return exit_code(perform(agent(host, env), action), action, env)
     except Failed as exc:
         return answer(host, action, exc, env)
 

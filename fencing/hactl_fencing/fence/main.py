@@ -254,5 +254,5 @@ def complain(device: "type[FenceDevice]", reason: str) -> int:
 
 
 def terminated(host: Host) -> None:
-    host.slay_children()
+    host.kill_children()
     raise Terminated(f"told to stop waiting during: {host.step or 'start-up'}")

@@ -43,7 +43,7 @@ def begin(cib: _Element, node: str, level: int, by: str, pid: int, now: float) -
     return without(write(cib, node, ATTRIBUTE, note), node, lambda index: index != level)
 
 
-def instead(cib: _Element, node: str, level: int, by: str, pid: int, now: float) -> _Element:
+def leave_all_but(cib: _Element, node: str, level: int, by: str, pid: int, now: float) -> _Element:
     """Return a copy of ``cib`` in which every level but ``level`` is left to fence ``node``."""
     note = f"level={level} by={by} pid={pid} at={instant(now)}"
     return without(write(cib, node, ATTRIBUTE, note), node, lambda index: index == level)
@@ -100,7 +100,7 @@ def set_aside(cib: _Element, node: str) -> Iterator[_Element]:
             yield each
 
 
-def only(cib: _Element, node: str, level: int) -> bool:
+def is_only(cib: _Element, node: str, level: int) -> bool:
     """Whether ``level`` and no other is there to fence ``node``, where it has levels at all."""
     left = [
         int(each.get("index", "0"))

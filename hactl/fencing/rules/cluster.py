@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hactl.errors import Severity
-from hactl.fencing.configuration import Fencing, said
+from hactl.fencing.configuration import Fencing, fencing_property
 from hactl.fencing.finding import CLUSTER, Finding, Subject
 from hactl.fencing.rules.timing import bases
 from hactl.model.boolean import is_false
@@ -65,7 +65,7 @@ def quorum(fencing: Fencing) -> Iterator[Finding]:
 
 
 def how_and_how_long(fencing: Fencing) -> Iterator[Finding]:
-    action = said(fencing.properties, "action", "reboot")
+    action = fencing_property(fencing.properties, "action", "reboot")
     if seconds(fencing.timeout) in (None, 0.0):
         yield Finding(
             "cluster.timeout",

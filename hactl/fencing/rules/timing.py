@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hactl.errors import Severity
-from hactl.fencing.configuration import Device, Fencing, said
+from hactl.fencing.configuration import Device, Fencing, fencing_property
 from hactl.fencing.finding import Finding, Subject
 from hactl.model.fencing import Means, means
 from hactl.model.pacemaker_time import seconds
@@ -67,7 +67,10 @@ def time_allowed(fencing: Fencing, device: Device) -> float:
     """The shortest of what Pacemaker gives the agent to turn something off, in seconds."""
     default = seconds(fencing.timeout) or 60.0
     asked = device.parameters
-    once = means(device.agent) is Means.STORAGE or said(fencing.properties, "action", "") == "off"
+    once = (
+        means(device.agent) is Means.STORAGE
+        or fencing_property(fencing.properties, "action", "") == "off"
+    )
     actions = ("off",) if once else ("off", "reboot")
     given = (seconds(asked.get(f"pcmk_{action}_timeout", "")) for action in actions)
     return min(each or default for each in given)

@@ -20,9 +20,9 @@ from lxml.etree import _Element
 from hactl.cib.history import started
 from hactl.cib.read import properties
 from hactl.errors import ClusterError, HactlError
-from hactl.fencing.configuration import Fencing, Level, fencing, said
+from hactl.fencing.configuration import Fencing, Level, fencing, fencing_property
 from hactl.fencing.drill.levels import fingerprint, levels_of, unsaid
-from hactl.fencing.drill.marks import begin, drills, instead, only
+from hactl.fencing.drill.marks import begin, drills, is_only, leave_all_but
 from hactl.fencing.drill.outcome import Outcome
 from hactl.fencing.drill.proofs import Proof, record
 from hactl.live.corosync import Member, member, patience
@@ -145,7 +145,7 @@ class Drill:
             return self.outcome(level, watch, attempt.failure)
         self.wait(level, watch, "lost", patience(self.world.runner) + GRACE)
         if "lost" not in watch.seconds or (power and attempt.alive(self.node)):
-            return self.outcome(level, watch, self.lied(level), self.rescued(level))
+            return self.outcome(level, watch, self.lie_text(level), self.fence_otherwise(level))
         notes = self.see_it_back(level, watch)
         proof = Proof(
             self.node, level.index, level.devices, digest, int(time.time()), self.here,
@@ -171,7 +171,7 @@ class Drill:
             if order.failure:
                 return Attempt(order.failure, watch)
             watch.seconds["fenced"] = order.ended - watch.began
-            if not only(self.world.pacemaker.cib(), self.node, level.index):
+            if not is_only(self.world.pacemaker.cib(), self.node, level.index):
                 return Attempt("somebody changed its levels meanwhile: this proves nothing", watch)
         others = self.used_others(level, log.used_on(self.node))
         return Attempt(others, watch, order.outlived, log)
@@ -241,7 +241,7 @@ class Drill:
         if missing:
             notes.append(f"not recovered within {self.timeout:g} s: {', '.join(missing)}")
         if not watch.power:
-            notes.append(f"{self.node} is cut off from its storage: {self.rescued(level)}")
+            notes.append(f"{self.node} is cut off from its storage: {self.fence_otherwise(level)}")
         else:
             self.turn_on()
         self.wait(level, watch, "back", self.timeout, lambda: watch.fallen)
@@ -297,15 +297,15 @@ class Drill:
 
     # a level that lies
 
-    def lied(self, level: Level) -> str:
+    def lie_text(self, level: Level) -> str:
         names = " and ".join(level.devices)
         return f"{names} said that {self.node} is off, and it was alive at that moment"
 
-    def rescued(self, level: Level) -> str:
+    def fence_otherwise(self, level: Level) -> str:
         """Fence the node by its other levels: it may be running what was started elsewhere."""
 
         def change(cib: _Element) -> _Element:
-            return instead(cib, self.node, level.index, self.here, os.getpid(), time.time())
+            return leave_all_but(cib, self.node, level.index, self.here, os.getpid(), time.time())
 
         cib = self.world.pacemaker.cib()
         if len(levels_of(fencing(cib), self.node)) < 2:
@@ -341,4 +341,4 @@ class Drill:
 
 def action(cib: _Element) -> str:
     """Return what this cluster does to a node it fences: reboot or off."""
-    return said(properties(cib), "action", "reboot")
+    return fencing_property(properties(cib), "action", "reboot")

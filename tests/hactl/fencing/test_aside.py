@@ -7,7 +7,7 @@ from hactl.cib.canonical import canonical
 from hactl.cib.merge import merge
 from hactl.fencing.configuration import fencing
 from hactl.fencing.drill.levels import levels_of
-from hactl.fencing.drill.marks import Begun, begin, drills, instead, mended, only
+from hactl.fencing.drill.marks import Begun, begin, drills, is_only, leave_all_but, mended
 from hactl.fencing.faults import faults
 from tests.hactl.cibs import configuration
 from tests.hactl.fencing.sites import LEVELS, site
@@ -27,7 +27,7 @@ def test_one_level_is_left_and_the_cib_it_came_from_is_untouched() -> None:
 
 
 def test_all_but_the_one_that_lied_are_left() -> None:
-    assert left(instead(site(), "node3", 1, "node1", 77, NOW)) == [2]
+    assert left(leave_all_but(site(), "node3", 1, "node1", 77, NOW)) == [2]
 
 
 def test_mending_leaves_no_trace() -> None:
@@ -67,9 +67,9 @@ def test_the_fencer_has_to_read_a_level_that_is_set_aside_anew() -> None:
 
 
 def test_whether_only_one_level_is_left_is_seen() -> None:
-    assert only(begin(site(), "node3", 2, "node1", 77, NOW), "node3", 2)
-    assert not only(site(), "node3", 2)
-    assert only(site(levels=""), "node3", 1)
+    assert is_only(begin(site(), "node3", 2, "node1", 77, NOW), "node3", 2)
+    assert not is_only(site(), "node3", 2)
+    assert is_only(site(levels=""), "node3", 1)
 
 
 def test_a_check_finds_what_is_set_aside() -> None:

@@ -1,4 +1,4 @@
-"""What a gateway does with the PortGate before it: open it last, close it first, and mind it."""
+"""What both storage gateways do: their monitor, and the PortGate before them, opened last."""
 
 from hactl_agents.failures import Failed
 from hactl_agents.ocf.agent import Agent, Status, action
