@@ -1,7 +1,6 @@
 """Images mapped by rbd-nbd: seen through /sys/block and the process behind each device."""
 
 from hactl_agents.ceph.image import Mapping
-from hactl_agents.host import users
 from hactl_agents.host.host import SIGKILL, SIGTERM, Failed
 
 TYPE_CHECKING = False
@@ -60,8 +59,10 @@ class Nbd:
 
     def unmap(self, mapping: Mapping, force: bool) -> None:
         """The process flushes and goes when it is told to; with ``force`` it is not waited for."""
+        from hactl_agents.host.users import of_disk
+
         if not force:
-            if users.of_disk(self.host, mapping.name, [mapping.pid]):
+            if of_disk(self.host, mapping.name, [mapping.pid]):
                 return  # rbd-nbd would go under a mounted file system without a word
             self.host.kill(mapping.pid, SIGTERM, mapping.started)
             if self.gone(mapping, PATIENCE):

@@ -84,6 +84,8 @@ def search(
     if libvirt_tells_of_any(host):
         meant = configured(())[0]
         hint = quick(host, meant) if meant else None
+        if hint and meant and not meant.uuid and mark_of(host, hint) == resource:
+            return hint  # and so the definition need not be read
         found = choose(host, resource, [hint], known, configured) if hint else None
         if found:
             return found
