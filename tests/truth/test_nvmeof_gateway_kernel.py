@@ -196,7 +196,7 @@ def test_a_start_after_a_killed_start_serves(gateway: Gateway) -> None:
     [
         ({"namespaces": "1=/dev/none"}, WRONG_HERE, "this node has no /dev/none"),
         ({"namespaces": "1=/dev/zero"}, WRONG_HERE, "is neither a block device nor a file"),
-        ({"namespaces": "1=/dev/ram0 2=/dev/ram0"}, 6, "gives the path /dev/ram0 to two"),
+        ({"namespaces": "1=/dev/ram0 2=/dev/ram0"}, 6, "names path /dev/ram0 twice"),
         ({"namespaces": "1=/dev/ram1"}, WRONG_HERE, "/dev/ram1 is in use by the mount /mnt"),
         ({"address": "10.1.2.3"}, FAILED, "10.1.2.3 is no address of this node"),
         ({"address": "0.0.0.0"}, 6, "stands for every address"),

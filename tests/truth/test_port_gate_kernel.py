@@ -21,8 +21,8 @@ AGENT = "/usr/lib/ocf/resource.d/hactl/PortGate"
 PORTALS = "127.0.0.1:3260 [::1]:3260"
 TURN = (
     "import sys; sys.path.insert(0, '/usr/lib/hactl'); "
-    "from hactl_agents import gate; from hactl_agents.host.host import Host; "
-    "getattr(gate, sys.argv[1])(Host(20), 'san'); print(gate.gate_state(Host(20), 'san'))"
+    "from hactl_agents.gate import turn; from hactl_agents.host.host import Host; "
+    "getattr(turn, sys.argv[1])(Host(20), 'san'); print(turn.gate_state(Host(20), 'san'))"
 )
 CALL = (
     "import socket; server = socket.create_server(('127.0.0.1', 3260)); "
