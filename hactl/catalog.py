@@ -183,6 +183,7 @@ def judge(agent: str, params: Mapping[str, str]) -> list[str]:
     Asks the agent itself, in a world where nothing is there; nothing if it is not ours.
     """
     from hactl_agents.declare import BadValue
+    from hactl_agents.failures import Failed
     from hactl_agents.ocf.errors import NotConfigured
 
     made = instance(agent, params)
@@ -192,7 +193,7 @@ def judge(agent: str, params: Mapping[str, str]) -> list[str]:
         return list(made.complaints)
     try:
         made.check()
-    except (BadValue, NotConfigured) as exc:
+    except (BadValue, NotConfigured, Failed) as exc:
         return [str(exc)]
     return []
 

@@ -74,6 +74,14 @@ MAY_IMPORT = {
         "hactl.model",
         "hactl.errors",
     },
+    "hactl.drift": {
+        "hactl.cib",
+        "hactl.plan",
+        "hactl.simulate",
+        "hactl.topology",
+        "hactl.model",
+        "hactl.errors",
+    },
     "hactl.install": {"hactl_agents", "hactl_fencing"},
     "hactl.catalog": {
         "hactl.errors",
@@ -118,6 +126,7 @@ MAY_IMPORT = {
         "hactl.why",
         "hactl.model",
         "hactl.errors",
+        "hactl.drift",
     },
     "hactl.result": {"hactl.cib", "hactl.plan", "hactl.simulate", "hactl.model", "hactl.errors"},
     "hactl.live": {
@@ -130,6 +139,7 @@ MAY_IMPORT = {
         "hactl.simulate",
         "hactl.model",
         "hactl.errors",
+        "hactl.drift",
     },
     "hactl.lab": {
         "hactl.errors",
@@ -157,6 +167,7 @@ SHELL = (
     "hactl.install",
     "hactl.cli",
     "hactl.topology.yaml.source",
+    "hactl.drift.collector",
 )
 WORLD = {"subprocess", "socket", "os", "shutil", "time", "signal", "tempfile", "requests"}
 

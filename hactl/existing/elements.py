@@ -13,7 +13,7 @@ from hactl.cib.moves import MOVES
 from hactl.cib.options import PROPERTY_SET
 from hactl.model.kept import TAGS
 from hactl.model.secret import STAYS_IN_CIB
-from hactl.topology.yaml.write import Block, Said
+from hactl.topology.yaml.write import Block, Said, document
 
 # What an operator flips on a node with the cluster running.
 NODE_SWITCHES = frozenset({"standby", "maintenance", "terminate", "shutdown"})
@@ -68,6 +68,17 @@ def why_not(section: str, element: _Element) -> str:
     if section == "nodes" and NODE_SWITCHES & {pair.get("name") for pair in element.iter("nvpair")}:
         return "what is switched while the cluster runs stands in it, too"
     return ""
+
+
+def entry_for(element: _Element) -> str:
+    """Return the entry of ``raw`` for an element of a CIB, as it stands in a file."""
+    holder = element.getparent()
+    above = None if holder is None else holder.getparent()
+    at_node = holder is not None and holder.tag == "node" and above is not None
+    section = above if at_node else holder
+    node = holder.get("uname", "") if at_node and holder is not None else ""
+    where = "" if section is None else str(section.tag)
+    return document({"raw": [as_item(where, node, element)]})
 
 
 def called(element: _Element, node: str) -> str:
