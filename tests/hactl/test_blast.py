@@ -167,9 +167,7 @@ def test_a_wish_without_a_score_to_take_from_is_found_out(tmp_path: Path) -> Non
     bare = without("//rsc_location[starts-with(@id, 'hactl-base-')]")
     found = list(kept_down(Settled(Source.of_document("wishes", WISHFUL), tmp_path, bare)))
     if not found and int(version(runner(tmp_path)).partition(".")[0]) > 2:
-        pytest.skip(
-            "the scheduler of Pacemaker 3 keeps nothing down for a wish, with base or without"
-        )
+        pytest.skip("the scheduler of Pacemaker 3 keeps nothing down for these wishes")
     assert found
 
 
