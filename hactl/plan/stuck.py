@@ -12,7 +12,7 @@ from copy import deepcopy
 
 from lxml.etree import _Element
 
-from hactl.cib.history import histories, standing
+from hactl.cib.history import ever_ran, histories, standing
 from hactl.cib.read import all_primitives
 from hactl.cib.temporary import ON_FAIL, SEVERE, trials, tried_operations
 
@@ -46,9 +46,16 @@ def unstopped(cib: _Element) -> set[tuple[str, str]]:
 
 
 def spared(cib: _Element) -> set[str]:
-    """Return the primitives that failed, and take no node for it only because they are on trial."""
-    tried = set(tried_operations(cib))
-    return {name for name, _, operation in failures(cib) if (name, operation) in tried}
+    """Return the primitives that failed, and take no node for it only because they are on trial.
+
+    Among them is what has never run and was not seen to stop: its stop has yet to be tried.
+    """
+    tried, ran = set(tried_operations(cib)), ever_ran(cib)
+    return {
+        name
+        for name, _, operation in failures(cib)
+        if (name, operation) in tried or ((name, "stop") in tried and name not in ran)
+    }
 
 
 def severe(cib: _Element) -> set[tuple[str, str, str]]:

@@ -142,9 +142,9 @@ def test_what_never_came_to_its_stop_is_stopped_on_trial_before_it_goes(
     assert as_wanted(here, want, tmp_path)
 
 
-@pytest.mark.parametrize("on_fail", ["fence", "standby"])
+@pytest.mark.parametrize("on_fail", ["block", "fence", "standby"])
 @pytest.mark.parametrize("heals", ["apply", "mend"])
-def test_a_trial_does_not_end_where_that_would_take_a_node(
+def test_a_trial_does_not_end_where_that_would_take_a_node_now_or_once_it_goes(
     on_fail: str, heals: str, tmp_path: Path
 ) -> None:
     here = left_blocked(tmp_path, on_start=on_fail)
@@ -154,6 +154,7 @@ def test_a_trial_does_not_end_where_that_would_take_a_node(
         want = wanted(*old(), declared("bad", on_fail), constraints=DISK_THEN_WEB)
         carry_out(here, want)
     assert [left.about for left in leftovers(here.cib())] == ["bad"]
+    assert carry_out(here, wanted(*old(), constraints=DISK_THEN_WEB)).committed
     assert (here.fenced, here.emptied) == ([], [])
 
 

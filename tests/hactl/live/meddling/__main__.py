@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.hactl.live.meddling.deaths import Death, died
+from tests.hactl.live.meddling.harsh import harsh_deaths
 from tests.hactl.live.meddling.injection import calls_of, injections
 from tests.hactl.live.meddling.sites import site
 
@@ -47,16 +48,26 @@ def deaths(directory: Path, found: Counter[str]) -> Iterator[str]:
                 yield from (f"{seed} {death} call {at}: {fault}" for fault in killed.faults)
 
 
+def harsh(directory: Path, found: Counter[str]) -> Iterator[str]:
+    seeds, each = chosen("harsh")
+    for seed in seeds:
+        for faults in harsh_deaths(seed, each, directory):
+            found["deaths beside something that fails"] += 1
+            yield from (f"{seed} {fault}" for fault in faults)
+
+
 def main(words: list[str]) -> int:
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="hactl-meddling-") as name:
-        for what in words or ["edits", "deaths"]:
-            for fault in {"edits": edits, "deaths": deaths}[what](Path(name), found):
+        for what in words or WHAT:
+            for fault in WHAT[what](Path(name), found):
                 found["faults"] += 1
                 print(fault, flush=True)
     print("\n".join(f"{count:6}  {what}" for what, count in sorted(found.items())))
     return 1 if found["faults"] else 0
 
+
+WHAT = {"edits": edits, "deaths": deaths, "harsh": harsh}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

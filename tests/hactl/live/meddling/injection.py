@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -84,12 +84,14 @@ def calls_of(one: Site, directory: Path, made: Apply = apply) -> int:
     return count[0]
 
 
-def between_commits(one: Site, directory: Path, made: Apply = apply) -> list[int]:
-    """Return the calls of an apply of the site after its first commit and before its second."""
+def calls_once_sent(
+    one: Site, directory: Path, commits: Container[int], made: Apply = apply
+) -> list[int]:
+    """Return the calls of an apply of the site at which so many commits have been sent."""
     here, found = one.cluster(directory), []
 
     def notes(number: int, argv: Sequence[str]) -> None:
-        if here.sent == 1 and "--patch" not in argv:
+        if here.sent in commits and "--patch" not in argv:
             found.append(number)
 
     carried_out(here, one.new, notes, made)

@@ -22,10 +22,11 @@ from tests.hactl.live.cluster_on_file import Cluster
 from tests.hactl.live.disk_then_web import DISK_THEN_WEB, old, start
 from tests.hactl.live.meddling.deaths import Death, died
 from tests.hactl.live.meddling.edits import tool
+from tests.hactl.live.meddling.harsh import AFTER, after_harsh_death, harsh_site
 from tests.hactl.live.meddling.injection import (
     Apply,
-    between_commits,
     calls_of,
+    calls_once_sent,
     injections,
     tried_at,
 )
@@ -33,6 +34,7 @@ from tests.hactl.live.meddling.sites import Site, site
 from tests.hactl.scheduler import needs_scheduler
 
 pytestmark = needs_scheduler
+BETWEEN = (1,)
 
 
 @pytest.mark.parametrize("seed", [101, 105, 112])
@@ -51,6 +53,17 @@ def test_after_a_death_all_is_as_before_or_after_or_named_and_healed(
         assert died(one, at, death, tmp_path / f"{at}").faults == ()
 
 
+@pytest.mark.parametrize(
+    ("seed", "way"), [(5, ("new", "old")), (5, ("old", "old")), (1, ("new", "old"))], ids=str
+)
+def test_what_failed_takes_no_node_whatever_is_done_next(
+    seed: int, way: tuple[str, str], tmp_path: Path
+) -> None:
+    one = harsh_site(seed, tmp_path / "site")
+    at = calls_once_sent(one, tmp_path / "calls", AFTER)[5]
+    assert after_harsh_death(one, at, way, tmp_path / "death") == []
+
+
 def test_an_apply_without_the_second_check_is_found_out(going: Site, tmp_path: Path) -> None:
     careless = partial(apply, transaction=Careless)
     found = edited_between(going, tmp_path / "careless", careless)
@@ -61,7 +74,7 @@ def test_an_apply_without_the_second_check_is_found_out(going: Site, tmp_path: P
 def test_an_apply_that_stops_things_by_a_switch_is_found_out(going: Site, tmp_path: Path) -> None:
     switches = Stage("stop", "stopping", switched_off)
     planted = partial(apply, stages=(switches, COMMIT, TIDY))
-    at = between_commits(going, tmp_path / "calls", planted)[0]
+    at = calls_once_sent(going, tmp_path / "calls", BETWEEN, planted)[0]
     death = died(going, at, Death.BEFORE, tmp_path / "death", planted)
     assert any("not named as ours" in fault for fault in death.faults)
 
@@ -103,7 +116,7 @@ def switched_off(rest: Planned, apply: str) -> _Element:
 
 def edited_between(one: Site, directory: Path, made: Apply) -> list[str]:
     """Edit what changes and stays, between the two commits."""
-    calls = between_commits(one, directory / "calls", made)[:5:4]
+    calls = calls_once_sent(one, directory / "calls", BETWEEN, made)[:5:4]
     tries = (tried_at(one, at, by_hand, directory / f"{at}", made) for at in calls)
     return [fault for each in tries for fault in each.faults]
 
