@@ -12,6 +12,9 @@ from copy import deepcopy
 
 from lxml.etree import _Element
 
+from hactl.simulate.history import DIGEST
+from hactl.simulate.scenario import eventful, has_remotes
+
 PARAMETERS = ("instance_attributes", "operations")
 CARRIERS = ("primitive", "template")
 UNFENCING = "unfencing"
@@ -44,3 +47,55 @@ def drop(element: _Element) -> None:
     parent = element.getparent()
     if parent is not None:
         parent.remove(element)
+
+
+# What a record says of the parameters that were in force.
+DIGESTS = ("op-force-restart", "op-restart-digest", "op-secure-params", "op-secure-digest")
+
+
+def lean_running(cib: _Element) -> _Element:
+    """Return a copy of a running cluster's ``cib`` that leads to the same transition.
+
+    Of what has never failed, parameters, recurring operations and their records are left out; all
+    else stays as it is: orders too, which decide between a restart and a live migration. Of what
+    something happened to, nothing is left out.
+    """
+    if has_remotes(cib):
+        return cib
+    copy = deepcopy(cib)
+    noted = {
+        resource.get("id", "").partition(":")[0]
+        for resource in copy.iterfind("status/node_state/lrm/lrm_resources/lrm_resource")
+        if eventful(resource)
+    }
+    for primitive in copy.iterfind("configuration/resources//primitive"):
+        if plain(primitive) and primitive.get("id") not in noted:
+            for name in PARAMETERS:
+                for part in primitive.findall(name):
+                    drop(part)
+    names = {
+        primitive.get("id")
+        for primitive in copy.iterfind("configuration/resources//primitive")
+        if plain(primitive)
+    }
+    for resource in copy.iterfind("status/node_state/lrm/lrm_resources/lrm_resource"):
+        name = resource.get("id", "").partition(":")[0]
+        if name in names and name not in noted:
+            forget_parameters(resource)
+    return copy
+
+
+def plain(primitive: _Element) -> bool:
+    """Whether a primitive says all about itself: a fence device's parameters are looked at."""
+    return primitive.get("class") != "stonith" and primitive.get("template") is None
+
+
+def forget_parameters(resource: _Element) -> None:
+    for record in list(resource):
+        if record.get("interval", "0") != "0":
+            resource.remove(record)
+            continue
+        for name in DIGESTS:
+            if name in record.attrib:
+                del record.attrib[name]
+        record.set("op-digest", DIGEST)

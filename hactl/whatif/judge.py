@@ -19,7 +19,7 @@ from lxml.etree import _Element
 
 from hactl.cib.read import properties
 from hactl.simulate.cause_text import shares
-from hactl.simulate.lean import lean
+from hactl.simulate.lean import lean, lean_running
 from hactl.simulate.losses import down, unchecked
 from hactl.simulate.places import Places, places
 from hactl.simulate.scenario import slim
@@ -204,7 +204,10 @@ class Judge:
 
     @cached_property
     def base(self) -> _Element:
-        return slim(unchecked(self.scene.cib, self.runner))
+        slimmed = slim(unchecked(self.scene.cib, self.runner))
+        # what is about to be restarted for its new parameters has to be seen
+        rests = all(action.blocked for action in self.scene.transition.actions)
+        return lean_running(slimmed) if rests else slimmed
 
     def document(self, loss: Loss, count: Count) -> bytes:
         return etree.tostring(struck(self.base, loss, count))

@@ -15,6 +15,7 @@ from functools import cached_property
 from lxml import etree
 from lxml.etree import _Element
 
+from hactl.simulate.lean import lean_running
 from hactl.simulate.places import Places, places
 from hactl.simulate.relaxation import Chain, chain
 from hactl.simulate.scenario import slim
@@ -86,6 +87,8 @@ class Asking:
 
     def __post_init__(self) -> None:
         self.seen = unfenced(self.cib, self.runner)
+        if all(action.blocked for action in self.seen.actions):
+            self.cib = lean_running(self.cib)
 
     def answer(self, nodes: Collection[str] = ()) -> Answer:
         """Return why it is not on each of ``nodes``, or on any that there is."""
