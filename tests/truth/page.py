@@ -1,5 +1,6 @@
-"""What the truth table has seen, as a page: ``python -m tests.truth.page <SEEN >truth.md``.
+"""What the truth table has seen, as a page: ``python -m tests.truth.page OLD <SEEN >truth.md``.
 
+A world that was not played stays as the page OLD has it, with the day on which it was seen.
 One table for each world: what is broken, against the state, and what was answered. Judges with the
 rules of table.py; knows no agent.
 """
@@ -7,10 +8,12 @@ rules of table.py; knows no agent.
 import importlib
 import json
 import pkgutil
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.truth import worlds
@@ -39,7 +42,7 @@ these worlds, its own agent when its answers are exchanged (`tests/truth/imposto
 ✗ a lie, told below the table · — there is no such cell, as is said below the table ·
 ? not played
 """
-COLUMNS = ("agent", "cells", "calls", "lies", "exempt answers", "not played")
+COLUMNS = ("agent", "cells", "calls", "lies", "exempt answers", "not played", "seen on")
 WITNESS = {"there": "●", "partly": "◐", "absent": ""}
 LIE, NONE, NOT_PLAYED = "✗ ", "—", "?"
 
@@ -81,27 +84,52 @@ class Played:
         return played, len(self.seen), sum(lies), sum(told) - sum(lies), self.wanted - played
 
 
-def page(lines: Iterable[str], modules: "Mapping[str, Any]") -> str:
-    """The whole page, from lines of JSON as test_truth writes them."""
+class Earlier:
+    """What an older page says: the figures and the section of each world, by title."""
+
+    def __init__(self, text: str) -> None:
+        head, *sections = text.split("\n## ")
+        self.sections = {part.partition("\n")[0]: f"## {part}".rstrip("\n") for part in sections}
+        day = re.search(r"^\d{4}-\d\d-\d\d", head, re.MULTILINE)
+        rows = [line.strip("| ").split(" | ") for line in head.split("\n") if line[:2] == "| "]
+        self.rows = {
+            row[0]: (row[0], *map(int, row[1:6]), *(row[6:] or [day.group() if day else ""]))
+            for row in rows
+            if row[0] in self.sections
+        }
+
+
+def page(lines: Iterable[str], modules: "Mapping[str, Any]", old: str = "") -> str:
+    """The whole page, from lines of JSON as test_truth writes them, and from an ``old`` page."""
     told = [json.loads(line) for line in lines]
     played = {name: Played(module) for name, module in modules.items()}
     for each in told:
         seen = [Seen(**call) for call in each["seen"]]
         if each["world"] in played:
             played[each["world"]].cells[seen[0].state, seen[0].what] = seen
-    parts = ["\n".join(section(world)) for world in played.values() if world.cells]
-    return f"{HEAD}\n{summary(told, [*played.values()])}" + "".join(f"\n{part}\n" for part in parts)
+    earlier = Earlier(old)
+    parts = [
+        "\n".join(section(world)) if world.cells else earlier.sections.get(world.title, "")
+        for world in played.values()
+    ]
+    told_of = summary(told, [*played.values()], earlier)
+    return f"{HEAD}\n{told_of}" + "".join(f"\n{part}\n" for part in parts if part)
 
 
-def summary(told: "list[dict[str, Any]]", played: list[Played]) -> str:
+def summary(told: "list[dict[str, Any]]", played: list[Played], earlier: Earlier) -> str:
     """When, how long, in how many runs; and the figures of each world."""
     runs = len({each["run"] for each in told})
     began = min(each["began"] for each in told)
     minutes = (max(each["ended"] for each in told) - began) / 60
     day = time.strftime("%Y-%m-%d", time.gmtime(began))
     how = "in one run" if runs == 1 else f"gathered from {runs} runs"
-    rows = [(world.title, *world.figures()) for world in played]
-    total = ("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))
+    rows = [
+        (world.title, *world.figures(), day)
+        if world.cells
+        else earlier.rows.get(world.title, (world.title, *world.figures(), ""))
+        for world in played
+    ]
+    total = ("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:6]), "")
     table = [COLUMNS, ("---",) * len(COLUMNS), *rows, total]
     body = "\n".join(f"| {' | '.join(map(str, row))} |" for row in table)
     return f"{day}, {how} of {minutes:.0f} minutes:\n\n{body}\n"
@@ -154,4 +182,4 @@ if __name__ == "__main__":
     found = list(sys.stdin)
     if not found:
         sys.exit("nothing was seen: the page stays as it was")
-    print(page(found, real_worlds()), end="")
+    print(page(found, real_worlds(), Path(sys.argv[1]).read_text()), end="")

@@ -80,6 +80,22 @@ def test_worlds_of_one_agent_are_not_mixed_up() -> None:
     assert "| Tower of wood | 1 | 1 | 1 | 0 | 1 |" in told
 
 
+def test_a_world_that_was_not_played_this_time_stays_as_it_was_seen() -> None:
+    modules = {name: SimpleNamespace(**TOWER | {"TITLE": name}) for name in ("stone", "wood")}
+    day = 86400.0
+    first = page([line(LIE, "stone"), line(WELL, "wood")], modules)
+    second = page([line(WELL, "wood", began=day)], modules, first)
+    assert "| stone | 1 | 1 | 1 | 0 | 1 | 1970-01-01 |" in second
+    assert "| wood | 1 | 1 | 0 | 0 | 1 | 1970-01-02 |" in second
+    assert "| all | 2 | 2 | 1 | 0 | 2 |" in second
+    assert first[first.index("## stone") : first.index("## wood")] in second
+    assert page([line(WELL, "wood", began=day)], modules, second) == second
+    undated = first.replace(" seen on |", "").replace(" 1970-01-01 |", "")
+    assert "| stone | 1 | 1 | 1 | 0 | 1 | 1970-01-01 |" in page(
+        [line(WELL, "wood")], modules, undated
+    )
+
+
 def test_a_world_that_was_not_played_at_all_is_missed() -> None:
     told = page([line(WELL)], {name: SimpleNamespace(**TOWER) for name in ("tower", "other")})
     assert "| Tower | 0 | 0 | 0 | 0 | 2 |" in told
