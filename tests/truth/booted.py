@@ -1,6 +1,7 @@
-"""The worlds of the truth table, and the one that is up."""
+"""The worlds of the truth table, the one that is up, and the seed by which some of it is drawn."""
 
 import importlib
+import os
 import pkgutil
 from contextlib import ExitStack
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from tests.truth import worlds
 from tests.truth.world import World
 
+SEED = int(os.environ.get("HACTL_SEED", "20261201"))
 MODULES: dict[str, Any] = {}
 UNUSABLE: dict[str, Exception] = {}
 for info in pkgutil.iter_modules(worlds.__path__):

@@ -1,7 +1,7 @@
 """The table's other dimension: something breaks while the agent is at work.
 
 ``scripts/truth --during`` plays all cells and says how many; otherwise a sample of them, drawn by a
-seed that is kept here, or by HACTL_SEED.
+seed that is kept in booted.py, or by HACTL_SEED.
 """
 
 import os
@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from tests.truth import during
-from tests.truth.booted import MODULES, Booted
+from tests.truth.booted import MODULES, SEED, Booted
 from tests.truth.during import Played
 from tests.truth.table import Seen
 
 WHOLE = os.environ.get("HACTL_DURING", "") == "all"
-SEED = int(os.environ.get("HACTL_SEED", "20261201"))
 SAMPLE = 1  # cells of each world, thing that breaks, and action
 DAILY = ("iscsi_gateway", "nvmeof_gateway")  # worlds of which some is played daily
 SHARE = 4  # one of so many tests

@@ -97,6 +97,7 @@ class WorldModule(Protocol):
     QUICK: bool  # True: all cells run daily; else every state unbroken, and running with each break
     SHARES: int  # into which a long table is cut by its states, to be played at once (default 1)
     SLOW: Collection[str]  # breaks that are not for the daily run
+    SAMPLED: Sequence[str]  # states of which the seed draws one for the daily run
     TIMEOUT: float  # of every call, in seconds (default 15); long enough for a start
     DEEP: bool  # True: monitors of depth 10 are made, too; ``call`` takes ``level=10`` then
     UNHINDERED: Collection[str]  # breaks with which a stop of every state has to work at once

@@ -21,6 +21,7 @@ STATES = (
     "absent", "running", "half started", "paused", "frozen", "forgotten", "started by hand",
     "foreign", "asked for", "called off", "left half made", "copied",
 )  # fmt: skip
+SAMPLED = ("asked for", "called off", "left half made", "copied")
 TIMEOUT = 10.0
 SHARES = 3
 DEEP = True
