@@ -210,7 +210,7 @@ def text_parser(forbid: str, multiline: bool) -> "Callable[[str], str]":
             if (character < " " or character == "\x7f") and character not in allowed:
                 raise ValueError("contains a control character: remove it")
             if "\ud800" <= character <= "\udfff":  # what could not be decoded
-                raise ValueError("is no UTF-8")
+                raise ValueError("is not UTF-8")
             if character in forbid:
                 raise ValueError(f"contains {character!r}, which is not allowed here")
         return text

@@ -183,7 +183,7 @@ class LinuxBridge(Parameters, Agent):
             raise WrongHere(f"ports: this node has no network device {name}{now}")
         if port.loopback or port.kind == "bridge":
             what = "the loopback" if port.loopback else "a bridge itself"
-            raise WrongHere(f"ports: {name} is {what} and can be no port")
+            raise WrongHere(f"ports: {name} is {what} and cannot be a port")
         owned = self.find()
         bridge = owned.device if owned is not None else self.links.get(self.bridge)
         if bridge is not None and port.master == bridge.index:

@@ -158,7 +158,7 @@ class OvsBridge(Parameters, Agent):
         """Whether both daemons answer word for word as when everything was found good.
 
         The answers hold all that is judged: rows, links, what is applied and what runs. Anything
-        else than the same words is no verdict: then it is looked at in full.
+        else than the same words is not a verdict: then it is looked at in full.
         """
         words = (self.host.load(self.memory) or "").split("\n")
         if len(words) < 4 or self.complaints or words[0] != self.circumstances():

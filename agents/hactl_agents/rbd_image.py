@@ -1,4 +1,4 @@
-"""An image of Ceph's as a block device: whether it is here, whose it is, taking and leaving it."""
+"""A Ceph image as a block device: whether it is here, whose it is, taking and leaving it."""
 
 from hactl_agents.ceph.image import Mapping, Spec
 from hactl_agents.ceph.mapper import Wish, mappers

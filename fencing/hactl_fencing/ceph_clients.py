@@ -18,7 +18,7 @@ TRIES = 100  # looks at a process whose threads are ending
 def users(host: "Host") -> "list[str]":
     """Everything that may hold an open way to Ceph's data, as words for a sentence.
 
-    Raises Failed where something cannot be looked at: that is no proof of its absence.
+    Raises Failed where something cannot be looked at: that is not proof of its absence.
     """
     found = [f"/dev/rbd{name} is mapped" for name in host.listdir(RBD)]
     found += [f"kernel client {name}" for name in host.listdir(KERNEL_CLIENTS) if "client" in name]

@@ -171,5 +171,5 @@ def recorded(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError) as problem:
         raise UsageError(f"{path}: no plan: {problem}", "make one with `hactl plan -o`") from None
     if not isinstance(found, dict) or not {"version", "fingerprint"} <= found.keys():
-        raise UsageError(f"{path}: no plan of hactl's", "make one with `hactl plan -o`")
+        raise UsageError(f"{path}: not a plan that hactl made", "make one with `hactl plan -o`")
     return found

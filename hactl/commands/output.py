@@ -14,7 +14,7 @@ from hactl.errors import HactlError
 def emit(data: bytes) -> None:
     """Write to standard output, to the last byte.
 
-    Raises HactlError if that is not possible, as on a full disk; a closed pipe is no error of ours.
+    Raises HactlError if that is not possible, as on a full disk; a closed pipe is not our error.
     """
     if sys.stdout is None:
         raise HactlError("standard output is closed")

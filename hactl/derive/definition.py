@@ -42,7 +42,7 @@ class Definition:
 def guest_definition(data: bytes) -> Definition:
     """Read a libvirt domain.
 
-    Raises Illegible for what is no domain XML.
+    Raises Illegible for what is not a domain XML.
     """
     root = parsed(data)
     vcpu = root.find("vcpu")
@@ -101,10 +101,10 @@ def whole(text: str | None) -> int | None:
 def container_config(data: bytes) -> Definition:
     """Read an LXC config: ``key = value`` lines.
 
-    Raises Illegible for what is no text.
+    Raises Illegible for what is not text.
     """
     if len(data) > MAX_BYTES or b"\0" in data:
-        raise Illegible("is no text, or larger than 1 MiB")
+        raise Illegible("is not text, or larger than 1 MiB")
     pairs = [pair for line in data.decode(errors="replace").splitlines() if (pair := split(line))]
     return Definition(
         bridges=tuple(v for k, v in pairs if k.startswith("lxc.net.") and k.endswith(".link")),

@@ -44,7 +44,7 @@ class Needs:
 class Survey:
     """The needs of everything, and the files that could not be read, each with the reason.
 
-    ``attached`` is how each image of Ceph's reaches its users, ``chains`` what of the storage has
+    ``attached`` is how each Ceph image reaches its users, ``chains`` what of the storage has
     to meet in one place. ``users`` are the guests, containers and gateways on each storage that is
     on one node at a time, or on what lies on it.
     """

@@ -1,4 +1,4 @@
-"""How an image of Ceph's reaches its users: opened by librbd, or mapped on one node or on all."""
+"""How a Ceph image reaches its users: opened by librbd, or mapped on one node or on all."""
 
 from __future__ import annotations
 

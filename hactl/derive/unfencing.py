@@ -25,7 +25,7 @@ def cut_off(document: Document) -> bool:
 
 
 def on_ceph(document: Document) -> dict[str, str]:
-    """Return the meta attributes of what opens an image of Ceph's."""
+    """Return the meta attributes of what opens a Ceph image."""
     return {"requires": "unfencing"} if cut_off(document) else {}
 
 

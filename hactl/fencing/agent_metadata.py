@@ -20,7 +20,7 @@ ACTIONS = ("off", "reboot", "monitor", "status")
 
 
 class Unreadable(ValueError):
-    """This is no metadata."""
+    """This is not metadata."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Manual:
             known = name in self.parameters or name in OURS or name in TOLERATED
             if not known and not name.startswith(PACEMAKERS):
                 hint = did_you_mean(name, self.parameters, f"see {device.agent} -o metadata")
-                yield f"{name} is no parameter of {device.agent}", hint
+                yield f"{name} is not a parameter of {device.agent}", hint
 
     def lacking(self, device: Device) -> Iterator[tuple[str, str]]:
         """Actions that the agent does not know, as they would be asked for."""

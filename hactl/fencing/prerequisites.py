@@ -114,7 +114,9 @@ def of_file(device: Device, seen: Premises, path: str) -> Iterator[Finding]:
             seen.node,
         )
     elif file.mode & TYPE not in (REGULAR, DIRECTORY):
-        yield Finding("device.file-kind", subject, f"{path} is no file", "write it anew", seen.node)
+        yield Finding(
+            "device.file-kind", subject, f"{path} is not a file", "write it anew", seen.node
+        )
     elif file.mode & TYPE == REGULAR and file.mode & 0o026:
         what = "write" if file.mode & 0o022 else "read"
         yield Finding(

@@ -42,7 +42,7 @@ def make(
     """
     name = name or folder.name
     if not name.isprintable() or "/" in name or name.startswith("-"):
-        raise HactlError(f"{name!r} is no name for a container", "use letters and digits")
+        raise HactlError(f"{name!r} is not a name for a container", "use letters and digits")
     make_rootfs(folder / "rootfs")
     path = at or str(folder.absolute())
     config = folder / "config"

@@ -61,7 +61,7 @@ class Network:
         self.kernel.addr("add", index=self.index(name), address=host, prefixlen=int(length))
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove devices; one that is gone already is no error."""
+        """Remove devices; one that is gone already is not an error."""
         for name in names:
             if index := self.find(name):
                 with ignoring_absent():

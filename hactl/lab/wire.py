@@ -37,5 +37,5 @@ def receive(connection: socket.socket, most_descriptors: int = 0) -> tuple[Messa
     except ValueError:
         raise ClusterError("the lab hung up in the middle of a sentence") from None
     if not isinstance(message, dict):
-        raise ClusterError("the lab answered something that is no message")
+        raise ClusterError("the lab answered something that is not a message")
     return message, list(descriptors)

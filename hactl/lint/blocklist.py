@@ -14,7 +14,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def blocklist(subject: Subject) -> Iterator[Problem]:
-    """No node is given the address of a link of another's."""
+    """No node is given the address of the link of another node."""
     topology = subject.topology
     document = topology.document
     seen = set()

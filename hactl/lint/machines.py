@@ -113,7 +113,7 @@ def files(subject: Subject) -> Iterator[Problem]:
             for bridge in needs.stray_bridges:
                 yield topology.warning(
                     path,
-                    f"is plugged into {bridge}, which is no network of this file",
+                    f"is plugged into {bridge}, which is not a network of this file",
                     "make sure every node has it, or add it to networks",
                 )
 

@@ -50,7 +50,7 @@ def claims(subject: Subject) -> Iterator[Claim]:
     document = subject.topology.document
     for section in ("networks", "storage", "guests", "containers", "gateways"):
         for name in getattr(document, section):
-            # An image that its guest opens itself is no resource, and may be called like it.
+            # An image that its guest opens itself is not a resource, and may be called like it.
             if section != "storage" or subject.survey.attached.get(name) != NATIVE:
                 yield name, (section, name), ""
     for origin in origins(document, prepared(document, subject.survey)):

@@ -87,7 +87,7 @@ def properties(subject: Subject) -> Iterator[Problem]:
         elif name not in KNOWN:
             yield topology.warning(
                 path,
-                "is no property this hactl knows; Pacemaker ignores unknown ones silently",
+                "is not a property this hactl knows; Pacemaker ignores unknown ones silently",
                 did_you_mean(name, KNOWN, "check its name"),
             )
         elif wrong := name in PROPERTIES and complaint(PROPERTIES[name], value):

@@ -1,4 +1,4 @@
-"""Who becomes a node of Pacemaker's without running corosync."""
+"""Who becomes a Pacemaker node without running corosync."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def one_link(topology: Topology) -> Iterator[Problem]:
 
 
 def image_fencing(subject: Subject) -> Iterator[Problem]:
-    """Whoever shares images of Ceph's can be cut off from them, also when power fencing fails."""
+    """Whoever shares Ceph images can be cut off from them, also when power fencing fails."""
     topology, document = subject.topology, subject.topology.document
     if not document.cluster.fencing or not subject.survey.attached:
         return

@@ -81,7 +81,7 @@ def wrong_kind(error: Error, path: Sequence[Step]) -> tuple[str, str]:
     listed = ", ".join(kinds[:-1]) + f" or {kinds[-1]}"
     if tag is None:
         return "has no kind", f"add kind: {listed}"
-    return f"{shown(tag)} is no kind that this hactl knows", did_you_mean(
+    return f"{shown(tag)} is not a kind that this hactl knows", did_you_mean(
         str(tag), kinds, f"write {listed}"
     )
 

@@ -27,7 +27,7 @@ complete while you type if the first line of the file says where the schema is:
 CIB: a letter or `_`, then letters, digits, `_`, `-` and `.`. What hactl makes beside them is named
 after them: `lan-bridge`, `vms-mount`, `dns1-address`, `san1-gate`, `san1-target`, `bmc-node1`. The
 lock managers are `dlm` and `lvmlockd`, Open vSwitch itself is `ovs-vswitchd`. An image that its
-guest opens itself (`attach: native`) is no resource and may be called like the guest.
+guest opens itself (`attach: native`) is not a resource and may be called like the guest.
 
 **Quantities** have their unit: `500ms` `30s` `5min` `1h` `1d`, `512MiB` `4GiB` `1TiB`,
 `100MiB/s`, `1Gbit/s`. **Booleans** are `true` and `false`; `yes`, `no`, `on` and `off` are text.

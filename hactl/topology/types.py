@@ -243,7 +243,7 @@ Path = Annotated[str, Checked(check_path, {"type": "string", "pattern": "^/"})]
 AddressWithPrefix = Annotated[str, Checked(check_interface, {"type": "string", "pattern": "/"})]
 Device = Annotated[str, Checked(check_device, {"type": "string"})]
 ImageSpec = Annotated[
-    str, matching(IMAGE, "an image of Ceph's", "write it as POOL/IMAGE or POOL/NAMESPACE/IMAGE")
+    str, matching(IMAGE, "a Ceph image", "write it as POOL/IMAGE or POOL/NAMESPACE/IMAGE")
 ]
 LvmName = Annotated[
     str, matching(LVM_NAME, "a name that LVM takes", "use letters, digits, _ . + and -")

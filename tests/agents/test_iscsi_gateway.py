@@ -488,7 +488,7 @@ def test_an_address_that_is_gone_is_seen_by_a_deep_look(host: LioHost) -> None:
     assert call(host, "start") == 0
     host.ours.discard("192.0.2.1")
     assert call(host, "monitor") == Status.RUNNING
-    assert "192.0.2.1 is no address of this node" in found_by_a_deep_look(host)
+    assert "192.0.2.1 is not an address of this node" in found_by_a_deep_look(host)
 
 
 def test_a_secret_that_is_gone_stops_nobody_who_is_logged_in(host: LioHost) -> None:
@@ -555,8 +555,8 @@ BAD = {
     "luns=0=/dev/vg/one,readonly": (6, "as KEY=VALUE"),
     "luns=0=/dev/vg/one,readonly=no,readonly=no": (6, "once"),
     "luns=0=rbd:pool/image": (2, "is not mapped on this node"),
-    "iqn=disks": (6, "is no iSCSI name"),
-    "iqn=iqn.2026-11.test:x/../../core": (6, "is no iSCSI name"),
+    "iqn=disks": (6, "is not an iSCSI name"),
+    "iqn=iqn.2026-11.test:x/../../core": (6, "is not an iSCSI name"),
     "initiators=iqn.a:b iqn.a:b": (6, "names an initiator twice"),
     "initiators=": (6, "name who may log in, or give auth_file"),
     "portals=": (6, "required"),
@@ -568,7 +568,7 @@ BAD = {
     "portals=[fe80::1]:3260": (6, "link-local"),
     "portals=[fe80::1%eth0]:3260": (6, "is not an IP address"),
     "portals=0.0.0.0:3260 192.0.2.1:3260": (6, "which the portal for any address covers"),
-    "portals=192.0.2.9:3260": (1, "192.0.2.9 is no address of this node: start it before"),
+    "portals=192.0.2.9:3260": (1, "192.0.2.9 is not an address of this node: start it before"),
     "iqn=eui.0123": (6, "eui. goes with 16"),
     "portals=239.0.0.1:3260": (6, "not the address of a single interface"),
     "portals=192.0.2.0/000000033:3260": (6, "no length of a network"),

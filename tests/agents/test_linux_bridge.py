@@ -88,8 +88,8 @@ def test_a_port_that_cannot_be_attached_leaves_nothing() -> None:
 @pytest.mark.parametrize(
     ("device", "said", "text"),
     [
-        ("lo", {"loopback": True}, "ports: lo is the loopback and can be no port"),
-        ("br7", {"kind": "bridge"}, "ports: br7 is a bridge itself and can be no port"),
+        ("lo", {"loopback": True}, "ports: lo is the loopback and cannot be a port"),
+        ("br7", {"kind": "bridge"}, "ports: br7 is a bridge itself and cannot be a port"),
         (
             "eth2",
             {"master": 99},
@@ -126,10 +126,10 @@ def test_a_port_with_an_address_is_refused() -> None:
         ({"bridge": "br%d"}, "use letters, digits"),
         ({"bridge": ".."}, "use letters, digits"),
         ({"ports": "eth2 eth2"}, "names a device twice"),
-        ({"ports": "eth2\teth3"}, "is no device name"),
+        ({"ports": "eth2\teth3"}, "is not a device name"),
         ({"ports": "br0"}, "br0 cannot be a port of itself"),
-        ({"address": "52:54:00:12:34"}, "is no MAC address"),
-        ({"address": "01:00:5e:00:00:01"}, "is no address of a single device"),
+        ({"address": "52:54:00:12:34"}, "is not a MAC address"),
+        ({"address": "01:00:5e:00:00:01"}, "is not an address of a single device"),
         ({"address": "port"}, "there is no port to take it from"),
         ({"stp": "1", "forward_delay": "1s"}, "with stp it is from 2s to 30s"),
         ({"mtu": "67"}, "is less than 68"),

@@ -307,7 +307,7 @@ def test_a_node_without_one_clear_address_cannot_serve(ips: "list[str]", text: s
 
 def test_an_address_that_is_not_here_is_refused_before_anything_listens() -> None:
     host = NvmetHost()
-    assert "192.0.2.77 is no address of this node" in why(host, address="192.0.2.77")
+    assert "192.0.2.77 is not an address of this node" in why(host, address="192.0.2.77")
     assert (host.everything(), host.saved) == ([], {})
 
 
@@ -367,7 +367,7 @@ def test_keys_come_from_the_file_and_are_shown_nowhere() -> None:
     [
         ("", "holds no key"),
         (f"{HOST}\n", ":1: give one key, or one for the host and one for the controller"),
-        (f"\nhost1 {secret()}\n", ":2: the first word is no NQN of a host"),
+        (f"\nhost1 {secret()}\n", ":2: the first word is not the NQN of a host"),
         (f"{HOST} DHHC-1:01:c2VjcmV0:\n", ":1: has a key of the wrong length or with a wrong"),
         (f"{HOST} hunter2\n", ":1: has a key that is not DHHC-1:NN:BASE64:"),
         (f"{HOST} {secret('02')}\n", ":1: has a key of the wrong length"),
@@ -416,10 +416,10 @@ def test_a_key_of_somebody_else_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("params", "text"),
     [
-        ({"nqn": "vol1"}, "nqn: 'vol1' is no NQN"),
-        ({"nqn": "nqn.a/../b"}, "is no NQN"),
-        ({"nqn": "nqn.a;reboot"}, "is no NQN"),
-        ({"nqn": "nqn.$(id)"}, "is no NQN"),
+        ({"nqn": "vol1"}, "nqn: 'vol1' is not an NQN"),
+        ({"nqn": "nqn.a/../b"}, "is not an NQN"),
+        ({"nqn": "nqn.a;reboot"}, "is not an NQN"),
+        ({"nqn": "nqn.$(id)"}, "is not an NQN"),
         ({"nqn": "nqn.2014-08.org.nvmexpress.discovery"}, "is the discovery service"),
         ({"nqn": "nqn." + "a" * 230}, "is longer than 223"),
         ({"address": "192.0.2.300"}, "is not an IP address"),
@@ -436,10 +436,10 @@ def test_a_key_of_somebody_else_is_not_changed() -> None:
         ({"namespaces": "1=/dev/vg/one 1=/dev/vg/two"}, "names number 1 twice"),
         ({"namespaces": "1=/dev/vg/one 2=/dev/vg/one"}, "names path /dev/vg/one twice"),
         ({"namespaces": "1=/dev/vg/one,id=a 2=/dev/vg/two,id=a"}, "names id a twice"),
-        ({"namespaces": "1=/dev/vg/one,uuid=1"}, "has uuid=1, which is no number of 32"),
+        ({"namespaces": "1=/dev/vg/one,uuid=1"}, "has uuid=1, which is not 32"),
         ({"namespaces": "1=/dev/vg/one,colour=red"}, "give each of id, uuid, nguid"),
         ({"namespaces": "1=/dev/vg/one,ana_group=129"}, "they go from 1 to 128"),
-        ({"hosts": "host1"}, "is no NQN"),
+        ({"hosts": "host1"}, "is not an NQN"),
         ({"hosts": f"{HOST} {HOST}"}, "names a host twice"),
         ({"controller_ids": "node1=1-5 node2=5-9"}, "gives ids of node1 to node2 as well"),
         ({"controller_ids": "node1=0-5"}, "ids go from 1 to 65519"),
@@ -723,7 +723,7 @@ def test_a_vanished_disk_or_address_is_seen_and_no_reason_not_to_stop() -> None:
     host.ours.discard("192.0.2.1")
     assert monitor(host) == Status.RUNNING
     assert deep(host) == (
-        "190 192.0.2.1 is no address of this node; /dev/vg/one of namespace 1 has vanished"
+        "190 192.0.2.1 is not an address of this node; /dev/vg/one of namespace 1 has vanished"
     )
     assert stop(host) == 0
     assert host.everything() == []

@@ -354,7 +354,7 @@ def test_an_answer_that_is_shorter_than_before_is_an_answer() -> None:
 @pytest.mark.parametrize(
     ("params", "text"),
     [
-        ({"bridge": "br0;reboot"}, "is no device name"),
+        ({"bridge": "br0;reboot"}, "is not a device name"),
         ({"uplinks": "br0"}, "br0: this name is given to two different things"),
         ({"bond": "bond0"}, "bond: bond0 needs two uplinks or more"),
         ({"lacp": "active"}, "bond: not given, but something about it is"),
@@ -364,21 +364,21 @@ def test_an_answer_that_is_shorter_than_before_is_an_answer() -> None:
         ),
         ({"uplinks": "eth2 eth3", "bond": "b0", "rstp": "1"}, "no spanning tree on a bond"),
         ({"rstp": "1", "stp": "1"}, "either RSTP or STP"),
-        ({"rstp_priority": "5"}, "is no multiple of 4096"),
-        ({"trunks": "0"}, "is no VLAN (1-4094)"),
-        ({"trunks": "10-"}, "is no VLAN"),
+        ({"rstp_priority": "5"}, "is not a multiple of 4096"),
+        ({"trunks": "0"}, "is not a VLAN (1-4094)"),
+        ({"trunks": "10-"}, "is not a VLAN"),
         ({"trunks": "9-3"}, "the wrong way round"),
         ({"internal": "a=5 a=6"}, "names a port twice"),
-        ({"internal": "=5"}, "names no device"),
+        ({"internal": "=5"}, "does not name a device"),
         ({"vlan_mode": "access", "tag": "5", "trunks": "6"}, "carries one VLAN"),
         ({"controllers": "ptcp:6653 ptcp:6653"}, "names a controller twice"),
         ({"controllers": "ptcp:1", "managers": "ptcp:1"}, "a controller has the same target"),
         ({"managers": "unix:relative"}, "needs an absolute path"),
         ({"managers": "tcp:"}, "lacks an address"),
-        ({"managers": "tcp:a b`reboot`"}, "is no target"),
+        ({"managers": "tcp:a b`reboot`"}, "is not a target"),
         ({"managers": "tcp:$(reboot)"}, "has no address such as"),
         ({"managers": "punix:/run/../etc/x"}, "needs an absolute path"),
-        ({"controllers": "ptcp"}, "is no target"),
+        ({"controllers": "ptcp"}, "is not a target"),
         ({"controllers": "ptcp:0"}, "has no port from 1 to 65535"),
         ({"controllers": "ptcp:6653:here"}, "has no IP address such as"),
         ({"controllers": "tcp:192.0.2.1:65536"}, "has no port from 1 to 65535"),
@@ -408,7 +408,7 @@ def test_an_answer_that_is_shorter_than_before_is_an_answer() -> None:
         ({"qos_queues": "0=1-2"}, "qos_max_rate: queues need it"),
         ({"qos_queues": "0=5-2"}, "minimum is above its maximum"),
         ({"mirror_to": "eth9", "mirror_vlan": "5"}, "a mirror has one output"),
-        ({"mirror_vlan": "5", "mirror_ports": "tap0"}, "tap0 is no port of this resource"),
+        ({"mirror_vlan": "5", "mirror_ports": "tap0"}, "tap0 is not a port of this resource"),
         ({"protocols": "OpenFlow9"}, "are OpenFlow10 to OpenFlow15"),
         ({"bridge": "@x"}, "begins with a letter or a digit"),
         ({"bridge": "ovs-system"}, "no bridge or port can have one of these names"),
@@ -571,7 +571,7 @@ def test_a_missing_bond_member_comes_back_and_a_strange_one_goes() -> None:
     now.ports["bond0"]["interfaces"] = (now.interfaces["eth2"]["_uuid"], strange)
     found = drift.differences(now, wanted(uplinks="eth2 eth3", bond="bond0"), "test")
     assert said(found) == [
-        "eth3 is no member of bond0 any more",
+        "eth3 is not a member of bond0 any more",
         "bond0 has a member that nobody gave",
     ]
     assert found[1].commands == (["remove", "Port", "bond0", "interfaces", strange],)
@@ -582,7 +582,7 @@ def test_a_new_bond_member_has_the_mtu_of_the_others() -> None:
     now.ports["bond0"] = now.ports.pop("eth2") | {"name": "bond0"}
     given = wanted(uplinks="eth2 eth3", bond="bond0", mtu=1400)
     missing = drift.differences(now, given, "test")[0]
-    assert missing.sentence == "eth3 is no member of bond0 any more"
+    assert missing.sentence == "eth3 is not a member of bond0 any more"
     assert "mtu_request=1400" in missing.commands[0]
 
 
@@ -646,8 +646,8 @@ def replaced(owner: str) -> "tuple[Snapshot, list[spelling.Difference]]":
     [
         ("flows", 0o100666, "others may write /f: chmod go-w it"),
         ("flows", 0o100664, "others may write /f: chmod go-w it"),
-        ("flows", 0o040755, "/f is no regular file"),
-        ("flows", 0o010600, "/f is no regular file"),
+        ("flows", 0o040755, "/f is not a regular file"),
+        ("flows", 0o010600, "/f is not a regular file"),
         ("ssl_ca_cert", 0o100646, "others may write /f: chmod go-w it"),
         ("ssl_private_key", 0o100640, "others may read /f: chmod 600 it"),
     ],
@@ -693,7 +693,7 @@ def test_an_answer_is_whole_at_its_last_brace_and_not_before(value: "dict[str, A
 
 
 def test_what_is_no_json_is_a_failure() -> None:
-    with pytest.raises(Failed, match="an answer that is no JSON"):
+    with pytest.raises(Failed, match="an answer that is not JSON"):
         wire.decode('{"a": }')
 
 

@@ -209,7 +209,7 @@ def test_a_frozen_node_is_fenced_thawed_and_let_in_only_by_its_next_boot(
         assert ask(ceph, "off").code == 0
         before = content(ceph)
         with another_boot(ceph, clock_only=True):
-            assert ask(ceph, "on", at=VICTIM).code == 1, "a clock is no proof"
+            assert ask(ceph, "on", at=VICTIM).code == 1, "a clock is not proof"
         victim.kill(signal.SIGCONT)
         assert [victim.line().split()[-1] for _ in range(3)] == ["108"] * 3
         assert ask(ceph, "on", at=VICTIM).code == 1

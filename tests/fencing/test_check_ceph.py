@@ -156,7 +156,7 @@ PLANTED: dict[str, tuple[Plant, str]] = {
         with_addresses("node1=10.0.0.0/8"),
         "which is not a single machine's network",
     ),
-    "what is no address": (with_addresses("node1=storage1"), "is not an IP address such as"),
+    "what is not an address": (with_addresses("node1=storage1"), "is not an IP address such as"),
     "an entry that is about to end": (about_to_end, "is to end"),
     "a life that is too short": (given(expire="1h"), "expire: must be at least 86400 s, a day"),
     "an entry that could not be believed": (

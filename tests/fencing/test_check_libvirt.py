@@ -126,7 +126,7 @@ PLANTED = {
         {"pcmk_off_timeout": "5s"},
         "the agent gives itself 10 s (power_timeout), Pacemaker gives it 5 s",
     ),
-    "a parameter that is misspelt": ({"urii": "x"}, "urii is no parameter of fence_libvirt"),
+    "a parameter that is misspelt": ({"urii": "x"}, "urii is not a parameter of fence_libvirt"),
 }
 
 

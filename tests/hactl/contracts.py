@@ -31,7 +31,7 @@ def broken(value: Any, rule: dict[str, Any], root: dict[str, Any], path: str) ->
         return [f"{path}: {value!r} is none of {rule['enum']}"]
     names = [rule["type"]] if isinstance(rule.get("type"), str) else rule.get("type", [])
     if names and not any(fits(value, name) for name in names):
-        return [f"{path}: {value!r} is no {' or '.join(names)}"]
+        return [f"{path}: {value!r} is not a {' or '.join(names)}"]
     if isinstance(value, dict):
         return in_object(value, rule, root, path)
     if isinstance(value, list) and "items" in rule:

@@ -103,7 +103,7 @@ def start_pairs(cluster: Cluster) -> Iterator[tuple[str, str]]:
 
 
 def stop_pairs(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    """Yield primitives of which the first stops before the other; a wish is no order for that."""
+    """Yield primitives of which the first stops before the other; a wish is not an order."""
     yield from ((other, one) for one, other in in_groups(cluster))
     for order in orders(cluster):
         one, other = order_ends(cluster, order)

@@ -211,7 +211,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def carried_by(document: Document, units: Mapping[str, Resource], name: str) -> set[str]:
-    """Return the primitives of a storage, or of what it lies on where it is no resource itself."""
+    """Return the primitives of a storage, or of what it lies on if it is none itself."""
     if name in units and units[name].kind == "storage":
         return {primitives(units[name])[0].id}
     return {

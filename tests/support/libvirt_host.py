@@ -174,7 +174,7 @@ class LibvirtHost(PrivateNode):
     # what is true, whatever libvirt says
 
     def alive(self, pid: int) -> bool:
-        """Whether a process of this node exists and is no zombie."""
+        """Whether a process of this node exists and is not a zombie."""
         try:
             stat = Path(f"/proc/{self.pid}/root/proc/{pid}/stat").read_text()
         except OSError:

@@ -53,7 +53,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Exemption:
-    """A rule that does not hold for some cells of an agent, and why that is no lie.
+    """A rule that does not hold for some cells of an agent, and why that is not a lie.
 
     ``state``, ``what`` and ``action`` are names, "*" is all of them.
     """

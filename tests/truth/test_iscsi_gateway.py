@@ -208,7 +208,7 @@ OTHERS = {
     "portal": ({"portals": "::1:3260"}, NOT_CONFIGURED, "[ADDRESS]:PORT"),
     "port": ({"portals": "127.0.0.1:99999"}, NOT_CONFIGURED, "port"),
     "nobody": ({"auth_file": ""}, NOT_CONFIGURED, "initiators: name who may log in"),
-    "address of others": ({"portals": "192.0.2.7:3260"}, FAILED, "192.0.2.7 is no address of"),
+    "address of others": ({"portals": "192.0.2.7:3260"}, FAILED, "192.0.2.7 is not an address of"),
     "network": ({"portals": "192.0.2.0/24:3260"}, FAILED, "no address in 192.0.2.0/24"),
 }  # fmt: skip
 

@@ -20,7 +20,9 @@ RUNNING, FAILED, STOPPED, PROMOTED = 0, 1, 7, 8
 LUNS = 8
 MONITOR, START = 30_000_000, 60_000_000  # instructions; 3 million take a millisecond
 PROMOTABLE = {"promotable": "true", "on_node": "node3", "on_node_uuid": "3"}
-NO_SCORE = {"promotion_score": 0}  # crm_attribute is no cost of ours, and valgrind cannot follow it
+NO_SCORE = {
+    "promotion_score": 0
+}  # what crm_attribute costs is not ours, and valgrind cannot follow it
 PYTHON = ("/usr/bin/python3", "-IS")
 
 

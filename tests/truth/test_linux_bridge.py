@@ -178,8 +178,8 @@ def test_a_state_folder_that_cannot_be_written_fails_start_but_not_stop(lan: Lan
     ("params", "code", "text"),
     [
         ({"bridge": "sixteen-letters-"}, 6, "longer than 15 characters"),
-        ({"bridge": "br0;touch /run/x"}, 6, "is no device name"),
-        ({"bridge": "$(touch /run/x)"}, 6, "is no device name"),
+        ({"bridge": "br0;touch /run/x"}, 6, "is not a device name"),
+        ({"bridge": "$(touch /run/x)"}, 6, "is not a device name"),
         ({"ports": "nosuch0"}, 2, "this node has no network device nosuch0"),
         ({"ports": "lo"}, 2, "lo is the loopback"),
         ({"mtu": "5000000000"}, 6, "is more than 65535"),

@@ -421,12 +421,12 @@ def test_one_that_starts_by_itself_at_boot_is_refused(node: PrivateNode) -> None
 @pytest.mark.parametrize(
     ("params", "text"),
     [
-        ({"container": "a/b"}, "is no name of a container"),
-        ({"container": "-k"}, "is no name of a container"),
-        ({"container": "x\ny"}, "is no name of a container"),
-        ({"lxcpath": "var/lib"}, "is no absolute path"),
+        ({"container": "a/b"}, "is not the name of a container"),
+        ({"container": "-k"}, "is not the name of a container"),
+        ({"container": "x\ny"}, "is not the name of a container"),
+        ({"lxcpath": "var/lib"}, "is not an absolute path"),
         ({"memory_limit": "64M"}, "is not a whole number"),
-        ({"cpus": "two"}, "is no number of processors"),
+        ({"cpus": "two"}, "is not a number of processors"),
         ({"cpus": "0.001"}, "is less than 0.01"),
         ({"health": "sh -c 'unfinished"}, "No closing quotation"),
         ({"on_frozen": "maybe"}, "is none of fail, degraded, ignore"),

@@ -253,17 +253,17 @@ def test_somebody_elses_manager_serves_and_stays(lan: Lan) -> None:
     ("params", "code", "text"),
     [
         ({"bridge": "sixteen-letters-"}, 6, "longer than 15 characters"),
-        ({"bridge": "br0;touch /run/x"}, 6, "is no device name"),
-        ({"bridge": "-- del-br br1"}, 6, "is no device name"),
+        ({"bridge": "br0;touch /run/x"}, 6, "is not a device name"),
+        ({"bridge": "-- del-br br1"}, 6, "is not a device name"),
         ({"controllers": "tcp:$(touch /run/x)"}, 6, "has no address such as"),
-        ({"controllers": "udp:192.0.2.1"}, 6, "is no target"),
+        ({"controllers": "udp:192.0.2.1"}, 6, "is not a target"),
         ({"uplinks": "nosuch0"}, 2, "this node has no network device nosuch0"),
         ({"uplinks": "lo"}, 2, "lo is the loopback"),
         ({"trunks": "10-5"}, 6, "the wrong way round"),
         ({"tag": 4095}, 6, "is more than 4094"),
         ({"flows": "/run/nosuch"}, 2, "there is no file /run/nosuch"),
         ({"flows": "/proc/uptime"}, 1, "ovs-ofctl: /proc/uptime:1: "),
-        ({"flows": "/dev/zero"}, 2, "/dev/zero is no regular file"),
+        ({"flows": "/dev/zero"}, 2, "/dev/zero is not a regular file"),
         ({"rundir": "/run/nowhere"}, 1, "nobody listens on /run/nowhere/db.sock: start Open"),
         ({"controllers": "ssl:[fd00::1]:6653"}, 2, "this node has no key for it"),
     ],
@@ -300,7 +300,7 @@ def test_a_system_datapath_this_kernel_lacks_fails_start_and_leaves_nothing(lan:
 
 
 def told(lan: Lan, step: int) -> int:
-    """The answer of a monitor, which is no lie: what it denies is gone, what it sees was there.
+    """The answer of a monitor, which is not a lie: what it denies is gone, what it sees was there.
 
     Between the two ovs-vswitchd may let go of what a killed stop has told it to.
     """
@@ -398,7 +398,7 @@ def test_a_hanging_daemon_is_named_within_the_deadline(lan: Lan) -> None:
     [
         ("ovs-vsctl set Port {port} tag=5", "{port} has tag 5 instead of 10"),
         ("ovs-vsctl set Bridge {bridge} fail_mode=secure", "secure instead of standalone"),
-        ("ovs-vsctl del-port {port}", "{port} is no port of {bridge} any more"),
+        ("ovs-vsctl del-port {port}", "{port} is not a port of {bridge} any more"),
         ("ovs-vsctl del-controller {bridge}", "Controller {target} is missing from {bridge}"),
         ("ovs-vsctl clear Bridge {bridge} external_ids", "{bridge} has lost our mark"),
         ("ovs-vsctl clear Port {port} external_ids", "port {port} does not carry our mark"),
@@ -434,7 +434,7 @@ def test_drift_is_seen_although_the_monitor_only_compares_words(lan: Lan) -> Non
     assert lan.node.sh(f"ls /run/hactl/{lan.name}.run.seen")
     assert lan.monitor() == RUNNING
     lan.tap(f"t{lan.bridge}")
-    assert lan.monitor() == RUNNING, "a guest's port is no drift"
+    assert lan.monitor() == RUNNING, "a guest's port is not drift"
     lan.node.sh(f"ovs-vsctl del-port t{lan.bridge}; ip link del t{lan.bridge}")
     lan.node.sh(f"ip link set {lan.switch[0]} down")
     done = lan.call("monitor")

@@ -336,7 +336,7 @@ DRIFTS: "list[tuple[dict[str, str], str, str]]" = [
      "<bond> has bond_updelay 5 instead of 100"),
     ({**BOND, "mtu": "1400"},
      "ovs-vsctl remove Port <bond> interfaces $(ovs-vsctl get Interface <up2> _uuid)",
-     "<up2> is no member of <bond> any more"),
+     "<up2> is not a member of <bond> any more"),
     (BOND, "ovs-vsctl --id=@i create Interface name=extra type=internal "
      "-- add Port <bond> interfaces @i", "<bond> has a member that nobody gave"),
     ({"tag": "10"}, "ovs-vsctl clear Port <up> tag", "<up> has tag nothing instead of 10"),
@@ -350,7 +350,7 @@ DRIFTS: "list[tuple[dict[str, str], str, str]]" = [
      "Mirror hactl-<br> of <br> has another select_vlan than given"),
     ({"tag": "7", "vlan_mode": "native-untagged"}, "ovs-vsctl set Port <up> vlan_mode=access",
      "<up> has vlan_mode access instead of native-untagged"),
-    ({"internal": "<in>=10"}, "ovs-vsctl del-port <in>", "<in> is no port of <br> any more"),
+    ({"internal": "<in>=10"}, "ovs-vsctl del-port <in>", "<in> is not a port of <br> any more"),
     ({"internal": "<in>=10"}, "ovs-vsctl set Interface <in> 'type=\"\"'",
      "<in> has type nothing instead of internal"),
     ({"rstp": "true"}, "ovs-vsctl set Bridge <br> rstp_enable=false",

@@ -478,7 +478,7 @@ def test_a_request_that_was_received_is_answered_before_the_silence(wire: Wire) 
             assert served.recv(9) == b"request"
             closing = pool.submit(turned, wire.gate, "close_gate")
             wait_until(lambda: "oif" in wire.gate.listing(), "it was never drained", 5)
-            assert wire.gate.monitor() in (RUNNING, STOPPED), "it is no failure to be drained"
+            assert wire.gate.monitor() in (RUNNING, STOPPED), "it is not a failure to be drained"
             caller.sendall(bytes(48))
             served.sendall(b"answer")
             assert caller.recv(9) == b"answer"

@@ -101,6 +101,6 @@ class WorldModule(Protocol):
     TIMEOUT: float  # of every call, in seconds (default 15); long enough for a start
     DEEP: bool  # True: monitors of depth 10 are made, too; ``call`` takes ``level=10`` then
     UNHINDERED: Collection[str]  # breaks with which a stop of every state has to work at once
-    EXEMPTIONS: Collection[Exemption]  # which answers are no lies here after all, and why
+    EXEMPTIONS: Collection[Exemption]  # which answers are not lies here after all, and why
     LIES: Mapping[str, Lie]  # of impostors of its agent, beside those of every world
     IMPOSSIBLE: Collection[Impossible]  # cells that there are not, and why

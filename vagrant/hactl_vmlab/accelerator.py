@@ -50,7 +50,7 @@ def choose(wanted: str, boots: Callable[[], str]) -> Accelerator:
     if wanted == TCG:
         return Accelerator(TCG, "it was asked for")
     if wanted not in CHOICES:
-        raise UsageError(f"{wanted!r} is no accelerator", "use auto, kvm or tcg")
+        raise UsageError(f"{wanted!r} is not an accelerator", "use auto, kvm or tcg")
     reason = absent(DEVICE) or boots()
     if not reason:
         return Accelerator(KVM, "a kernel boots under it", nested=any(map(enabled, NESTED)))

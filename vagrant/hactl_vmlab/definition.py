@@ -259,7 +259,7 @@ def contradictions(parsed: Parsed, lab: Definition) -> list[Complaint]:
         message = f"there is no {lab.file.ceph}"
         found.append(Complaint(line_of(parsed.root, path), path, message, "name one of nodes:"))
     if not lab.links:
-        wrong_at(lab.management.name, "is no link for Corosync", "add link0: 10.78.1.0/24")
+        wrong_at(lab.management.name, "is not a link for Corosync", "add link0: 10.78.1.0/24")
     for network in {lab.management, *lab.links}:
         if network.subnet is None:
             wrong_at(network.name, "has no subnet", "ssh and Corosync need one: 10.78.1.0/24")

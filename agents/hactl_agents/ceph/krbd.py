@@ -1,4 +1,4 @@
-"""Images mapped by the kernel: seen and let go through /sys/bus/rbd, without any tool of Ceph's."""
+"""Images mapped by the kernel: seen and let go through /sys/bus/rbd, without any Ceph tool."""
 
 from hactl_agents.ceph.image import Mapping
 

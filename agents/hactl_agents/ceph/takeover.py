@@ -1,7 +1,7 @@
 """Whether an image may be taken over, and taking it from owners that are proven dead.
 
 An owner is dead to an image when Ceph has cut it off: only then can nothing it still holds be
-written. Being silent is no proof, it may only be frozen; a silent owner is cut off first.
+written. Being silent is not proof, it may only be frozen; a silent owner is cut off first.
 """
 
 import time

@@ -17,5 +17,5 @@ def gate_name(shortdesc: str, **more: "Any") -> "Any":
 
 def parse_gate_name(text: str) -> str:
     if len(text) > LONGEST or not NAME.issuperset(text):
-        raise ValueError(f"is no name: use at most {LONGEST} letters, digits and . _ -")
+        raise ValueError(f"is not a name: use at most {LONGEST} letters, digits and . _ -")
     return text

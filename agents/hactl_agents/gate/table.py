@@ -59,7 +59,7 @@ def verdict(state: str) -> "list[bytes]":
 
 
 def state_of(found: "Table | None") -> str:
-    """Whether a gate lets packets through, as far as its verdict says; ABSENT if it is no gate."""
+    """Whether a gate lets packets through, by its verdict alone; ABSENT if it is not a gate."""
     if found is None or not found.comment.startswith(OWNER):
         return ABSENT
     chain = found.chains.get(VERDICT)

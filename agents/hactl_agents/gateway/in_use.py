@@ -122,7 +122,7 @@ def by_tgtd(host: "Host", ours: "Container[str]") -> "Iterator[Use]":
             elif path[:1] != "/":
                 path = ""
             who = f"LUN {number} of {target.name}, by the tgtd of {socket}"
-            if number:  # 0 is no disk
+            if number:  # 0 is not a disk
                 yield Use(socket, path, who, lun.get("SCSI SN", ""))
 
 

@@ -52,7 +52,7 @@ class Place:
         if not self.is_network:
             if not host.has_address(self.text):
                 raise Failed(
-                    f"{self.text} is no address of this node: start it before, with IPaddr2"
+                    f"{self.text} is not an address of this node: start it before, with IPaddr2"
                 )
             return self.text
         own = [a for a in host.network().own_addresses() if self.holds(a)]

@@ -48,7 +48,7 @@ class Active:
     def thaw(self, directory: str) -> None:
         """Undo a freeze the way it was made, by programs: that may hang where the file system does.
 
-        Where fsfreeze(8) froze it for all nodes, a thaw by /sys is no thaw: the file system says
+        Where fsfreeze(8) froze it for all nodes, a thaw by /sys is not a thaw: the file system says
         that it is thawed, and hangs (Linux 6.1). Raises Failed, TimedOut.
         """
         if self.frozen_everywhere:

@@ -65,7 +65,7 @@ def find(host: "Host", number: str, directory: str) -> Users:
     return users
 
 
-# what is no process
+# what is not a process
 
 
 def others(host: "Host", number: str, directory: str) -> "list[str]":

@@ -14,7 +14,7 @@ class Files:
     def read(self, path: str) -> "str | None":
         """The text of a file, or None where there is none.
 
-        Raises Failed when the file is there and cannot be read: that is no proof of anything.
+        Raises Failed when the file is there and cannot be read: that is not proof of anything.
         """
         try:
             descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)

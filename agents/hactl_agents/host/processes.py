@@ -30,7 +30,7 @@ class Processes(Files):
         """The state letter (proc(5): ``T`` is stopped by a signal) and start time of a process.
 
         ``Z``: its first thread has ended, and others live on: they may still be writing. Without
-        any it is a zombie, which is no process. The kernel counts the threads in one piece
+        any it is a zombie, which is not a process. The kernel counts the threads in one piece
         (field 20); a listing of /proc/PID/task ends early where a thread dies while it is read.
         """
         line = self.read(f"/proc/{pid}/stat")

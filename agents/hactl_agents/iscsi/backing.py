@@ -54,7 +54,7 @@ def backing(lun: "Lun", path: str, found: "Facts | None") -> Backing:
         raise WrongHere(f"LUN {lun.number}: {path} is neither a block device nor a file")
     if not found.size or found.size % (lun.block_size or 512):
         raise WrongHere(
-            f"LUN {lun.number}: {path} has {found.size} bytes, which is no number of blocks"
+            f"LUN {lun.number}: {path} has {found.size} bytes, not a whole number of blocks"
         )
     return Backing(lun, path, found.identity, is_block=False, size=found.size)
 

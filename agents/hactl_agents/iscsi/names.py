@@ -38,12 +38,12 @@ def checked(text: str, allowed: "frozenset[str]", said: str) -> str:
     if not text.isprintable():
         raise ValueError("contains a control character: remove it")
     if not text.startswith(KINDS) or len(text) < 6:
-        raise ValueError("is no iSCSI name such as iqn.2026-11.com.example:disks")
+        raise ValueError("is not an iSCSI name such as iqn.2026-11.com.example:disks")
     digits = text[4:].lower()
     if text[:4] != "iqn." and not (len(digits) in SIZES[text[:4]] and HEX.issuperset(digits)):
-        raise ValueError("is no iSCSI name: eui. goes with 16, naa. with 16 or 32 hex digits")
+        raise ValueError("is not an iSCSI name: eui. goes with 16, naa. with 16 or 32 hex digits")
     if not allowed.issuperset(text):
-        raise ValueError(f"is no iSCSI name: use {said}")
+        raise ValueError(f"is not an iSCSI name: use {said}")
     if len(text) > LONGEST:
         raise ValueError(f"is longer than {LONGEST} characters")
     return text

@@ -33,7 +33,7 @@ class Portal:
     def absence(self, host: "Host") -> str:
         """Why nobody can reach it; '' if its address is this node's."""
         here = isinstance(self.place, str) or host.has_address(self.address(host))
-        return "" if here else f"{self.address(host)} is no address of this node"
+        return "" if here else f"{self.address(host)} is not an address of this node"
 
     def holds(self, text: str) -> bool:
         """Whether ADDRESS:PORT is this portal."""

@@ -1,4 +1,4 @@
-"""A target of tgtd's, in a daemon of its own: building it, comparing it, taking it down."""
+"""A tgtd target, in a daemon of its own: building it, comparing it, taking it down."""
 
 from hactl_agents.iscsi import portal, tgt_show
 from hactl_agents.iscsi.backing import block_size

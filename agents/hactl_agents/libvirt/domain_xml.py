@@ -135,7 +135,7 @@ def well_formed(text: str) -> None:
         definition = Definition(text)
         definition.memory(), definition.vcpus()
     except (ValueError, KeyError) as exc:
-        raise BadValue(f"<memory> or <vcpu> is no number: {exc}") from None
+        raise BadValue(f"<memory> or <vcpu> is not a number: {exc}") from None
 
 
 def child(parent: "Element", tag: str) -> "Element":

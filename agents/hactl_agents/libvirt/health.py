@@ -42,7 +42,7 @@ def examine(host: "Host", uri: str, guest: "Guest", *, agent: bool) -> None:
 def ask_qemu(host: "Host", domain: "Domain", guest: "Guest") -> None:
     """libvirt has to ask QEMU for this, so both answer; it changes nothing.
 
-    QEMU gets most of the time: it may wait for its storage. A job of libvirt's is not its fault.
+    QEMU gets most of the time: it may wait for its storage. A libvirt job is not its fault.
     """
     left = host.left()
     within = None if left is None else left * QEMU

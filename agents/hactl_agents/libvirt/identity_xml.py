@@ -82,7 +82,7 @@ class Reader:
 
     def start_root(self, tag: str, attributes: "dict[str, str]") -> None:
         if tag != self.root:
-            raise BadValue(f"this is no libvirt <{self.root}>, but a <{tag}>")
+            raise BadValue(f"this is not a libvirt <{self.root}>, but a <{tag}>")
         self.found.kind = attributes.get("type", "")
 
     def start_inside(self, tag: str) -> None:

@@ -212,9 +212,9 @@ class Parameters:
         if found.kind not in KINDS:
             raise BadValue(f"a domain of type {found.kind!r} is none of {', '.join(KINDS)}")
         if not found.name or "/" in found.name or found.name in (".", ".."):
-            raise BadValue(f"{found.name!r} is no name for a guest")
+            raise BadValue(f"{found.name!r} is not a name for a guest")
         if found.uuid and not is_uuid(found.uuid):
-            raise BadValue(f"{found.uuid!r} is no uuid")
+            raise BadValue(f"{found.uuid!r} is not a uuid")
         if self.name and self.name != found.name:
             raise BadValue(f"the guest is called {found.name!r}, but name is {self.name!r}")
 

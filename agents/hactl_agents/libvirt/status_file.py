@@ -23,7 +23,7 @@ class State:
 
 
 def read(text: str) -> State:
-    """The state in ``text``, with nothing in it where this is no status file."""
+    """The state in ``text``, with nothing in it where this is not a status file."""
     comment = text.find("-->") + 1  # it holds the guest's name, whatever that is
     head = text[comment : text.find("<domain ", comment)]
     root = attributes(head, "<domstatus ")

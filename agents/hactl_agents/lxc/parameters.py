@@ -23,13 +23,13 @@ def processors(shortdesc: str, **more: "Any") -> "Any":
 def parse_name(text: str) -> str:
     plain = text.isprintable() and " " not in text
     if not plain or "/" in text or text[0] in ".-" or len(text.encode()) > 200:
-        raise ValueError("is no name of a container")
+        raise ValueError("is not the name of a container")
     return text
 
 
 def parse_path(text: str) -> str:
     if text[0] != "/" or not text.isprintable():
-        raise ValueError("is no absolute path")
+        raise ValueError("is not an absolute path")
     return text.rstrip("/") or "/"
 
 
@@ -37,7 +37,7 @@ def parse_processors(text: str) -> int:
     whole, _, part = text.partition(".")
     digits = whole + part
     if not digits.isascii() or not digits.isdigit() or not whole or len(digits) > 6:
-        raise ValueError("is no number of processors such as 2 or 0.5")
+        raise ValueError("is not a number of processors such as 2 or 0.5")
     share = int(float(text) * 100_000)
     if share < 1000:
         raise ValueError("is less than 0.01")

@@ -38,9 +38,9 @@ def mac_address(shortdesc: str, **more: "Any") -> "Any":
 
 def parse_device(text: str) -> str:
     if len(text.encode(errors="surrogateescape")) > LONGEST:
-        raise ValueError(f"is no device name: it is longer than {LONGEST} characters")
+        raise ValueError(f"is not a device name: it is longer than {LONGEST} characters")
     if text[0] in ".-" or not NAME.issuperset(text):
-        raise ValueError("is no device name: use letters, digits and . _ - @ +")
+        raise ValueError("is not a device name: use letters, digits and . _ - @ +")
     return text
 
 
@@ -57,7 +57,7 @@ def parse_mac_address(text: str) -> str:
         return text
     parts = text.lower().split(":")
     if len(parts) != 6 or any(len(part) != 2 or not HEX.issuperset(part) for part in parts):
-        raise ValueError("is no MAC address such as 52:54:00:12:34:56")
+        raise ValueError("is not a MAC address such as 52:54:00:12:34:56")
     if int(parts[0], 16) & 1 or not any(int(part, 16) for part in parts):
-        raise ValueError("is no address of a single device")
+        raise ValueError("is not an address of a single device")
     return ":".join(parts)

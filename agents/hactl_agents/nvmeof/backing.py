@@ -36,7 +36,7 @@ def identities(namespaces: "Iterable[Namespace]", known: "Known") -> "dict[int, 
 def refuse_unfit(
     host: "Host", agent: "NvmeofGateway", fresh: "Iterable[Namespace]", known: "Known"
 ) -> None:
-    """Raises WrongHere where a path is no device or file, or somebody else uses what it is.
+    """Raises WrongHere where a path is not a device or file, or somebody else uses what it is.
 
     ``fresh`` are the namespaces that are not served yet.
     """
@@ -59,11 +59,11 @@ def refuse_unfit(
 
 
 def refuse_odd_size(what: str, path: str, found: "Facts") -> None:
-    """The kernel cuts off what is no whole block, as large as its file system's, at most 4 KiB."""
+    """The kernel cuts off part of a block: one of its file system's size, at most 4 KiB."""
     size, block = found.size, min(found.block_size, LARGEST_BLOCK)
     if not size or size % block:
         raise WrongHere(
-            f"{what}: {path} has {size} bytes, which is no number of blocks of {block} bytes"
+            f"{what}: {path} has {size} bytes, not a whole number of blocks of {block} bytes"
         )
 
 

@@ -99,7 +99,9 @@ class Drift:
     def node(self) -> "list[str]":
         """What the gateway stands on, and does not notice when it goes."""
         address, _ = self.tree.portal(self.evidence.port())
-        wrong = [] if self.host.has_address(address) else [f"{address} is no address of this node"]
+        wrong = (
+            [] if self.host.has_address(address) else [f"{address} is not an address of this node"]
+        )
         noted = (self.agent.record.get("behind") or "").split()
         served = dict(word.split("=", 1) for word in noted)
         known = self.host.paths.facts_of(each.path for each in self.agent.namespaces)

@@ -18,7 +18,7 @@ GROUPS = ("null", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192
 
 
 class Keys:
-    """What one host is known by. An attribute of nvmet's -> its value; '' for none."""
+    """What one host is known by. nvmet attribute -> its value; '' for none."""
 
     def __init__(self) -> None:
         self.secret = {"dhchap_key": "", "dhchap_ctrl_key": ""}
@@ -52,7 +52,7 @@ def parse_host(word: str) -> str:
     try:
         return parse_nqn(word)
     except ValueError:
-        raise ValueError("the first word is no NQN of a host") from None
+        raise ValueError("the first word is not the NQN of a host") from None
 
 
 def parse(words: "list[str]") -> Keys:

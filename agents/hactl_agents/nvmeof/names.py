@@ -12,9 +12,9 @@ HEX = frozenset("0123456789abcdef")
 
 def parse_nqn(text: str) -> str:
     if not text.startswith("nqn.") or len(text) < 6 or not IN_A_NQN.issuperset(text):
-        raise ValueError("is no NQN such as nqn.2026-11.com.example:vol1")
+        raise ValueError("is not an NQN such as nqn.2026-11.com.example:vol1")
     if len(text) > LONGEST_NQN:
-        raise ValueError(f"is no NQN: it is longer than {LONGEST_NQN} characters")
+        raise ValueError(f"is not an NQN: it is longer than {LONGEST_NQN} characters")
     if text == DISCOVERY:
         raise ValueError("is the discovery service, which the kernel has by itself")
     return text
@@ -46,7 +46,7 @@ def nguid(nqn: str, stable_id: str) -> str:
 def parse_uuid(text: str) -> str:
     plain = text.lower().replace("-", "").replace(":", "")
     if len(plain) != 32 or not HEX.issuperset(plain) or not plain.strip("0"):
-        raise ValueError("is no number of 32 hexadecimal digits")
+        raise ValueError("is not 32 hexadecimal digits")
     return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
 
 

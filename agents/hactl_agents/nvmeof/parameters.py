@@ -48,7 +48,7 @@ def parse_range(word: str) -> Range:
 def parse_model(text: str) -> str:
     plain = text.isascii() and text.isprintable() and text == text.strip()
     if not plain or len(text) > LONGEST_MODEL:
-        raise ValueError(f"is no model: use at most {LONGEST_MODEL} printable ASCII characters")
+        raise ValueError(f"is not a model: use at most {LONGEST_MODEL} printable ASCII characters")
     return text
 
 

@@ -123,7 +123,7 @@ def source(name: str) -> str:
     """The text of a module; '' if there is none of that name."""
     try:
         spec = importlib.util.find_spec(name)
-    except ImportError:  # its parent is no package
+    except ImportError:  # its parent is not a package
         return ""
     return Path(spec.origin).read_text() if spec and spec.origin else ""
 

@@ -65,7 +65,7 @@ def file_name(instance: str) -> str:
 
 
 def parse(text: str) -> "dict[str, str]":
-    """The notes in ``text``; a line that is no note is no reason to fail a stop."""
+    """The notes in ``text``; a line that is not a note is no reason to fail a stop."""
     notes = {}
     for line in text.split("\n"):
         key, equals, value = line.partition("=")

@@ -67,7 +67,7 @@ def of_spanning_tree(given: "Given") -> "Iterator[str]":
     if given["bond"] and (given["rstp"] or given["stp"]):
         yield "rstp: Open vSwitch speaks no spanning tree on a bond: a bridge has one or the other"
     if priority is not None and priority % 4096:
-        yield "rstp_priority: is no multiple of 4096"
+        yield "rstp_priority: is not a multiple of 4096"
     if priority is not None and not given["rstp"] and not given["adopt"]:
         yield "rstp_priority: means nothing without rstp=true"
 
@@ -121,11 +121,11 @@ def of_watching(given: "Given") -> "Iterator[str]":
     if ports and not output:
         yield "mirror_ports: copied whereto? give mirror_to or mirror_vlan"
     known = set(all_names(given))
-    if given["bond"]:  # its members are no ports
+    if given["bond"]:  # its members are not ports
         known -= set(given["uplinks"])
     stranger = next((name for name in ports if name not in known), None)
     if stranger:
-        yield f"mirror_ports: {stranger} is no port of this resource"
+        yield f"mirror_ports: {stranger} is not a port of this resource"
 
 
 def of_uplinks(given: "Given") -> "Iterator[str]":

@@ -58,7 +58,7 @@ def port_differences(
     now: "Snapshot", wanted: "Wanted", port: "Port", mine: str
 ) -> "list[Difference]":
     if not now.on_bridge(port.name):
-        sentence = f"{port.name} is no port of {wanted.bridge} any more"
+        sentence = f"{port.name} is not a port of {wanted.bridge} any more"
         return [Difference(sentence, *port_creation(wanted, port, mine))]
     row = now.ports[port.name]
     found = []
@@ -96,7 +96,7 @@ def member_differences(now: "Snapshot", port: "Port", given: "Settings") -> "lis
             settings = {"name": (name,), **given}
             create = [f"--id={new}", "create", "Interface", *assignments(settings)]
             add = ["add", "Port", port.name, "interfaces", new]
-            found.append(Difference(f"{name} is no member of {port.name} any more", create, add))
+            found.append(Difference(f"{name} is not a member of {port.name} any more", create, add))
     ours = {now.interfaces[name]["_uuid"] for name in present if name in port.members}
     for uuid in many(now.ports[port.name]["interfaces"]):
         if uuid not in ours:

@@ -55,7 +55,7 @@ class Judgement:
 
     def may_repair(self) -> bool:
         """A probe changes nothing; a bridge that came back by itself after a reboot is completed:
-        its uplinks and flows are no part of the database."""
+        its uplinks and flows are not part of the database."""
         recurring = self.agent.meta("interval") not in ("", "0")
         return recurring and (self.agent.drift == "repair" or not self.agent.record.notes)
 

@@ -39,7 +39,7 @@ def parse_collector(text: str) -> str:
 
 def parse_vlan(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 4094:
-        raise ValueError(f"is no VLAN ({VLANS})")
+        raise ValueError(f"is not a VLAN ({VLANS})")
     return int(text)
 
 
@@ -69,7 +69,7 @@ def parse_one_device(name: str) -> str:
     from hactl_agents.netlink.device_names import parse_device
 
     if not name:
-        raise ValueError("names no device")
+        raise ValueError("does not name a device")
     return parse_device(name)
 
 

@@ -122,7 +122,7 @@ class Preflight:
             raise WrongHere(f"{given}: this node has no network device {name}")
         if link.loopback or link.kind == "bridge":
             what = "the loopback" if link.loopback else "a bridge itself"
-            raise WrongHere(f"{given}: {name} is {what} and can be no port")
+            raise WrongHere(f"{given}: {name} is {what} and cannot be a port")
         if link.master:
             raise WrongHere(f"{given}: {name} is a port of another device: take it out there first")
         addresses = links.addresses(link.index)
@@ -156,7 +156,7 @@ class Preflight:
                 raise WrongHere(f"{name}: there is no file {path} on this node")
             mode = found.mode
             if mode & TYPE != REGULAR:
-                raise WrongHere(f"{name}: {path} is no regular file")
+                raise WrongHere(f"{name}: {path} is not a regular file")
             if mode & OTHERS_MAY_WRITE:
                 raise WrongHere(f"{name}: others may write {path}: chmod go-w it")
         if agent.flows:

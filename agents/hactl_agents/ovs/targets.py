@@ -19,7 +19,7 @@ def parse_target(text: str) -> str:
     elif kind in PASSIVE and ":" in text:
         refuse_listening(rest)
     else:
-        raise ValueError("is no target such as ssl:192.0.2.1:6653, ptcp:6640 or pssl:6640")
+        raise ValueError("is not a target such as ssl:192.0.2.1:6653, ptcp:6640 or pssl:6640")
     return text
 
 

@@ -110,7 +110,7 @@ def decode(text: str) -> "Any":
     try:
         return scanner()(text, 0)[0]
     except (StopIteration, ValueError):
-        raise Failed(f"an answer that is no JSON: {text[:60]!r}") from None
+        raise Failed(f"an answer that is not JSON: {text[:60]!r}") from None
 
 
 def scanner() -> "Callable[[str, int], tuple[Any, int]]":

@@ -9,7 +9,7 @@ from hactl_agents.host.storage import KernelLog, Storage
 class FakeStorage(Storage):
     """Block devices and mounts as the test lays them out.
 
-    ``numbers`` maps devices to their numbers ('' for what is no block device), ``blocks`` to their
+    ``numbers`` maps devices to their numbers ('' if it is none), ``blocks`` to their
     content by offset, or a Failed; ``mounts`` maps paths to the mounts they are on. ``said`` is
     what the kernel logs; ``trouble`` why a file system does not work; ``detached`` what was
     unmounted in other namespaces; ``sockets`` those bound on a device, by network namespace.

@@ -1,6 +1,6 @@
 """A drill in the CIB: all levels of a node but one set aside, and who did it; pure.
 
-A level is set aside by giving it a target that is no node and that says why, so that putting it
+A level is set aside by giving it a target that is not a node and that says why, so that putting it
 back needs no memory, and everybody who looks sees what is going on. Its id changes with it: a
 fencer that is told of another target for the same id goes on using the old one (Pacemaker 2.1.5);
 one id less makes it read all levels anew.

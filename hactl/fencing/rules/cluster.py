@@ -70,7 +70,7 @@ def how_and_how_long(fencing: Fencing) -> Iterator[Finding]:
         yield Finding(
             "cluster.timeout",
             CLUSTER,
-            f"stonith-timeout is {fencing.timeout!r}, which is no time",
+            f"stonith-timeout is {fencing.timeout!r}, which is not a time",
             "write 60s",
             key="stonith-timeout",
         )
@@ -78,7 +78,7 @@ def how_and_how_long(fencing: Fencing) -> Iterator[Finding]:
         yield Finding(
             "cluster.action",
             CLUSTER,
-            f"stonith-action is {action!r}, which is no way to fence",
+            f"stonith-action is {action!r}, which is not a way to fence",
             "write reboot, or off",
             key="stonith-action",
         )

@@ -16,7 +16,7 @@ from hactl.suggest import did_you_mean
 
 ONE_SCRIPT = re.compile(r"/[A-Za-z0-9._/@+-]+")
 CHECKS = ("static-list", "dynamic-list", "status", "none")
-# What these say is no sign of a node that is off.
+# What these say is not a sign of a node that is off.
 HARMLESS = frozenset(
     {"metadata", "meta-data", "monitor", "list", "list-status", "status", "on", "validate-all"}
     | {"manpage", "help", "version", "none", "ack"}
@@ -44,7 +44,7 @@ def of_device(fencing: Fencing, device: Device) -> Iterator[Finding]:
             yield Finding(
                 "device.fences-stranger",
                 subject,
-                f"it fences {node}, which is no node of this cluster",
+                f"it fences {node}, which is not a node of this cluster",
                 did_you_mean(node, fencing.nodes, f"there are {', '.join(fencing.nodes)}"),
                 key="pcmk_host_list",
             )
@@ -130,7 +130,7 @@ def pacemakers_own(device: Device) -> Iterator[Finding]:
             yield Finding(
                 "device.unknown-parameter",
                 Subject.device(device.id),
-                f"{name} is no parameter of Pacemaker's, and is ignored",
+                f"{name} is not a parameter that Pacemaker knows, and is ignored",
                 did_you_mean(name, PACEMAKERS_NAMES, "see man pacemaker-fenced"),
                 key=name,
             )

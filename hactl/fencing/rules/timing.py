@@ -32,7 +32,7 @@ def unreadable(device: Device) -> Iterator[Finding]:
             yield Finding(
                 "device.unreadable-time",
                 Subject.device(device.id),
-                f"{name} is {value!r}, which is no time: Pacemaker takes its default",
+                f"{name} is {value!r}, which is not a time: Pacemaker takes its default",
                 f"write {name}=60s or the like",
                 key=name,
             )

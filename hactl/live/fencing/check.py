@@ -56,7 +56,7 @@ class Reach:
 
     def ask(self, node: str, question: Question) -> Answer:
         if not AGENT.fullmatch(question.agent):
-            return Answer(None, "", f"{question.agent!r} is no name of a fence agent")
+            return Answer(None, "", f"{question.agent!r} is not the name of a fence agent")
         if question.refused:
             return Answer(None, "", question.refused)
         try:

@@ -266,7 +266,7 @@ class Drill:
         )
 
     def started_afresh(self, watch: Watch) -> str:
-        """Fence the node once more: it is no member now, so nobody tells it what becomes of it."""
+        """Fence the node once more: not a member now, it is not told what becomes of it."""
         try:
             order = self.ordered(self.world.pacemaker.cib(), Member())
         except ClusterError as problem:

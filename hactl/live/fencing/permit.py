@@ -65,7 +65,7 @@ def about_level(found: Fencing, level: Level) -> Iterator[str]:
     for name in level.devices:
         device = found.device(name)
         if device is None and name != WATCHDOG:
-            yield f"level {level.index} of {level.target} names {name}, which is no device"
+            yield f"level {level.index} of {level.target} names {name}, which is not a device"
         elif device is not None and not device.enabled:
             yield f"{name} is disabled"
 

@@ -70,7 +70,7 @@ class Defaults(Section):
 
 
 class QuorumDevice(Section):
-    """A third vote that is no node: corosync-qnetd on another machine."""
+    """A third vote that is not a node: corosync-qnetd on another machine."""
 
     host: Text = Field(description="Where corosync-qnetd runs; not one of the nodes.")
     algorithm: Literal["ffsplit", "lms"] = Field(

@@ -35,7 +35,7 @@ class Export(Section):
     """What is served: a storage, a volume in it, or a file or device by its path."""
 
     storage: Name | None = Field(None, description="The storage.")
-    volume: LvmName | None = Field(None, description="The logical volume, in a storage of LVM's.")
+    volume: LvmName | None = Field(None, description="The logical volume, in an LVM storage.")
     path: Path | None = Field(None, description="The file or block device itself.")
     params: dict[Name, Parameter] = Field({}, description="Further keys, as its agent knows them.")
 

@@ -21,7 +21,7 @@ class Disk(Section):
     storage: Name | None = Field(None, description="The storage it is in.")
     path: Path | None = Field(None, description="The file or block device itself.")
     volume: LvmName | None = Field(
-        None, description="In a storage of LVM's: the logical volume (default: as a file's name)."
+        None, description="In an LVM storage: the logical volume (default: as a file's name)."
     )
     format: Literal["qcow2", "raw"] | None = Field(
         None, description="Its format (default qcow2 for files, raw for devices and images)."

@@ -1,4 +1,4 @@
-"""The ``raw`` section: any resource and constraint of Pacemaker's, in its own words."""
+"""The ``raw`` section: any Pacemaker resource and constraint, in its own words."""
 
 from __future__ import annotations
 

@@ -64,9 +64,9 @@ class Directory(FileSystem):
 
 
 class Rbd(BlockDevice):
-    """An image of Ceph's: QEMU opens it itself, or it is mapped (ocf:hactl:RbdImage)."""
+    """A Ceph image: QEMU opens it itself, or it is mapped (ocf:hactl:RbdImage)."""
 
-    kind: Literal["rbd"] = Field(description="An image of Ceph's.")
+    kind: Literal["rbd"] = Field(description="A Ceph image.")
     image: ImageSpec = Field(description="POOL/IMAGE, or POOL/NAMESPACE/IMAGE.")
     attach: Literal["native", "mapped", "everywhere"] | None = Field(
         None,

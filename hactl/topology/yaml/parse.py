@@ -1,4 +1,4 @@
-"""YAML text -> plain values and where they stand, or why it is no YAML."""
+"""YAML text -> plain values and where they stand, or why it is not YAML."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Read one YAML document.
 
-    Raises Unreadable where the text is no YAML or goes beyond the limits; all else that is
+    Raises Unreadable where the text is not YAML or goes beyond the limits; all else that is
     wrong is in `Parsed.complaints`.
     """
     builder = Builder()

@@ -54,7 +54,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def distrust(path: str, status: os.stat_result, euid: int) -> list[Problem]:
-    """Refuse what is no file or, as root, what anybody could have written.
+    """Refuse what is not a file or, as root, what anybody could have written.
 
     The topology decides what root runs on every node, so a file that everybody may write is an
     error for root and a warning for others.
@@ -78,7 +78,7 @@ def changed(before: os.stat_result, after: os.stat_result) -> bool:
 def decoded(name: str, data: bytes) -> str:
     """Return UTF-8 ``data`` as text, without a byte order mark.
 
-    Raises TopologyError for a file that is too large or is no UTF-8 text.
+    Raises TopologyError for a file that is too large or is not UTF-8 text.
     """
     if len(data) > MAX_BYTES:
         limit = MAX_BYTES // 1024 // 1024

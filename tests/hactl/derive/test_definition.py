@@ -100,7 +100,7 @@ def test_a_disk_outside_every_storage_is_reported() -> None:
 def test_a_bridge_outside_every_network_is_reported() -> None:
     text = '<domain><devices><interface><source bridge="br9"/></interface></devices></domain>'
     assert said(GUEST, {PATH: text}) == [
-        "t.yaml:10: warning: guests.db1.definition: is plugged into br9, which is no network of "
+        "t.yaml:10: warning: guests.db1.definition: is plugged into br9, which is not a network of "
         "this file; make sure every node has it, or add it to networks"
     ]
 
@@ -157,7 +157,7 @@ def test_a_container_outside_every_storage_is_reported() -> None:
 
 def test_a_binary_config_is_an_error() -> None:
     assert said(CONTAINER, {"/srv/vms/c1/config": "\x00"}) == [
-        "t.yaml:10: containers.c1.path: /srv/vms/c1/config is no text, or larger than 1 MiB; "
+        "t.yaml:10: containers.c1.path: /srv/vms/c1/config is not text, or larger than 1 MiB; "
         "mend the file"
     ]
 

@@ -112,11 +112,11 @@ FAULTY: dict[str, tuple[Fencing, str]] = {
     ),
     "a time nobody can read": (
         cib(properties={"stonith-timeout": "a minute"}),
-        "cluster: stonith-timeout is 'a minute', which is no time",
+        "cluster: stonith-timeout is 'a minute', which is not a time",
     ),
     "an action that does not fence": (
         cib(properties={"stonith-action": "on"}),
-        "cluster: stonith-action is 'on', which is no way to fence",
+        "cluster: stonith-action is 'on', which is not a way to fence",
     ),
     "a watchdog without SBD": (
         cib(properties={"stonith-watchdog-timeout": "10s", "have-watchdog": "false"}),
@@ -297,7 +297,8 @@ FAULTY: dict[str, tuple[Fencing, str]] = {
     ),
     "a parameter of Pacemaker's that is misspelt": (
         cib(with_params("bmc-node2", pcmk_of_timeout="90s")),
-        "device bmc-node2: pcmk_of_timeout is no parameter of Pacemaker's, and is ignored; "
+        "device bmc-node2: pcmk_of_timeout is not a parameter that Pacemaker knows, and is "
+            "ignored; "
         "did you mean 'pcmk_off_timeout'?",
     ),
     "an action of its own": (
@@ -322,7 +323,7 @@ FAULTY: dict[str, tuple[Fencing, str]] = {
     ),
     "a timeout nobody can read": (
         cib(with_params("bmc-node2", pcmk_reboot_timeout="two minutes")),
-        "device bmc-node2: pcmk_reboot_timeout is 'two minutes', which is no time",
+        "device bmc-node2: pcmk_reboot_timeout is 'two minutes', which is not a time",
     ),
     "an agent that is killed while it only waits": (
         cib(with_params("bmc-node2", delay="40", power_wait="30")),

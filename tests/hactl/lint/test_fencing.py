@@ -123,7 +123,7 @@ CASES = {
         BASE.replace("{plug: node2}", "{plug: node2, pcmk_delay_base: five}"),
         [
             "t.yaml:4: nodes.node2.fencing.bmc.pcmk_delay_base: pcmk_delay_base is 'five', which "
-            "is no time: Pacemaker takes its default; write pcmk_delay_base=60s or the like"
+            "is not a time: Pacemaker takes its default; write pcmk_delay_base=60s or the like"
         ],
     ),
     "the watchdog among the levels": (

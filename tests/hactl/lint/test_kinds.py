@@ -454,7 +454,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "a kind of storage that is not there": (
         BASE.replace("directory", "rdb"),
-        ["t.yaml:8: storage.vms.kind: 'rdb' is no kind that this hactl knows; did you mean 'rbd'?"],
+        [
+            "t.yaml:8: storage.vms.kind: 'rdb' is not a kind that this hactl knows; "
+            "did you mean 'rbd'?"
+        ],
     ),
     "a storage without a kind": (
         BASE.replace("kind: directory, ", ""),

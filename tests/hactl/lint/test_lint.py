@@ -546,21 +546,21 @@ CASES = {
     "a property that is misspelled": (
         cluster("properties: {maintenence-mode: true}"),
         [
-            "t.yaml:1: warning: cluster.properties.maintenence-mode: is no property this hactl "
+            "t.yaml:1: warning: cluster.properties.maintenence-mode: is not a property this hactl "
             "knows; Pacemaker ignores unknown ones silently; did you mean 'maintenance-mode'?"
         ],
     ),
     "a kind of network that is not there": (
         BASE.replace("kind: bridge", "kind: vxlan"),
         [
-            "t.yaml:7: networks.lan.kind: 'vxlan' is no kind that this hactl knows; "
+            "t.yaml:7: networks.lan.kind: 'vxlan' is not a kind that this hactl knows; "
             "write bridge or ovs"
         ],
     ),
     "a kind of raw item that is not there": (
         raw("{kind: primitve, id: x}", "{id: y}", "x"),
         [
-            "t.yaml:10: raw[0].kind: 'primitve' is no kind that this hactl knows; "
+            "t.yaml:10: raw[0].kind: 'primitve' is not a kind that this hactl knows; "
             "did you mean 'primitive'?",
             "t.yaml:11: raw[1]: has no kind; "
             "add kind: primitive, group, order, colocation, location or xml",

@@ -1,4 +1,4 @@
-"""What Pacemaker's tools refuse becomes a sentence, and files that are no CIB are told apart."""
+"""What Pacemaker's tools refuse becomes a sentence, and files that are not CIB are told apart."""
 
 from __future__ import annotations
 

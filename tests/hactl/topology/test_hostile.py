@@ -184,12 +184,12 @@ CASES = {
         "t.yaml:10: guests.\"><primitive: '\"><primitive' is not a name that can be an id in "
         "the CIB; " + NAME_HINT,
     ),
-    "a parameter that is no name": (
+    "a parameter that is not a name": (
         BASE.replace("{agent: fence_lab}", "{agent: fence_lab, 'a b': 1}"),
         "t.yaml:6: fencing.devices.bmc: 'a b' is not the name of a parameter; "
         "write it as the agent does, like ip",
     ),
-    "a property that is no name": (
+    "a property that is not a name": (
         BASE.replace("{name: demo}", "{name: demo, properties: {'\"><x': 1}}"),
         "t.yaml:1: cluster.properties.\"><x: '\"><x' is not a name that can be an id in the CIB; "
         + NAME_HINT,
