@@ -14,6 +14,7 @@ import click
 
 from hactl import intent
 from hactl.cib.document import configuration
+from hactl.commands import keep
 from hactl.commands.duration import Duration
 from hactl.commands.options import ADOPT_CLUSTER, cib_option, format_option, identity
 from hactl.commands.render import report
@@ -65,7 +66,8 @@ def apply(
     waits until the cluster is at rest and compares what happened with what was foreseen. What left
     something down is taken back.
     """
-    cluster, warnings = intent.read(file)
+    subject, warnings = intent.understood(file)
+    cluster = subject.cluster
     report(warnings)
     options = Options(
         records=state_dir(os.environ, root=os.geteuid() == 0),
@@ -77,6 +79,7 @@ def apply(
     operator = Terminal(form)
     try:
         with opened(cib) as world:
+            keep.refuse_to_apply(subject, world, cib)
             outcome = carry_out(world, configuration(cluster), options, operator)
     finally:
         operator.clear()

@@ -84,6 +84,16 @@ class QuorumDevice(Section):
     )
 
 
+class Policy(Section):
+    """What a change may not take from the cluster."""
+
+    keep: Literal["n-1"] | None = Field(
+        None,
+        description="n-1: plan and apply refuse what would no longer survive the loss of any one "
+        "node (default: nobody is refused).",
+    )
+
+
 class Cluster(Section):
     """What holds for the whole cluster."""
 
@@ -131,6 +141,9 @@ class Cluster(Section):
     )
     defaults: Defaults = Field(
         default_factory=Defaults, description="What resources do by default."
+    )
+    policy: Policy = Field(
+        default_factory=Policy, description="What a change may not take from the cluster."
     )
     properties: dict[Name, Parameter] = Field(
         {}, description="Further cluster properties, in Pacemaker's own words."
