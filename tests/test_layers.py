@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "hactl.model",
         "hactl.errors",
         "hactl.libvirt_xml",
+        "hactl_agents.host.asking",
         "hactl_agents.host.budget",
     },
     "hactl.lint": {

@@ -218,7 +218,9 @@ class Gfs2Mount(Agent):
 
     def undo_start(self) -> None:
         """Unmount what is not as it should be; a mount that may still come is left to stop."""
-        self.stop_and_forget()
+        from hactl_agents.ocf.undo import stop_and_forget
+
+        stop_and_forget(self)
 
     # what is here
 

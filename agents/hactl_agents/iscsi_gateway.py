@@ -143,7 +143,9 @@ class IscsiGateway(Parameters, Gateway):
 
     def undo_start(self) -> None:
         """Nothing half made is left where a start failed, unless the kernel holds on to it."""
-        self.stop_and_forget()
+        from hactl_agents.ocf.undo import stop_and_forget
+
+        stop_and_forget(self)
 
     def after_stop(self) -> None:
         """Remove what is nothing by itself: files of a daemon's, adapters without any object."""

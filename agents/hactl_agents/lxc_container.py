@@ -1,6 +1,5 @@
 """A system container of LXC: how it starts, whether it is well, and how it stops for certain."""
 
-from hactl_agents.host import budget
 from hactl_agents.lxc.command_socket import FREEZING, FROZEN, RUNNING, THAWED, LxcSocket
 from hactl_agents.lxc.parameters import Parameters
 from hactl_agents.ocf import (
@@ -169,7 +168,9 @@ class LxcContainer(Parameters, Agent):
 
     @action(timeout=90)
     def stop(self) -> None:
-        most = budget.asking(self.host.left() or 0.0)
+        from hactl_agents.host.asking import asking
+
+        most = asking(self.host.left() or 0.0)
         self.ending_of(self.payload).end(min(float(self.shutdown_timeout), most))
 
     @action(timeout=20)

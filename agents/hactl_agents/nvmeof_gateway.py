@@ -193,7 +193,9 @@ class NvmeofGateway(Parameters, Gateway):
 
     def undo_start(self) -> None:
         """Nothing half made is left where a start failed, unless the kernel holds on to it."""
-        self.stop_and_forget()
+        from hactl_agents.ocf.undo import stop_and_forget
+
+        stop_and_forget(self)
 
     def after_stop(self) -> None:
         """Nothing is signed for any more. What others signed stays so."""

@@ -121,7 +121,9 @@ class PortGate(Agent):
         )
 
     def undo_start(self) -> None:
-        self.stop_and_forget()
+        from hactl_agents.ocf.undo import stop_and_forget
+
+        stop_and_forget(self)
         self.after_stop()
 
     def after_stop(self) -> None:

@@ -192,7 +192,9 @@ class RbdImage(Agent):
 
     def undo_start(self) -> None:
         """A device that was mapped and is no good is let go again."""
-        self.stop_and_forget()
+        from hactl_agents.ocf.undo import stop_and_forget
+
+        stop_and_forget(self)
 
     # what is mapped
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hactl.model.timing import rounded
-from hactl_agents.host.budget import NOT_ASKED, asking, needed, split
+from hactl_agents.host.asking import NOT_ASKED, asking, needed
+from hactl_agents.host.budget import split
 
 # What a stop has that asks nobody; a node under load may need twice what is kept for force.
 FORCE = rounded(int(2000 * NOT_ASKED))

@@ -4,22 +4,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hactl.derive import stop_time
-from hactl_agents.host import budget
+from hactl_agents.host import asking, budget
 
 seconds = st.floats(0.1, 100_000)
 
 
 @given(seconds)
 def test_a_stop_that_is_allowed_what_it_needs_asks_as_long_as_it_was_told(asked: float) -> None:
-    allowed = budget.needed(asked)
-    assert abs(budget.asking(budget.split(allowed).work) - asked) < 1e-6 * asked
-    assert budget.asking(budget.split(allowed * 0.99).work) < asked
+    allowed = asking.needed(asked)
+    assert abs(asking.asking(budget.split(allowed).work) - asked) < 1e-6 * asked
+    assert asking.asking(budget.split(allowed * 0.99).work) < asked
 
 
 @given(seconds)
 def test_force_has_its_part_of_every_stop(allowed: float) -> None:
     work = budget.split(allowed).work
-    assert work - budget.asking(work) >= min(budget.FORCE, work * budget.SHARE_OF_FORCE) * 0.999
+    assert work - asking.asking(work) >= min(asking.FORCE, work * asking.SHARE_OF_FORCE) * 0.999
 
 
 @given(st.integers(1000, 100_000_000))

@@ -3,7 +3,7 @@
 Works without libvirt; never touches a process that is not this guest's.
 """
 
-from hactl_agents.host import budget
+from hactl_agents.host.asking import asking
 from hactl_agents.host.host import SIGKILL, SIGTERM, Failed, TimedOut
 from hactl_agents.libvirt import verdict
 
@@ -69,7 +69,7 @@ class Shutdown:
 
     def time_to_ask(self) -> float:
         """Seconds that may go by before force has to be used."""
-        return budget.asking(self.host.left(3600.0) or 0.0)
+        return asking(self.host.left(3600.0) or 0.0)
 
     def leave_job(self, domain: "Domain") -> None:
         """A migration that is under way would go on and take the guest elsewhere."""

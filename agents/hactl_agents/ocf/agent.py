@@ -142,16 +142,6 @@ class Agent:
     def undo_start(self) -> None:
         """Called when start failed: undo what start made, as far as that is safe."""
 
-    def stop_and_forget(self) -> None:
-        """Undo a start by a stop, and forget it once nothing is seen of it any more."""
-        try:
-            self.stop()  # type: ignore[attr-defined]
-            if self.look() == Status.STOPPED:
-                self.after_stop()
-                self.record.drop()
-        except Failed as exc:
-            self.host.log(f"could not undo the start that failed: {exc}")
-
     def after_stop(self) -> None:
         """Called when stop has seen that nothing is left here, before the record is dropped."""
 
