@@ -11,6 +11,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from hactl import survival
+from hactl.commands.packing import packing
 from hactl.commands.terminal import ProgressLine
 from hactl.errors import ClusterError, Problem
 from hactl.lint.capacity import guess
@@ -72,7 +73,8 @@ def simulated(
             progress=lambda done: line.draw(f"simulated {done} losses of nodes"),
         )
         judgement = survival.judge(subject, scene, runner, effort)
-        return in_order(list(judgement.problems()))
+        room = [] if begun else packing(subject, list(judgement.down), runner)
+        return in_order([*judgement.problems(), *room])
     except ClusterError as problem:
         return in_order([*guess(subject, problem.message)])
     finally:

@@ -15,6 +15,7 @@ from hactl.derive.locks import lock_parts
 from hactl.derive.needs import Survey, nothing_read
 from hactl.derive.networks import network_parts
 from hactl.derive.nodes import nodes
+from hactl.derive.packing import hints
 from hactl.derive.parts import Parts, combined
 from hactl.derive.raw import kept, raw_parts
 from hactl.derive.storage import storage_parts
@@ -34,12 +35,16 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
     document = topology.document
     survey = prepared(document, survey or nothing_read(document))
     made = combined(all_parts(document, survey))
+    placed = nodes(document)
+    if document.cluster.packing:
+        found = tuple(hints(placed, made.resources, made.constraints))
+        made = combined([made, Parts(constraints=found)])
     wishes = Parts(constraints=tuple(base_scores(made.constraints)))
     parts = combined([made, wishes, raw_parts(document)])
     return Cluster(
         name=document.cluster.name,
         totem=totem(document),
-        nodes=nodes(document),
+        nodes=placed,
         resources=asked_for(parts.resources),
         constraints=parts.constraints,
         fencing_levels=fencing_levels(document),

@@ -142,6 +142,11 @@ class Cluster(Section):
     defaults: Defaults = Field(
         default_factory=Defaults, description="What resources do by default."
     )
+    packing: Literal["hints"] | None = Field(
+        None,
+        description="hints: where all guests fit and the scheduler would find no room for one, a "
+        "score of 1 for a node each leads it there (default: none).",
+    )
     policy: Policy = Field(
         default_factory=Policy, description="What a change may not take from the cluster."
     )
