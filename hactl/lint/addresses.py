@@ -39,6 +39,8 @@ def addresses(subject: Subject) -> Iterator[Problem]:
     yield from twice(topology, "the config", config_claims(topology))
     yield from twice(topology, "the disk of SBD", sbd_claims(topology))
     yield from twice(topology, "the remote node", remote_claims(topology))
+    yield from inside_another(topology)
+    yield from no_port(topology)
 
 
 def twice(topology: Topology, what: str, claims: Iterator[Claim]) -> Iterator[Problem]:
@@ -156,6 +158,35 @@ def container_path_claims(topology: Topology) -> Iterator[Claim]:
     for name, container in topology.document.containers.items():
         if container.path:
             yield container.path, ("containers", name, "path")
+
+
+def inside_another(topology: Topology) -> Iterator[Problem]:
+    """Report a container below the directory of another: what is done to one is done to both."""
+    paths = {name: each.path for name, each in topology.document.containers.items() if each.path}
+    for name, path in paths.items():
+        above = next((each for each in paths if path.startswith(f"{paths[each]}/")), "")
+        if above:
+            yield topology.problem(
+                ("containers", name, "path"),
+                f"{path} lies in the directory of containers.{above}",
+                "put it beside that",
+            )
+
+
+def no_port(topology: Topology) -> Iterator[Problem]:
+    """Report what the kernel takes as a port of no bridge."""
+    bridges = {each.bridge: name for name, each in topology.document.networks.items()}
+    linux = {each.bridge for each in topology.document.networks.values() if not each.tags_ports}
+    for name, key, index, port in ports(topology.document):
+        own = topology.document.networks[name].bridge
+        refused = port == own or (own in linux and port in linux)
+        if refused or port == "lo":
+            what = f"the bridge of networks.{bridges[port]}" if refused else "the loopback device"
+            yield topology.problem(
+                ("networks", name, key, index),
+                f"{port} is {what}, which can be a port of no bridge",
+                "write the interface that leads out of the node",
+            )
 
 
 def config_claims(topology: Topology) -> Iterator[Claim]:

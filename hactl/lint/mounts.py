@@ -18,6 +18,8 @@ ONE_MACHINES = frozenset(
     "ext2 ext3 ext4 xfs btrfs vfat exfat f2fs jfs reiserfs reiser4 nilfs2 bcachefs ntfs ntfs3 zfs"  # noqa: SIM905
     " hfsplus udf minix".split()
 )
+# What is in them is on this node, and goes with it.
+NODES_OWN = frozenset({"tmpfs", "ramfs", "overlay", "overlayfs", "hugetlbfs", "devtmpfs"})
 SYSTEM = frozenset(
     "/bin /boot /dev /etc /lib /lib64 /proc /root /run /sbin /sys /tmp /usr /var /var/lib /var/log"  # noqa: SIM905
     " /var/run /var/tmp /usr/lib /usr/bin /usr/sbin /var/lib/pacemaker /var/lib/corosync"
@@ -47,6 +49,12 @@ def on_every_node(topology: Topology, path: tuple[str, str], entry: Directory) -
             f"{entry.fstype} is for one machine at a time, and this mounts it on every node: "
             "it would be destroyed",
             "use kind: gfs2, a network file system, or a volume of kind lvm with mode: exclusive",
+        )
+    elif entry.fstype in NODES_OWN:
+        yield topology.problem(
+            (*path, "fstype"),
+            f"{entry.fstype} is each node's own: no other node sees what one writes there",
+            "use a network file system, or kind: gfs2",
         )
     elif untold and (entry.device or "").startswith("/dev/"):
         yield topology.warning(

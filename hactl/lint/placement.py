@@ -15,11 +15,15 @@ from hactl.topology.schema.workload import Placed
 
 
 def placement(subject: Subject) -> Iterator[Problem]:
-    """Guests that must be together share a node, guests that must be apart find enough of them."""
+    """Guests that must be together share a node, guests that must be apart find enough of them.
+
+    Nobody prefers a node that is closed to it.
+    """
     topology = subject.topology
     entries = {name: (section, entry) for section, name, entry in workloads(topology)}
     yield from no_common_node(topology, entries)
     yield from too_many_apart(topology, entries)
+    yield from closed_to_it(topology, entries)
 
 
 Entries = Mapping[str, tuple[str, Placed]]
@@ -44,6 +48,17 @@ def no_common_node(topology: Topology, entries: Entries) -> Iterator[Problem]:
                 f"{', '.join(sorted(group))} are to be together but share no node",
                 "give them a node in common",
             )
+
+
+def closed_to_it(topology: Topology, entries: Entries) -> Iterator[Problem]:
+    for name, (section, entry) in entries.items():
+        for node, score in entry.prefer.items():
+            if score > 0 and entry.nodes and node not in entry.nodes:
+                yield topology.warning(
+                    (section, name, "prefer"),
+                    f"{name} may not run on {node}: it runs on {', '.join(entry.nodes)} only",
+                    f"remove {node} here, or add it to nodes:",
+                )
 
 
 def too_many_apart(topology: Topology, entries: Entries) -> Iterator[Problem]:

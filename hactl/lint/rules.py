@@ -19,10 +19,12 @@ from hactl.lint.meta_attributes import meta_attributes
 from hactl.lint.mounts import mounts
 from hactl.lint.names import names
 from hactl.lint.networks import networks
+from hactl.lint.operations import operations
 from hactl.lint.orders import contradictions, exchanges, order_cycles, together_cycles
 from hactl.lint.parameters import parameters
 from hactl.lint.placement import placement
 from hactl.lint.properties import properties
+from hactl.lint.reach import reach
 from hactl.lint.references import references
 from hactl.lint.storage import (
     image_fencing,
@@ -53,6 +55,7 @@ LOCAL: tuple[Rule, ...] = (
     together_cycles,
     contradictions,
     addresses,
+    reach,
     machines,
     networks,
     storage,
@@ -62,6 +65,7 @@ LOCAL: tuple[Rule, ...] = (
     parameters,
     properties,
     meta_attributes,
+    operations,
     raw_stopping,
 )
 WHOLE: tuple[Rule, ...] = (
@@ -92,7 +96,7 @@ WHOLE: tuple[Rule, ...] = (
 
 
 # Where the file holds a cluster as it is, these advise: it runs with what they find.
-ADVICE: tuple[Rule, ...] = (properties, devices, fencing_time, membership)
+ADVICE: tuple[Rule, ...] = (properties, devices, fencing_time, membership, reach)
 
 
 def lint(subject: Subject) -> Iterator[Problem]:

@@ -17,13 +17,15 @@ from hactl.topology.units import BadUnit, shown
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$"
 NODE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
-MAC = r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"
+# of one card: the lowest bit of the first byte is not set
+MAC = r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$"
 IFNAME = r"^[A-Za-z0-9_.-]{1,15}$"
 AGENT = r"^(ocf:[A-Za-z0-9_-]+:|systemd:|service:|lsb:)[A-Za-z0-9_.@-]+$"
 IMAGE = r"^[A-Za-z0-9_.+][A-Za-z0-9_.+-]*(/[A-Za-z0-9_.+][A-Za-z0-9_.+-]*){1,2}$"
 LVM_NAME = r"^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,126}$"
 UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 DEVICE = r"^/[A-Za-z0-9._/:@+,-]+$"
+DEVICE_HINT = "write it like /dev/disk/by-id/scsi-1234, with letters, digits and ._/:@+,-"
 IQN = r"^(iqn\.[0-9]{4}-[0-9]{2}\.[a-z0-9.-]+(:[a-z0-9:.-]+)?|(eui|naa)\.[0-9a-fA-F]{16,32})$"
 NQN = r"^nqn\.[0-9]{4}-[0-9]{2}\.[A-Za-z0-9.-]+:[A-Za-z0-9:._-]+$"
 SERVICE = r"^(systemd|service|lsb):[A-Za-z0-9_.@-]+$"
@@ -66,9 +68,19 @@ def check_path(value: object) -> str:
         raise wrong(f"{shown(value)} is not an absolute path", "write it from / on, like /srv/vms")
     if ".." in value.split("/"):
         raise wrong(f"{shown(value)} goes upwards with '..'", "write the path it leads to")
+    if "." in value.split("/"):
+        raise wrong(f"{shown(value)} goes nowhere with '.'", "write the path without it")
     if not value.strip("/"):
         raise wrong("/ is the node's own root", "write the directory, file or device below it")
     return value.rstrip("/")
+
+
+def check_device_path(value: object) -> str:
+    """Read the path of a device that stands in SBD's own file, which a shell reads."""
+    path = check_path(value)
+    if not re.fullmatch(DEVICE.strip("^$"), path, re.ASCII):
+        raise wrong(f"{shown(value)} is not the path of a device", DEVICE_HINT)
+    return path
 
 
 def check_vlans(value: object) -> list[str]:
@@ -130,6 +142,8 @@ def refuse_no_host(address: Address) -> None:
         "a loopback address: every node has it for itself": address.is_loopback,
         "a multicast address": address.is_multicast,
         "reserved": address.version == 4 and address.is_reserved,
+        "an IPv4 address in the words of IPv6": address.version == 6
+        and address.ipv4_mapped is not None,
         "link-local: it means nothing without an interface": address.version == 6
         and address.is_link_local,
     }
@@ -234,11 +248,10 @@ AgentName = Annotated[
 FenceAgent = Annotated[
     str, matching(FENCE_AGENT, "the name of a fence agent", "write it like fence_ipmilan")
 ]
-Mac = Annotated[str, matching(MAC, "a MAC address", "write it like '52:54:00:12:34:56'")]
+MAC_HINT = "write it like '52:54:00:12:34:56', its first byte even"
+Mac = Annotated[str, matching(MAC, "a MAC address", MAC_HINT)]
 Text = Annotated[str, Checked(check_text, {"type": "string", "minLength": 1})]
-DEVICE_HINT = "write it like /dev/disk/by-id/scsi-1234, with letters, digits and ._/:@+,-"
-# SBD's own file is read by a shell
-DevicePath = Annotated[str, matching(DEVICE, "the path of a device", DEVICE_HINT)]
+DevicePath = Annotated[str, Checked(check_device_path, {"type": "string", "pattern": DEVICE})]
 Path = Annotated[str, Checked(check_path, {"type": "string", "pattern": "^/"})]
 AddressWithPrefix = Annotated[str, Checked(check_interface, {"type": "string", "pattern": "/"})]
 Device = Annotated[str, Checked(check_device, {"type": "string"})]

@@ -47,7 +47,7 @@ def shared(fencing: Fencing) -> Iterator[Finding]:
 
 def outlets_of(device: Device) -> tuple[object, ...]:
     """Tell which device it is: by its address, whoever speaks to it, or by all its parameters."""
-    place = device.parameters.get(address_key(device), "")
+    place = device.parameters.get(address_key(device), "").strip()
     if place and not CONTROLLERS.fullmatch(device.agent):
         return (place.lower(), device.parameters.get("ipport", ""))
     return (device.agent, *sorted(reached_by(device)))
@@ -63,7 +63,8 @@ def plug_key(device: Device) -> str:
 
 
 def same_plug(plug: str) -> str:
-    """Return a plug in one spelling: devices count outlets, and take 01 for 1."""
+    """Return a plug in one spelling: devices count outlets, and take 01 for 1, or with a blank."""
+    plug = plug.strip()
     return str(int(plug)) if plug.isascii() and plug.isdigit() else plug
 
 
@@ -78,12 +79,12 @@ def controllers(fencing: Fencing) -> Iterator[Finding]:
     """A management controller is one machine's, and known by its address alone."""
     seen: dict[tuple[str, str], str] = {}
     for device in fencing.devices:
-        place = device.parameters.get(address_key(device), "")
+        place = device.parameters.get(address_key(device), "").strip()
         if not place or not CONTROLLERS.fullmatch(device.agent):
             continue
         port = device.parameters.get("ipport", "")
         for node in device.listed:
-            other = seen.setdefault((place, port), node)
+            other = seen.setdefault((place.lower(), port), node)
             if other != node:
                 yield Finding(
                     "device.shared-controller",

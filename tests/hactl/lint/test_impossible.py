@@ -137,6 +137,57 @@ REFUSED = {
         cluster("properties: {symmetric-cluster: false}"),
         "cluster.properties.symmetric-cluster: lets nothing run",
     ),
+    "a path in two spellings": (
+        guests("a: kernel: /srv/vms/./a"),
+        "guests.a.kernel: '/srv/vms/./a' goes nowhere with '.'",
+    ),
+    "a disk of SBD in two spellings": (
+        BASE.replace("\nfencing: {", "\nfencing: {watchdog: {disks: [/dev/disk/../sda]}, ", 1),
+        "fencing.watchdog.disks[0]: '/dev/disk/../sda' goes upwards with '..'",
+    ),
+    "a controller at its node's own address": (
+        BASE.replace("plug: node1", "plug: node1, ip: 10.0.1.2"),
+        "nodes.node1.fencing.bmc.ip: 10.0.1.2 is the address of nodes.node2.links[1]",
+    ),
+    "a plug with a blank": (
+        BASE.replace("plug: node2", "plug: ' node1'"),
+        "nodes.node2.fencing.bmc.plug: fencing node2 would hit node1",
+    ),
+    "a file system of memory for all nodes": (
+        storage("data: {kind: directory, path: /srv/data, device: tmpfs, fstype: tmpfs}"),
+        "storage.data.fstype: tmpfs is each node's own",
+    ),
+    "a container inside another": (
+        containers(
+            "c: {path: /srv/vms/c, networks: [lan]}",
+            "d: {path: /srv/vms/c/d, networks: [lan]}",
+        ),
+        "containers.d.path: /srv/vms/c/d lies in the directory of containers.c",
+    ),
+    "an IPv4 address in the words of IPv6": (
+        containers("c: {path: /srv/vms/c, networks: [lan], address: '::ffff:10.0.0.9/120'}"),
+        "containers.c.address: ::ffff:a00:9 is an IPv4 address",
+    ),
+    "the MAC address of a group": (
+        guests("a: nics: [{network: lan, mac: '01:00:5e:00:00:01'}]"),
+        "guests.a.nics[0].mac: '01:00:5e:00:00:01' is not a MAC address",
+    ),
+    "a bridge that is its own port": (
+        BASE.replace("networks: {", "networks: {x: {kind: bridge, bridge: b, ports: [b]}, ", 1),
+        "networks.x.ports[0]: b is the bridge of networks.x, which can be a port of no bridge",
+    ),
+    "a bridge of Linux in another": (
+        BASE.replace(
+            "networks: {",
+            "networks: {y: {kind: bridge, bridge: c}, x: {kind: bridge, bridge: b, ports: [c]}, ",
+            1,
+        ),
+        "networks.x.ports[0]: c is the bridge of networks.y",
+    ),
+    "the loopback device as a port": (
+        BASE.replace("networks: {", "networks: {x: {kind: ovs, bridge: b, uplinks: [lo]}, ", 1),
+        "networks.x.uplinks[0]: lo is the loopback device",
+    ),
     "a start every ten seconds": (
         raw(
             "{kind: primitive, id: x, agent: 'ocf:pacemaker:Dummy',"
@@ -154,6 +205,30 @@ def test_it_is_refused(text: str, expected: str) -> None:
     assert "warning" not in found[0]
     assert found[0].startswith("t.yaml:")
     assert "; " in found[0], "the mend"
+
+
+WARNED = {
+    "a device that every node has for itself": (
+        BASE.replace("plug: node1", "plug: node1, ip: '::1'"),
+        "nodes.node1.fencing.bmc.ip: ::1 is no machine's address",
+    ),
+    "a node that is liked and closed": (
+        guests("a: nodes: [node1], prefer: {node1: 5, node2: 10, node3: -5}"),
+        "guests.a.prefer: a may not run on node2: it runs on node1 only",
+    ),
+    "an operation that nobody calls": (
+        raw(
+            "{kind: primitive, id: x, agent: 'ocf:pacemaker:Dummy',"
+            " operations: [{name: stopp, timeout: 10s}]}"
+        ),
+        "raw[0].operations[0].name: stopp is no operation that Pacemaker calls; did you",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), WARNED.values(), ids=WARNED)
+def test_it_is_warned_of(text: str, expected: str) -> None:
+    assert len([problem for problem in said(text) if f"warning: {expected}" in problem]) == 1
 
 
 def test_two_definitions_of_one_name_or_uuid_are_refused() -> None:

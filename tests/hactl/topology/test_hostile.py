@@ -51,7 +51,7 @@ CASES = {
     "a MAC address that is short": (
         guests("web1: nics: [{network: lan, mac: 52:54:00:12:34}]"),
         "t.yaml:10: guests.web1.nics[0].mac: '52:54:00:12:34' is not a MAC address; "
-        "write it like '52:54:00:12:34:56'",
+        "write it like '52:54:00:12:34:56', its first byte even",
     ),
     "3.10 stays what it was": (
         guests("web1: cpus: 3.10").replace("cpus: 1, ", ""),
