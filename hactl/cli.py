@@ -17,6 +17,7 @@ VERBS = {
     "render": ("hactl.commands.render", "Write the CIB (or corosync.conf) a topology stands for."),
     "plan": ("hactl.commands.plan", "Show what would change, and what happens to each guest."),
     "apply": ("hactl.commands.apply", "Carry out a plan, safely, and verify it."),
+    "adopt": ("hactl.commands.adopt", "Take over what others made, also while it runs."),
     "drift": (
         "hactl.commands.drift",
         "Show what has moved away from the topology; writes nothing.",

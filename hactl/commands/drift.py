@@ -41,13 +41,11 @@ from hactl.topology.yaml import source
     "--cib",
     type=click.Path(path_type=Path),
     envvar="CIB_file",
-    help="A CIB in a file: then no node is asked.",
+    help="A CIB in a file: then nodes are asked only by --via.",
 )
 @click.option(
     "--via",
-    default=SSH,
-    show_default=True,
-    help="How to run a command on another node; {node} stands for its name.",
+    help=f"How to run a command on another node; {{node}} stands for its name (default: {SSH}).",
 )
 @click.option("--no-nodes", is_flag=True, help="Look at the CIB alone.")
 @click.option("--ignore", metavar="LIST", help="A YAML list of {what, reason, until}.")
@@ -58,7 +56,7 @@ from hactl.topology.yaml import source
 def drift(
     file: str,
     cib: Path | None,
-    via: str,
+    via: str | None,
     no_nodes: bool,
     ignore: str | None,
     accept: str | None,
@@ -87,7 +85,8 @@ def drift(
         ).plan
         if not plan.simulated:
             raise CannotSimulate(plan.why_not)
-        seen = Collection({}, {}) if cib or no_nodes else ask(world, subject, live, via)
+        alone = no_nodes or (cib is not None and via is None)
+        seen = Collection({}, {}) if alone else ask(world, subject, live, via or SSH)
     found = [*in_cib(live, plan), *on_nodes(seen.found, meant(subject.topology.document))]
     counts, left = told_apart(found, known, datetime.now(tz=UTC).date())
     if form == "json":

@@ -11,6 +11,7 @@ from lxml.etree import _Element
 from hactl.cib.kept import LEDGER, bare, masked
 from hactl.cib.moves import MOVES
 from hactl.cib.options import PROPERTY_SET
+from hactl.existing.handover import handover
 from hactl.model.kept import TAGS
 from hactl.model.secret import STAYS_IN_CIB
 from hactl.topology.yaml.write import Block, Said, document
@@ -94,7 +95,7 @@ def as_item(section: str, node: str, element: _Element) -> Said:
             parent.remove(comment)
     where = {"node": node} if node else {}
     value = {"kind": "xml", "section": section, **where, "xml": Block(spelled(copy))}
-    return Said(value, tuple(notes(copy)))
+    return Said(value, (*notes(copy), *handover(copy)))
 
 
 def spelled(element: _Element) -> str:

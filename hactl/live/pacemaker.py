@@ -79,6 +79,10 @@ class Pacemaker:
         """Have the cluster forget that ``resource`` failed on ``node``, and look again."""
         self.ask("crm_resource", "--cleanup", f"--resource={resource}", f"--node={node}")
 
+    def look_anew(self, resource: str) -> None:
+        """Have the cluster forget all that was done to ``resource``, and probe it on every node."""
+        self.ask("crm_resource", "--refresh", f"--resource={resource}")
+
     def state(self, node: str, within: str = "") -> str:
         """Return the state of the controller on ``node``: S_IDLE on a DC that has nothing to do.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lxml.etree import _Element
 
+from hactl.cib.conversion import converting
 from hactl.cib.edits import PROPERTIES, own_sets
 from hactl.cib.history import EXPECTED, records
 from hactl.cib.merge import child
@@ -20,6 +21,10 @@ from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.undermined import exposed
 
 NAMED = 5
+HALFWAY = (
+    "is being handed to another agent, or was left in the middle of that: nobody recovers it "
+    "(the same hactl adopt FILE --convert goes on)"
+)
 SIMULATED = 4
 
 
@@ -29,7 +34,8 @@ def notices(cib: _Element, runner: Run | None = None) -> tuple[str, ...]:
     With a ``runner`` it is simulated what leaving maintenance would do.
     """
     held = standing_on_what_may_go(cib, runner)
-    return (*maintenance(cib, runner), *held, *map(str, moves(cib)), *edits(cib))
+    half = (f"{name} {HALFWAY}" for name in converting(cib))
+    return (*half, *maintenance(cib, runner), *held, *map(str, moves(cib)), *edits(cib))
 
 
 def maintenance(cib: _Element, runner: Run | None) -> Iterator[str]:

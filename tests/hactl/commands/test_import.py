@@ -15,6 +15,8 @@ from tests.hactl.existing.drawn import cib as drawn
 from tests.hactl.scheduler import needs_scheduler
 
 pytestmark = needs_scheduler
+HEAD = "cluster: {name: demo, settings: written, fencing: false}\n"
+HEAD += "nodes: {node1: {}, node2: {}, node3: {}}\n"
 
 CONF = """\
 totem {
@@ -94,3 +96,28 @@ def test_what_cannot_be_imported_is_refused_in_one_line(place: Place, name: str,
 def test_what_is_not_a_corosync_conf_is_refused(conf: str) -> None:
     with pytest.raises(ClusterError, match=r"^c.conf.*corosync\.conf"):
         membership(conf, "c.conf")
+
+
+def test_how_a_guest_could_be_handed_over_is_said_above_it(place: Place) -> None:
+    guest = (
+        '<primitive id="shop" class="ocf" provider="heartbeat" type="VirtualDomain">'
+        '<instance_attributes id="i"><nvpair id="c" name="config" value="/srv/shop.xml"/>'
+        '<nvpair id="t" name="migration_transport" value="tcp"/></instance_attributes></primitive>'
+    )
+    place.write("cib.xml", text(cib(guest)))
+    done = place.hactl("import", "--cib", "cib.xml")
+    assert "#   shop: {definition: /srv/shop.xml, migration: {transport: tcp}}" in done.stdout
+    assert "# and call `hactl adopt FILE --convert shop`." in done.stdout
+
+
+def test_what_others_made_is_taken_over_only_by_adopt(place: Place) -> None:
+    place.write("cib.xml", text(cib(dummy_text("d1"))))
+    place.write("t.yaml", HEAD + "raw: [{kind: primitive, id: d1, agent: 'ocf:pacemaker:Dummy'}]\n")
+    refused = place.hactl("apply", "t.yaml", "--cib", "cib.xml")
+    assert "hactl did not make" in refused.stderr
+    done = place.hactl("adopt", "t.yaml", "--cib", "cib.xml")
+    assert done.returncode == 0, done.stderr
+    again = place.hactl("plan", "t.yaml", "--cib", "cib.xml", "--detailed-exitcode")
+    assert again.returncode == 0, again.stdout
+    live = place.hactl("adopt", "t.yaml", "--cib", "cib.xml", "--convert", "d1")
+    assert (live.returncode, len(live.stderr.splitlines())) == (2, 2), live.stderr

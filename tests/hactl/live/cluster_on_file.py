@@ -53,6 +53,7 @@ class Cluster:
     ``pace``: it goes on by one transition at every so manieth look, not to the end at each.
     ``sent`` counts the patches that were sent to it, whatever else its tools are asked.
     ``lasting``: what failed and is forgotten is found running by the probe that follows.
+    ``blind`` are the agents that do not find what runs, by type.
     """
 
     file: Path
@@ -60,6 +61,9 @@ class Cluster:
     failing: tuple[str, ...] = ()
     pace: int = 0
     lasting: bool = False
+    blind: tuple[str, ...] = ()
+    runs: dict[tuple[str, str], bool] = field(default_factory=dict)
+    found: tuple[str, ...] = ()
     looks: int = 0
     sent: int = 0
     fenced: list[str] = field(default_factory=list)
@@ -95,7 +99,9 @@ class Cluster:
         """Have the scheduler carry out one transition; return whether there was something to do."""
         before = cibfile.read(self.file)
         after = self.directory / "after.xml"
-        words = [word for failing in self.failing for word in ("--op-fail", failing)]
+        words = [
+            word for failing in (*self.failing, *self.found) for word in ("--op-fail", failing)
+        ]
         argv = ["crm_simulate", "-x", str(self.file), "-S", "-O", str(after), *words]
         said = subprocess.run(argv, capture_output=True, text=True, env=self.environment()).stdout
         self.fenced += FENCED.findall(said)
@@ -117,6 +123,25 @@ class Cluster:
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "CIB_shadow_dir": str(self.directory), "CIB_file": str(self.file)}
+
+    def look_anew(self, resource: str) -> None:
+        """Do as `crm_resource --refresh` would: every node is asked by the agent of now."""
+        cib = cibfile.read(self.file)
+        primitive = cib.find(f"configuration/resources//primitive[@id='{resource}']")
+        assert primitive is not None
+        for found in cib.findall(f"status/node_state//lrm_resource[@id='{resource}']"):
+            node = f"{found.xpath('string(ancestor::node_state/@uname)')}"
+            self.runs.setdefault((resource, node), not stopped(found))
+            holder = found.getparent()
+            assert holder is not None
+            holder.remove(found)
+        self.found = tuple(
+            f"{name}_monitor_0@{node}=0"
+            for (name, node), runs in self.runs.items()
+            if runs and primitive.get("type") not in self.blind
+        )
+        self.write(cib)
+        self.settled_at = ""
 
     def forget(self, resource: str, node: str) -> None:
         """Do as `crm_resource --cleanup` would."""
@@ -200,7 +225,10 @@ class Tools(Runner):
             return Result(0, fencing_history(self.cluster.fenced), b"")
         if argv[0] == "crm_resource":
             given = dict(word.split("=", 1) for word in argv if "=" in word)
-            self.cluster.forget(given["--resource"], given["--node"])
+            if "--refresh" in argv:
+                self.cluster.look_anew(given["--resource"])
+            else:
+                self.cluster.forget(given["--resource"], given["--node"])
             return Result(0, b"", b"")
         if argv[:2] == ("cibadmin", "--query"):
             self.cluster.settle()
