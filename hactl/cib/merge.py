@@ -25,7 +25,7 @@ from hactl.cib.canonical import (
 )
 from hactl.cib.kept import as_it_is, drop_unwanted, ledger, renewed, seal
 from hactl.cib.options import PROPERTY_SET as PROPERTIES
-from hactl.cib.ownership import PREFIX, edited_by_hand, is_ours
+from hactl.cib.ownership import PREFIX, edited_by_hand, is_ours, lost_its_mark
 from hactl.cib.properties import same_property
 from hactl.cib.refusals import Refused, refusals
 from hactl.model.kept import TAGS
@@ -133,8 +133,9 @@ def merge_resources(
     missing = {resource.get("id", ""): resource for resource in wanted.iterfind("resources/*")}
     for resource in list(elements(section)):
         id_ = resource.get("id", "")
-        ours = is_ours(resource) or id_ in adopt
         new = missing.pop(id_, None)
+        ours = is_ours(resource) or id_ in adopt
+        ours = ours or (new is not None and lost_its_mark(configuration, resource, new))
         if new is None and is_ours(resource):
             section.remove(resource)
         elif new is not None and ours and id_ in letter:

@@ -64,6 +64,20 @@ def is_ours(element: _Element) -> bool:
     return element.get("id", "").startswith(PREFIX)
 
 
+def in_our_constraints(configuration: _Element, name: str) -> bool:
+    """Whether constraints of ours are about a resource: then it is ours, or was."""
+    return any(
+        is_ours(element) and name in (element.get("rsc"), element.get("first"), element.get("then"))
+        for element in configuration.iterfind("constraints/*")
+    )
+
+
+def lost_its_mark(configuration: _Element, element: _Element, wanted: _Element) -> bool:
+    """Whether a resource is ours but for its description: that can be written again unasked."""
+    alike = element.tag == wanted.tag and digest(element) == digest(wanted)
+    return alike and in_our_constraints(configuration, element.get("id", ""))
+
+
 def edited_by_hand(element: _Element) -> bool:
     """Whether a marked resource is no longer what hactl rendered."""
     found = MARK.fullmatch(element.get("description", ""))

@@ -8,7 +8,7 @@ from lxml.etree import _Element
 
 from hactl.cib import references
 from hactl.cib.kept import kept_in, ledger, listed, masked, unchanged
-from hactl.cib.ownership import RESOURCE_TAGS, is_ours
+from hactl.cib.ownership import RESOURCE_TAGS, in_our_constraints, is_ours, lost_its_mark
 from hactl.cib.properties import same_property
 from hactl.cib.read import first
 from hactl.errors import ClusterError
@@ -50,11 +50,20 @@ def unknown_nodes(live: _Element, wanted: _Element) -> Iterator[str]:
 
 
 def in_the_way(live: _Element, wanted: _Element, adopt: Collection[str]) -> Iterator[str]:
-    ours = {resource.get("id") for resource in wanted.iterfind("resources/*")}
+    ours = {resource.get("id", ""): resource for resource in wanted.iterfind("resources/*")}
     mine = {*adopt, *ledger(live), *unchanged(live, wanted)}
     for resource in live.iterfind("resources/*"):
         name = resource.get("id", "")
-        if name in ours and name not in mine and not is_ours(resource):
+        if name not in ours or name in mine or is_ours(resource):
+            continue
+        if lost_its_mark(live, resource, ours[name]):
+            continue
+        if in_our_constraints(live, name):
+            yield (
+                f"{name}: somebody changed its description, where hactl keeps its mark, and it is "
+                f"not as the topology says; --adopt {name} marks it again and sets it back"
+            )
+        else:
             yield (
                 f"{name}: the cluster has a {resource.tag} of this name that hactl did not make; "
                 f"rename yours, or take it over with --adopt {name}"

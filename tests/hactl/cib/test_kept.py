@@ -12,7 +12,7 @@ from hactl.cib.kept import ledger
 from hactl.cib.merge import merge
 from hactl.cib.refusals import Refused
 from hactl.intent import reads
-from tests.hactl.cibs import cib, text
+from tests.hactl.cibs import cib, dummy, text, wanted
 from tests.hactl.cibs import configuration as configuration_of
 
 THEIRS = (
@@ -110,3 +110,22 @@ def test_what_was_held_may_become_a_guest_of_ours_under_its_id() -> None:
     found = next(merged.iter("primitive"))
     assert (found.get("provider"), found.get("id")) == ("hactl", "web1")
     assert ledger(configuration_of(merged)) == {}
+
+
+def test_a_mark_that_somebody_wrote_over_is_healed_where_nothing_else_changed() -> None:
+    ours = dummy("web1", memory="1")
+    rule = '<rsc_location id="hactl-prefer-web1-on-node1-5" rsc="web1" node="node1" score="5"/>'
+    there = cib(text(ours), rule)
+    next(there.iter("primitive")).set("description", "the shop")
+    merged = merge(there, wanted(ours, constraints=rule))
+    assert next(merged.iter("primitive")).get("description") == ours.get("description")
+
+
+def test_a_mark_that_somebody_wrote_over_is_named_where_it_would_be_set_back() -> None:
+    rule = '<rsc_location id="hactl-prefer-web1-on-node1-5" rsc="web1" node="node1" score="5"/>'
+    there = cib(text(dummy("web1", memory="1")), rule)
+    next(there.iter("primitive")).set("description", "the shop")
+    want = wanted(dummy("web1", memory="2"), constraints=rule)
+    with pytest.raises(Refused, match="somebody changed its description"):
+        merge(there, want)
+    assert merge(there, want, ["web1"]) is not None
