@@ -405,6 +405,26 @@ def test_a_start_that_libvirt_does_not_come_to_is_called_off() -> None:
     assert scene.act("monitor") == 7
 
 
+def test_a_start_is_called_off_where_it_was_asked_for_whatever_is_given_since() -> None:
+    scene = Scene(NAMELESS)
+    hang(scene, "DomainCreateWithFlags")
+    hang(scene, "DomainUndefineFlags")
+    assert scene.act("start") == 1
+    scene.host.hangs.clear()
+    scene.host.deadline = scene.host.clock + 20
+    opened: list[str] = []
+    answer = scene.lib.do_virConnectOpen
+
+    def noting(uri: str) -> Any:
+        opened.append(uri)
+        return answer(uri)
+
+    scene.lib.answers |= {"virConnectOpen": noting, "virConnectOpenReadOnly": noting}
+    assert scene.act("stop", uri="xen:///") == 0
+    assert set(opened) == {"qemu:///system"}
+    assert scene.here.domains == {}
+
+
 def test_a_failed_start_calls_itself_off_where_libvirt_answers() -> None:
     scene = Scene(NAMELESS)
     hang(scene, "DomainCreateWithFlags")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hactl_agents.ocf.record import Record
 
 DEFINITIONS = "/etc/libvirt/qemu"  # where libvirt keeps them
+SYSTEM = "qemu:///system"  # whose they are
 RECALLED = "recalled"  # how such a start is noted (pending.py)
 
 
@@ -27,6 +28,7 @@ def recall(host: "Host", resource: str, record: "Record") -> None:
             record.put("defined", "1")
             record.put("starting", RECALLED)
             record.put("asked", left.asked)
+            record.put("asked_at", SYSTEM)
 
 
 def marked(host: "Host") -> "Iterator[str]":

@@ -29,23 +29,31 @@ STARTING = "libvirt is still starting the guest"
 
 
 class Pending:
-    """The start that a record tells of, if any. ``uri`` is that of the node's libvirt."""
+    """The start that a record tells of, if any. ``uri`` is that of the node's libvirt, which counts
+    where the record does not say who was asked: parameters may have been changed since.
+    """
 
     def __init__(self, host: "Host", record: "Record", uri: str) -> None:
         self.host = host
         self.record = record
-        self.uri = uri
+        self.given = uri
+
+    @property
+    def uri(self) -> str:
+        return self.record.get("asked_at") or self.given
 
     # the note
 
     def will_define(self) -> None:
         """Write down that there may be a definition of ours, which is to go again."""
         self.record.put("defined", "1")
+        self.record.put("asked_at", self.given)
         self.record.save()
 
     def will_start(self, how: str) -> None:
         """Write down that the guest may come to be from now on. ``how``: CALLABLE_OFF, BINDING."""
         self.record.put("starting", how)
+        self.record.put("asked_at", self.given)
         self.record.put("asked", daemon.signature(self.host))
         self.record.save()
 

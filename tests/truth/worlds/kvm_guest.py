@@ -279,14 +279,14 @@ EXEMPTIONS += [
     Exemption("absence_is_seen_where_nothing_is_broken", "called off", "*", look, LEFT_DEFINED)
     for look in LOOKS
 ]
+NOBODY_TO_ASK = "a start can be called off only by the libvirtd that was asked for it"
 EXEMPTIONS += [
     Exemption("a_stop_works_where_nothing_hinders_it", "asked for", "*", "stop", STILL_AT_IT),
-    Exemption(
-        "a_stop_works_where_nothing_hinders_it",
-        "called off",
-        "*",
-        "stop",
-        "a start can be called off only by the libvirtd that was asked for it",
+    *(
+        Exemption(
+            "a_stop_works_where_nothing_hinders_it", "called off", what, "stop", NOBODY_TO_ASK
+        )
+        for what in ("libvirtd hung", "libvirtd hung and status file gone", "binding missing")
     ),
 ]
 BY_NAME = "what was started by hand is ours by its name only: under another one it is somebody's"
