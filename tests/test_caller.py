@@ -1,6 +1,7 @@
 """The suite gives the same answers whoever started it."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INHERITED = """\
-import os, signal, subprocess, sys
+import os, resource, signal, subprocess, sys
 
 SLEEP = "import time; print(flush=True); time.sleep(60)"
 
@@ -24,7 +25,19 @@ def test_inherited():
     assert "CIB_file" not in os.environ
     assert os.environ["LC_ALL"] == "C.UTF-8"
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 1024
+    for which in (resource.RLIMIT_FSIZE, resource.RLIMIT_CPU):
+        soft, hard = resource.getrlimit(which)
+        assert soft == hard
 """
+
+
+# Soft limits that a caller has set; as hard as they were.
+SHORT = {
+    resource.RLIMIT_NOFILE: 64,
+    resource.RLIMIT_FSIZE: 1 << 20,
+    resource.RLIMIT_CPU: 3000,
+}
 
 
 def hostile() -> None:
@@ -33,9 +46,13 @@ def hostile() -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
     os.umask(0o077)
+    for which, soft in SHORT.items():
+        resource.setrlimit(which, (soft, resource.getrlimit(which)[1]))
 
 
-def test_signals_umask_and_environment_of_the_caller_do_not_reach_the_tests(tmp_path: Path) -> None:
+def test_signals_limits_umask_and_environment_of_the_caller_do_not_reach_the_tests(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "test_inherited.py").write_text(INHERITED)
     (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text())
     ran = subprocess.run(
