@@ -74,11 +74,10 @@ def leftovers(cib: _Element) -> tuple[Leftover, ...]:
     found: dict[tuple[str, str, str], Leftover] = {}
     for element, mark in marks(cib):
         about = mark["about"] if mark["what"] == "hold" else owner(element)
-        begun = datetime.strptime(mark["begun"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
         proven = proven_ours(element, mark)
         key = mark["what"], about, mark["apply"]
         proven = proven and (key not in found or found[key].proven)
-        when = f"{begun:%FT%TZ}"
+        when = began(mark["begun"])
         found[key] = Leftover(about, mark["what"], when, mark["node"], mark["apply"], proven)
     return tuple(found[key] for key in sorted(found))
 
@@ -192,8 +191,18 @@ def marks(cib: _Element) -> Iterator[tuple[_Element, re.Match[str]]]:
     for element in cast(list[_Element], MARKED(cib)):
         parent = element.getparent()
         mark = MARK.fullmatch(element.get("id", ""))
-        if mark and parent is not None and not parent.get("id", "").startswith(PREFIX):
+        if mark is None or parent is None or not began(mark["begun"]):
+            continue
+        if not parent.get("id", "").startswith(PREFIX):
             yield element, mark
+
+
+def began(text: str) -> str:
+    """Return when an apply began, as ISO 8601; nothing for what is no time, so none of ours."""
+    try:
+        return f"{datetime.strptime(text, '%Y%m%dT%H%M%S').replace(tzinfo=UTC):%FT%TZ}"
+    except ValueError:
+        return ""
 
 
 def owner(element: _Element) -> str:

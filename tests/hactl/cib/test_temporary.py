@@ -83,6 +83,14 @@ def test_no_two_applies_share_a_name_though_they_begin_in_one_second() -> None:
     assert all(left.proven for left in leftovers(marked))
 
 
+@pytest.mark.parametrize("when", ["20261301T000000Z", "00000000T000000Z", "20261201T256199Z"])
+def test_what_is_no_time_is_no_apply(when: str) -> None:
+    id_ = f"hactl-temporary-{when}-node1-hold-r0"
+    marked = cib(dummy_text("r0"), f'<rsc_location id="{id_}" rsc="r0" node="node1" score="0"/>')
+    assert leftovers(marked) == ()
+    assert lifted(marked) is marked
+
+
 def random_cib(rng: Random) -> _Element:
     made = cib("".join(dummy_text(f"r{number}") for number in range(3)))
     for primitive in made.iterfind("configuration/resources/primitive"):
