@@ -111,7 +111,7 @@ class IscsiGateway(Parameters, Gateway):
     def check(self) -> None:
         from hactl_agents.iscsi import contradictions
 
-        contradictions.refuse(self)
+        contradictions.refuse(self, is_promotable(self))
 
     def preflight(self) -> None:
         """Refuse what cannot work on this node, before anything is made."""

@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hactl_agents.host.command import Done
     from hactl_agents.lxc.processes import Payload, Titles
+    from hactl_agents.lxc.start_log import StartLog
     from hactl_agents.lxc.stop import Ending
 
 ICE = (FREEZING, FROZEN)
@@ -161,7 +162,9 @@ class LxcContainer(Parameters, Agent):
         self.launch()
         init = self.payload.init()
         if init is None:
-            raise Failed(self.last_words() or f"{self.container} ended as soon as it had started")
+            raise Failed(
+                self.start_log.first_error() or f"{self.container} ended as soon as it had started"
+            )
         self.payload.note(init)
         self.refuse_wrong_limits()
         self.await_health()
@@ -259,7 +262,7 @@ class LxcContainer(Parameters, Agent):
         try:
             self.ending_of(self.known_payload).tidy()
             if not self.log:
-                self.forget_log(AFTERWARDS)
+                self.start_log.remove(AFTERWARDS)
         except Failed as exc:
             self.host.log(str(exc))
 
@@ -267,13 +270,21 @@ class LxcContainer(Parameters, Agent):
 
     def launch(self) -> None:
         """Run lxc-start; its own words tell why it failed."""
-        self.forget_log()
+        self.start_log.remove()
         defines = [word for item in self.defines() for word in ("-s", item)]
         done = self.tool(
-            "lxc-start", "-f", self.config_file, "-o", self.log_file, "-l", "WARN", "-d", *defines
+            "lxc-start",
+            "-f",
+            self.config_file,
+            "-o",
+            self.start_log.path,
+            "-l",
+            "WARN",
+            "-d",
+            *defines,
         )
         if done.returncode:
-            raise Failed(self.last_words() or done.complaint())
+            raise Failed(self.start_log.first_error() or done.complaint())
 
     def defines(self) -> "list[str]":
         limits = self.limits()
@@ -322,32 +333,12 @@ class LxcContainer(Parameters, Agent):
         return self.config or f"{self.lxcpath}/{self.container}/config"
 
     @property
-    def log_file(self) -> str:
-        if self.log or self.user:
-            return self.log or f"{self.lxcpath}/{self.container}/lxc-start.log"
-        return self.own_log
+    def start_log(self) -> "StartLog":
+        from hactl_agents.lxc.start_log import StartLog
 
-    @property
-    def own_log(self) -> str:
-        return f"{self.host.state_dir}/{self.record.name}.log"
-
-    def forget_log(self, within: "float | None" = None) -> None:
-        path = self.log_file
-        if path == self.own_log:
-            self.host.remove(self.own_log)
-        else:
-            self.host.read_in_child(f"removing {path}", self.host.remove, path, within=within)
-
-    def last_words(self) -> str:
-        """The first error in lxc-start's log: what follows is what follows from it."""
-        try:
-            lines = (self.host.paths.read(self.log_file, AFTERWARDS) or "").split("\n")
-        except Failed:
-            return ""
-        for line in lines:
-            if " ERROR " in line:
-                return f"lxc-start: {line.split(' - ', 2)[-1]}"
-        return ""
+        own = f"{self.host.state_dir}/{self.record.name}.log"
+        users = f"{self.lxcpath}/{self.container}/lxc-start.log" if self.user else own
+        return StartLog(self.host, self.log or users, own)
 
     # health
 

@@ -1,7 +1,7 @@
 """A Ceph image as a block device: whether it is here, whose it is, taking and leaving it."""
 
-from hactl_agents.ceph.image import Mapping, Spec
-from hactl_agents.ceph.mapper import Wish, mappers
+from hactl_agents.ceph.image import Mapping, Spec, Wish
+from hactl_agents.ceph.mapper import mappers
 from hactl_agents.ocf import (
     Agent,
     BadValue,

@@ -12,8 +12,11 @@ from pathlib import Path
 LIBDIR, NODE, ACTION = sys.argv[1:]
 sys.path.insert(0, LIBDIR)
 
-from hactl_agents.ceph.image import Mapping, Spec  # noqa: E402
-from hactl_agents.ceph.mapper import Wish  # noqa: E402
+from hactl_agents.ceph.image import (  # noqa: E402
+    Mapping,
+    Spec,
+    Wish,
+)
 from hactl_agents.host.host import Failed, Host  # noqa: E402
 from hactl_agents.ocf.main import answer, budget, exit_code, perform  # noqa: E402
 from hactl_agents.rbd_image import RbdImage  # noqa: E402

@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from hactl_agents.ceph.image import Spec
-    from hactl_agents.ceph.mapper import Wish
+    from hactl_agents.ceph.image import Spec, Wish
     from hactl_agents.host.host import Host
 
 PATIENCE = 10  # seconds for one answer; monitors and OSDs in good health take a tenth of one

@@ -1,4 +1,4 @@
-"""Which image is meant, and what a mapping of it on this node looks like; pure values."""
+"""Which image is meant, how it is to be mapped, and what its mapping looks like; pure values."""
 
 SEPARATORS = "/@"
 
@@ -40,3 +40,32 @@ class Mapping:
     def name(self) -> str:
         """The kernel's name, such as rbd0."""
         return self.device.rpartition("/")[2]
+
+
+class Wish:
+    """How an image is to be mapped, and as whom."""
+
+    def __init__(
+        self,
+        conf: str,
+        client: str,
+        keyring: "str | None",
+        *,
+        read_only: bool,
+        exclusive: bool,
+        options: "tuple[str, ...]",
+    ) -> None:
+        self.conf = conf
+        self.client = client
+        self.keyring = keyring
+        self.read_only = read_only
+        self.exclusive = exclusive
+        self.options = options
+
+    def identity(self) -> "list[str]":
+        keyring = [f"--keyring={self.keyring}"] if self.keyring else []
+        return [f"--conf={self.conf}", f"--id={self.client}", *keyring]
+
+    def flags(self) -> "list[str]":
+        flags = ["--read-only"] if self.read_only else []
+        return [*flags, "--exclusive"] if self.exclusive else flags

@@ -4,8 +4,7 @@ from hactl_agents.ceph.image import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.ceph.image import Spec
-    from hactl_agents.ceph.mapper import Wish
+    from hactl_agents.ceph.image import Spec, Wish
     from hactl_agents.host.host import Host
 
 BUS = "/sys/bus/rbd"

@@ -5,8 +5,7 @@ from hactl_agents.host.host import SIGKILL, SIGTERM, Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hactl_agents.ceph.image import Spec
-    from hactl_agents.ceph.mapper import Wish
+    from hactl_agents.ceph.image import Spec, Wish
     from hactl_agents.host.host import Host
 
 PROGRAM = "rbd-nbd"

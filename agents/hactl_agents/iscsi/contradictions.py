@@ -5,24 +5,22 @@ Only what is begun or validated is judged: a monitor never imports this.
 
 from hactl_agents.iscsi.parameters import LIO
 from hactl_agents.ocf.errors import NotConfigured
-from hactl_agents.ocf.promotion import is_promotable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hactl_agents.iscsi_gateway import IscsiGateway
+    from hactl_agents.iscsi.parameters import Parameters
 
 
-def refuse(gateway: "IscsiGateway") -> None:
+def refuse(gateway: "Parameters", promotable: bool) -> None:
     """Raise NotConfigured where its parameters do not fit each other."""
     of_backend = of_lio if gateway.backend == LIO else of_tgt
-    for judge in (of_all, of_backend):
-        for sentence in judge(gateway):
-            raise NotConfigured(sentence)
+    for sentence in (*of_all(gateway), *of_backend(gateway, promotable)):
+        raise NotConfigured(sentence)
 
 
-def of_all(gateway: "IscsiGateway") -> "Iterator[str]":
+def of_all(gateway: "Parameters") -> "Iterator[str]":
     if not gateway.luns:
         yield "luns: name at least one"
     if not gateway.portals:
@@ -33,18 +31,18 @@ def of_all(gateway: "IscsiGateway") -> "Iterator[str]":
         yield "auth_file: give the whole path, from /"
 
 
-def of_lio(gateway: "IscsiGateway") -> "Iterator[str]":
+def of_lio(gateway: "Parameters", promotable: bool) -> "Iterator[str]":
     for lun in gateway.luns:
         if lun.kernel_complaint():
             yield f"luns: {lun.kernel_complaint()}"
     if len({lun.readonly for lun in gateway.luns}) > 1 and not gateway.initiators:
         yield "luns: readonly is for all LUNs or none where initiators are not named: name them"
-    if is_promotable(gateway) and gateway.reservations:
+    if promotable and gateway.reservations:
         yield "reservations: one node of the clone knows nothing of another's"
 
 
-def of_tgt(gateway: "IscsiGateway") -> "Iterator[str]":
-    if is_promotable(gateway):
+def of_tgt(gateway: "Parameters", promotable: bool) -> "Iterator[str]":
+    if promotable:
         yield "backend: tgt has no ALUA, so it cannot be promotable: take lio"
     for lun in gateway.luns:
         if not lun.number:
