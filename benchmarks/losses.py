@@ -109,7 +109,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=16)
     parser.add_argument("--guests", type=int, default=500)
     parser.add_argument("--most", type=int, default=1)
-    parser.add_argument("--why", action="store_true")
+    parser.add_argument("--why", action="store_true", help="and why, or only that with --most 0")
     return parser.parse_args()
 
 

@@ -24,6 +24,7 @@ from hactl.simulate.transition import Transition, transition
 from hactl.why.blocker import Blocker
 from hactl.why.find import Look, top
 from hactl.why.make_room import make_room
+from hactl.why.slice import LARGE, sliced
 
 PROVEN = 4  # sets that would start it
 CLONES = ("clone", "master", "bundle")
@@ -78,11 +79,15 @@ class Answer:
 
 @dataclass
 class Asking:
-    """Asks about one resource of one cluster. Raises CannotSimulate."""
+    """Asks about one resource of one cluster; a ``large`` one, by primitives, in parts.
+
+    Raises CannotSimulate.
+    """
 
     cib: _Element
     resource: str
     runner: Run
+    large: int = LARGE
     seen: Transition = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,9 +149,21 @@ class Asking:
                 needed = rest
         return AtNode(node, tuple(needed))
 
+    @cached_property
+    def part(self) -> _Element:
+        """The part of the cluster that decides, if it decides there as in the whole."""
+        small = sliced(self.cib, self.of, self.look.there, self.large)
+        if small is self.cib:
+            return small
+        try:
+            seen = unfenced(small, self.runner)
+        except CannotSimulate:
+            return self.cib
+        return small if self.on_nodes(seen, places(seen)) == self.on else self.cib
+
     def would_run(self, without: Sequence[Blocker], node: str = "") -> bool:
-        """Whether it runs, on a node if one is given, when all of this is taken away."""
-        copy = deepcopy(self.cib)
+        """Whether it runs when all of this is taken away; on a node, in the part that decides."""
+        copy = deepcopy(self.part if node else self.cib)
         for each in without:
             each.edit(copy)
         if node and not self.clone:

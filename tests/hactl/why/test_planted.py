@@ -15,7 +15,7 @@ from lxml.etree import _Element
 
 from hactl.cib import document
 from hactl.simulate.places import places
-from hactl.why.answer import unfenced
+from hactl.why.answer import Asking, unfenced
 from tests.hactl.cli import hactl
 from tests.hactl.contracts import violations
 from tests.hactl.scheduler import needs_scheduler, runner, settled
@@ -73,6 +73,17 @@ def test_a_reason_is_named_for_every_node(
         assert all(reason.command in (each["command"] or "") for each in told), told
         assert at["proven"]
     assert {at["node"] for at in found["nodes"]} == set(NODES)
+
+
+@pytest.mark.parametrize("reason", REASONS, ids=lambda reason: reason.name)
+def test_a_part_of_the_cluster_says_the_same(
+    reason: Reason, healthy: _Element, tmp_path: Path
+) -> None:
+    cib = etree.parse(str(ill(healthy, reason, tmp_path))).getroot()
+    whole = Asking(cib, GUEST, runner(tmp_path)).answer()
+    part = Asking(cib, GUEST, runner(tmp_path), large=0)
+    assert part.answer() == whole
+    assert part.part is not part.cib
 
 
 def whats(at: dict[str, Any]) -> list[str]:
