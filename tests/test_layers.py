@@ -93,7 +93,14 @@ MAY_IMPORT = {
     },
     "hactl.corosync": {"hactl.model", "hactl.errors"},
     "hactl.cib": {"hactl.model", "hactl.errors"},
-    "hactl.plan": {"hactl.cib", "hactl.fencing", "hactl.simulate", "hactl.model", "hactl.errors"},
+    "hactl.plan": {
+        "hactl.cib",
+        "hactl.fencing",
+        "hactl.why",
+        "hactl.simulate",
+        "hactl.model",
+        "hactl.errors",
+    },
     "hactl.simulate": {"hactl.cib", "hactl.model", "hactl.errors"},
     "hactl.why": {
         "hactl.cib",
@@ -106,6 +113,7 @@ MAY_IMPORT = {
         "hactl.cib",
         "hactl.fencing",
         "hactl.plan",
+        "hactl.why",
         "hactl.simulate",
         "hactl.model",
         "hactl.errors",
@@ -114,6 +122,7 @@ MAY_IMPORT = {
     "hactl.status": {
         "hactl.cib",
         "hactl.fencing",
+        "hactl.why",
         "hactl.simulate",
         "hactl.model",
         "hactl.errors",

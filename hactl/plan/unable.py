@@ -11,11 +11,12 @@ from hactl.cib.edits import switches
 from hactl.cib.merge import child
 from hactl.cib.ownership import kind_of
 from hactl.plan.effects import Effects
-from hactl.simulate.cause import Cause, cause
+from hactl.simulate.cause import Cause
 from hactl.simulate.effect import Effect
 from hactl.simulate.places import places
 from hactl.simulate.scheduler import Run
 from hactl.simulate.transition import Transition
+from hactl.why.first import first_cause
 
 # Each cause takes some more simulations: these many are proven, the rest only named.
 PROVEN = 3
@@ -46,7 +47,7 @@ def unable(cib: _Element, transition: Transition, runner: Run) -> tuple[Unable, 
         Unable(
             unit.get("id", ""),
             kind_of(unit) or "",
-            cause(cib, unit.get("id", ""), transition, runner) if number < PROVEN else None,
+            first_cause(cib, unit.get("id", ""), transition, runner) if number < PROVEN else None,
         )
         for number, unit in enumerate(down)
     )

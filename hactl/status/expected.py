@@ -14,12 +14,13 @@ from lxml.etree import _Element
 
 from hactl.cib.history import failed, records
 from hactl.errors import ClusterError
-from hactl.simulate.cause import Cause, cause
+from hactl.simulate.cause import Cause
 from hactl.simulate.maintenance import Level, left, maintained
 from hactl.simulate.places import Places, places
 from hactl.simulate.relaxation import counted
 from hactl.simulate.scheduler import Run, simulate
 from hactl.simulate.transition import Transition
+from hactl.why.first import first_cause
 
 PROVEN = 3
 
@@ -112,5 +113,5 @@ def causes(cib: _Element, now: Transition, runner: Run) -> dict[str, Cause]:
         names = {inner.get("id", "") for inner in unit.iter("primitive")}
         wanted = {name for name in names if now.placed(name).target_role.lower() != "stopped"}
         if unit.tag not in ("template", "bundle") and wanted - active and len(found) < PROVEN:
-            found[unit.get("id", "")] = cause(cib, unit.get("id", ""), now, runner)
+            found[unit.get("id", "")] = first_cause(cib, unit.get("id", ""), now, runner)
     return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hactl.simulate.cause import cause
 from hactl.simulate.scheduler import Run
 from hactl.whatif.scene import Scene
+from hactl.why.first import first_cause
 
 EXPLAINED = 3
 
@@ -25,7 +25,9 @@ def never(scene: Scene, runner: Run) -> dict[str, str]:
         active = {n.partition(":")[0] for n, on in scene.before.active.items() if on}
         if set(inside) - active:
             told = len(found) < EXPLAINED
-            found[name] = cause(scene.cib, name, scene.transition, runner).text if told else ""
+            found[name] = (
+                first_cause(scene.cib, name, scene.transition, runner).text if told else ""
+            )
     return found
 
 

@@ -66,16 +66,6 @@ class Answer:
     def runs(self) -> bool:
         return bool(self.on)
 
-    @property
-    def headline(self) -> str:
-        """Say the first of it in one clause."""
-        seen = dict.fromkeys(
-            f"{each.node}: {each.text}" if each.node else each.text
-            for at in self.nodes
-            for each in at.blockers
-        )
-        return "; ".join(seen)
-
 
 @dataclass
 class Asking:

@@ -132,3 +132,18 @@ def test_what_a_plan_foresees(tmp_path: Path) -> None:
     text = hactl("why", "big", "--plan", str(topology), "--cib", path).stdout
     assert text.startswith("big runs nowhere\n")
     assert "cannot: needs 30720MiB memory: " in text
+
+
+def test_a_plan_and_a_status_say_the_first_of_it(tmp_path: Path) -> None:
+    """A ticket is nothing that the short list of causes knows."""
+    cib = healthy(tmp_path)
+    made = '<rsc_ticket id="t1" rsc="web3" ticket="paris" loss-policy="stop"/>'
+    add(cib, "configuration/constraints", made)
+    path = kept(settled(cib, tmp_path), tmp_path)
+    topology = tmp_path / "t.yaml"
+    topology.write_text(SHARED)
+    for done in (
+        hactl("plan", str(topology), "--cib", path, "--format", "json"),
+        hactl("status", "--cib", path),
+    ):
+        assert "ticket paris is not granted here (t1)" in done.stdout
