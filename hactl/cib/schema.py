@@ -25,8 +25,10 @@ class Invalid(ClusterError):
     """The configuration breaks the schema of its CIB."""
 
 
-def check(cib: _Element, schemas: Path = SCHEMAS) -> None:
+def check(cib: _Element, schemas: Path = SCHEMAS, before: _Element | None = None) -> None:
     """Validate ``cib`` against the schema it names, without its status.
+
+    ``before`` is what it is made from: if that breaks the schema already, that is said.
 
     Raises SchemaTooNew where the tools here do not have that schema, Invalid where the
     configuration breaks it. A CIB that switched validation off (``none``) passes.
@@ -36,10 +38,23 @@ def check(cib: _Element, schemas: Path = SCHEMAS) -> None:
     if not NAME.fullmatch(name):
         return
     relaxng = loaded(schemas / f"{name}.rng")
-    if not relaxng.validate(without_status(cib)):
+    if relaxng.validate(without_status(cib)):
+        return
+    said = complaint(relaxng)
+    if before is not None:
+        refuse_broken(before, relaxng, name)
+    raise Invalid(
+        f"the configuration would break the CIB schema {name}: {said}",
+        "look for the key in the topology that this comes from, most likely in `raw`",
+    )
+
+
+def refuse_broken(before: _Element, relaxng: etree.RelaxNG, name: str) -> None:
+    """Raise Invalid where a CIB breaks its schema as it is, whatever we would make of it."""
+    if not relaxng.validate(without_status(before)):
         raise Invalid(
-            f"the configuration would break the CIB schema {name}: {complaint(relaxng)}",
-            "look for the key in the topology that this comes from, most likely in `raw`",
+            f"the CIB breaks its own schema {name}: {complaint(relaxng)}",
+            "mend that first; `crm_verify` says where",
         )
 
 

@@ -145,7 +145,7 @@ def foreseen(live: _Element, merged: _Element, runner: Run) -> Planned:
     """
     found = changes(live, merged)
     if found:
-        schema.check(merged)
+        schema.check(merged, before=live)
     why_not, transition = "", Transition((), (), {})
     try:
         transition = simulate(scenario(merged), runner)
