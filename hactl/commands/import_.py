@@ -9,7 +9,7 @@ import click
 
 from hactl.commands.output import emit, write
 from hactl.existing.corosync_conf import Membership, membership
-from hactl.existing.imported import imported
+from hactl.existing.imported import NotImportable, imported
 from hactl.existing.proof import prove
 from hactl.live.session import opened
 from hactl.report.proof import text
@@ -42,6 +42,7 @@ def import_(cib: Path | None, corosync: Path | None, output: str | None) -> None
     with opened(cib) as world:
         live = world.pacemaker.cib()
         made = imported(live, found)
+        refuse_too_long(made.text)
         proof = prove(live, made.text, output or "cluster.yaml", world.runner, source.read_bytes)
     if output is None:
         emit(made.text.encode())
@@ -51,6 +52,13 @@ def import_(cib: Path | None, corosync: Path | None, output: str | None) -> None
     click.echo(text(proof.plan, proof.changes, left), nl=False, err=True)
     if not proof.holds:
         sys.exit(1)
+
+
+def refuse_too_long(text: str) -> None:
+    """Raise NotImportable where nobody could read the file again."""
+    if len(text) > source.MAX_BYTES:
+        limit = source.MAX_BYTES >> 20
+        raise NotImportable(f"the topology would be longer than {limit} MiB, which none may be")
 
 
 def known_members(cib: Path | None, corosync: Path | None) -> Membership:

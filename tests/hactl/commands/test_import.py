@@ -15,6 +15,7 @@ from tests.hactl.existing.drawn import cib as drawn
 from tests.hactl.scheduler import needs_scheduler
 
 pytestmark = needs_scheduler
+ROOT = Path(__file__).parents[3]
 HEAD = "cluster: {name: demo, settings: written, fencing: false}\n"
 HEAD += "nodes: {node1: {}, node2: {}, node3: {}}\n"
 
@@ -121,3 +122,23 @@ def test_what_others_made_is_taken_over_only_by_adopt(place: Place) -> None:
     assert again.returncode == 0, again.stdout
     live = place.hactl("adopt", "t.yaml", "--cib", "cib.xml", "--convert", "d1")
     assert (live.returncode, len(live.stderr.splitlines())) == (2, 2), live.stderr
+
+
+def test_the_tutorial_comes_out_as_it_says(place: Place) -> None:
+    place.write("cib.xml", (ROOT / "examples/made-with-pcs.xml").read_text())
+    page = (ROOT / "docs/tutorial/from-pcs.md").read_text()
+    done = place.hactl("import", "--cib", "cib.xml", "-o", "cluster.yaml")
+    assert done.stderr in page
+    assert "not-for-files" not in (place.directory / "cluster.yaml").read_text()
+    planned = place.hactl("plan", "cluster.yaml", "--cib", "cib.xml")
+    assert planned.stdout.split("\n\n")[0] in page
+    assert "Plan: 1 to add. Guests: none." in planned.stdout
+    assert place.hactl("apply", "cluster.yaml", "--cib", "cib.xml").returncode == 0
+    again = place.hactl("plan", "cluster.yaml", "--cib", "cib.xml", "--detailed-exitcode")
+    assert again.returncode == 0
+    said = (place.directory / "cib.xml").read_text()
+    assert "not-for-files" in said
+    place.write("cib.xml", said.replace('score="50"', 'score="5"'))
+    drift = place.hactl("drift", "cluster.yaml", "--cib", "cib.xml", "--detailed-exitcode")
+    assert drift.returncode == 2
+    assert drift.stdout.splitlines()[1].split(" (")[0] in page
