@@ -198,7 +198,7 @@ def marks(cib: _Element) -> Iterator[tuple[_Element, re.Match[str]]]:
 
 
 def began(text: str) -> str:
-    """Return when an apply began, as ISO 8601; nothing for what is no time, so none of ours."""
+    """Return when an apply began, as ISO 8601; nothing for what is not a time, so none of ours."""
     try:
         return f"{datetime.strptime(text, '%Y%m%dT%H%M%S').replace(tzinfo=UTC):%FT%TZ}"
     except ValueError:

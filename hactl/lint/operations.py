@@ -24,6 +24,6 @@ def operations(subject: Subject) -> Iterator[Problem]:
                 if operation.name not in KNOWN:
                     yield topology.warning(
                         ("raw", index, *place, "operations", number, "name"),
-                        f"{operation.name} is no operation that Pacemaker calls",
+                        f"{operation.name} is not an operation that Pacemaker calls",
                         did_you_mean(operation.name, KNOWN, "check its name"),
                     )

@@ -41,7 +41,7 @@ def own(topology: Topology, address: str, path: Sequence[Step]) -> Iterator[Prob
     if found.is_loopback or found.is_unspecified or found.is_multicast:
         yield topology.warning(
             path,
-            f"{address} is no machine's address: every node would reach itself, or nobody",
+            f"{address} is not a machine's address: every node would reach itself, or nobody",
             "write the address of the device itself",
         )
 

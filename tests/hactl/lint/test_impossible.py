@@ -210,7 +210,7 @@ def test_it_is_refused(text: str, expected: str) -> None:
 WARNED = {
     "a device that every node has for itself": (
         BASE.replace("plug: node1", "plug: node1, ip: '::1'"),
-        "nodes.node1.fencing.bmc.ip: ::1 is no machine's address",
+        "nodes.node1.fencing.bmc.ip: ::1 is not a machine's address",
     ),
     "a node that is liked and closed": (
         guests("a: nodes: [node1], prefer: {node1: 5, node2: 10, node3: -5}"),
@@ -221,7 +221,7 @@ WARNED = {
             "{kind: primitive, id: x, agent: 'ocf:pacemaker:Dummy',"
             " operations: [{name: stopp, timeout: 10s}]}"
         ),
-        "raw[0].operations[0].name: stopp is no operation that Pacemaker calls; did you",
+        "raw[0].operations[0].name: stopp is not an operation that Pacemaker calls; did you",
     ),
 }
 
