@@ -17,7 +17,7 @@ MOVES = {"cli-ban-": "is banned from", "cli-prefer-": "is tied to", "cli-standby
 class Moved:
     """``constraint`` says of ``resource`` that it ``is`` tied to or kept from ``node``.
 
-    ``role`` may be empty; ``passing``: it ends by itself.
+    ``role`` may be empty. It ends by itself at ``until``, as the CIB has it; that may be over.
     """
 
     constraint: str
@@ -25,11 +25,11 @@ class Moved:
     is_: str
     node: str
     role: str = ""
-    passing: bool = False
+    until: str = ""
 
     def __str__(self) -> str:
         role = f", as {self.role}" if self.role else ""
-        until = " for a time" if self.passing else ""
+        until = f" until {self.until}" if self.until else ""
         return (
             f"{self.resource} {self.is_} {self.node}{role}{until} by {self.constraint}, left over "
             f"from a move (pcs resource clear {self.resource} lifts it)"
@@ -48,8 +48,14 @@ def moves(cib: _Element) -> Iterator[Moved]:
                 is_,
                 location.get("node") or named_in_rule(location) or "a node",
                 location.get("role", ""),
-                passing=location.find(".//date_expression") is not None,
+                until=end_of(location),
             )
+
+
+def end_of(location: _Element) -> str:
+    """Return when a rule ends, or nothing where it does not say."""
+    ends = (each.get("end", "") for each in location.iter("date_expression"))
+    return next((end for end in ends if end), "")
 
 
 def named_in_rule(location: _Element) -> str:

@@ -200,7 +200,7 @@ def test_what_a_move_left_behind_is_pointed_out(tmp_path: Path) -> None:
     before = settled(cib(text(dummy("web1")), left), tmp_path)
     notes = plan_for(before, wanted(dummy("web1")), tmp_path).notes
     assert "web1 is tied to node2 by cli-prefer-web1, left over from a move" in notes[-2]
-    assert "web1 is banned from node3, as Promoted for a time by cli-ban" in notes[-1]
+    assert "web1 is banned from node3, as Promoted until 2999-01-01 by cli-ban" in notes[-1]
 
 
 def test_reasons_are_spelled_as_they_are_meant() -> None:
