@@ -199,11 +199,12 @@ class Losing:
             held = held + 1 if paused else 0
             if held < 5:  # strace itself holds it for a moment at each word
                 continue
-            self.signalled = self.cell.pids(self.daemon)
-            send(self.cell, self.number, self.signalled)
-            self.happened = True
+            if not self.happened:
+                self.signalled = self.cell.pids(self.daemon)
+                send(self.cell, self.number, self.signalled)
+                self.happened = True
             send(self.cell, CONTINUE, paused)
-            return
+            held = 0  # on a busy machine it may have been strace, and its word is still to come
 
     def undo(self) -> None:
         if self.number == STOP:
