@@ -166,7 +166,7 @@ def one(verdict: Verdict, number: str = "") -> Iterator[str]:
         yield click.style(f"    fenced as well: {', '.join(verdict.fenced)}", fg="red")
     yield from (f"    {line}" for line in reasons(verdict))
     if not verdict.settled:
-        yield "    told is the first transition only: it has remote nodes or bundles"
+        yield "    told is the first transition only: what comes after it could not be followed"
     if verdict.rooms:
         yield f"    {left(verdict)}"
 

@@ -49,6 +49,7 @@ def drop(element: _Element) -> None:
         parent.remove(element)
 
 
+STARTING = frozenset({"start", "migrate_from", "promote"})
 # What a record says of the parameters that were in force.
 DIGESTS = ("op-force-restart", "op-restart-digest", "op-secure-params", "op-secure-digest")
 
@@ -66,7 +67,7 @@ def lean_running(cib: _Element) -> _Element:
     noted = {
         resource.get("id", "").partition(":")[0]
         for resource in copy.iterfind("status/node_state/lrm/lrm_resources/lrm_resource")
-        if eventful(resource)
+        if eventful(resource) or not begun(resource)
     }
     for primitive in copy.iterfind("configuration/resources//primitive"):
         if plain(primitive) and primitive.get("id") not in noted:
@@ -85,6 +86,12 @@ def lean_running(cib: _Element) -> _Element:
     return copy
 
 
+def begun(resource: _Element) -> bool:
+    """Whether what is looked at again and again is on record as started, too."""
+    started = any(record.get("operation") in STARTING for record in resource)
+    return started or all(record.get("interval", "0") == "0" for record in resource)
+
+
 def plain(primitive: _Element) -> bool:
     """Whether a primitive says all about itself: a fence device's parameters are looked at."""
     return primitive.get("class") != "stonith" and primitive.get("template") is None
@@ -92,7 +99,7 @@ def plain(primitive: _Element) -> bool:
 
 def forget_parameters(resource: _Element) -> None:
     for record in list(resource):
-        if record.get("interval", "0") != "0":
+        if record.get("interval", "0") != "0" and record.get("rc-code") == "0":
             resource.remove(record)
             continue
         for name in DIGESTS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -23,7 +24,7 @@ from hactl.simulate.lean import lean, lean_running
 from hactl.simulate.losses import down, unchecked
 from hactl.simulate.places import Places, places
 from hactl.simulate.scenario import slim
-from hactl.simulate.scheduler import Run, asked, version
+from hactl.simulate.scheduler import CannotSimulate, Run, asked, version
 from hactl.simulate.settled import at_rest
 from hactl.simulate.transition import Transition, transition
 from hactl.whatif.fate import Fate, Fates, stranded
@@ -118,8 +119,10 @@ class Judge:
         after.lose(loss.nodes)
         followed = not stranded(fates) or bool(hangs) or not count.kept
         if not followed and self.scene.follows:
-            after = self.end(seen, loss, after)
-            fates, followed = list(Fates(self.scene, loss, seen, after).all()), True
+            # one that does not come to rest is told of as far as it can be
+            with suppress(CannotSimulate):
+                after = self.end(seen, loss, after)
+                fates, followed = list(Fates(self.scene, loss, seen, after).all()), True
         return self.put_together(loss, count, hangs, seen, fates, after, settled=followed)
 
     def put_together(
