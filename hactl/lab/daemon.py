@@ -11,7 +11,6 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -40,7 +39,7 @@ class Labd:
         self.control = Control(self.machines, self.power, keeper)
         self.selector = selectors.DefaultSelector()
 
-    def serve(self, control: socket.socket, lifeline: int, progress: Callable[[str], None]) -> None:
+    def serve(self, control: socket.socket, progress: Callable[[str], None]) -> None:
         """Boot the nodes, then answer until told to stop (SIGTERM)."""
         for name in self.spec.node_names:
             trigger = os.open(places.sysrq(name), os.O_RDWR | os.O_NONBLOCK)
@@ -50,7 +49,6 @@ class Labd:
         self.on(control, self.called, control, self.operator_asks)
         children = child_signals()
         self.on(children, self.child_died, children)
-        self.on(lifeline, self.let_go, lifeline)
         for name in self.spec.node_names:
             self.machines.boot(name)
             progress(f"{name} powered on")
@@ -63,12 +61,6 @@ class Labd:
 
     def on(self, source: Any, handler: Callable[..., None], *arguments: object) -> None:
         self.selector.register(source, selectors.EVENT_READ, (handler, arguments))
-
-    def let_go(self, lifeline: int) -> None:
-        """Until the one who started the lab lets go of it, the lab dies with them."""
-        if os.read(lifeline, 1) != b"k":
-            sys.exit(0)
-        self.selector.unregister(lifeline)
 
     def called(self, listener: socket.socket, asks: Callable[[socket.socket], None]) -> None:
         """Somebody has connected; they are heard when they speak."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -27,30 +28,52 @@ def main(argv: list[str]) -> int:
         os.set_inheritable(descriptor, False)
     if os.fork():
         os._exit(0)  # whoever started the lab need not reap it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until it can be acted upon
     tell(report, {"keeper": os.getpid()})
     linux.set_process_name("hactl-lab")
     groups = cgroups.Groups(cgroups.this_machine(), f"hactl-lab-{spec.name}-{os.getpid()}")
     if spec.rootless:
         become_root_of_a_user_namespace(report, lifeline)
-    keeper = os.getpid()
+    keeper, handle = os.getpid(), os.pidfd_open(os.getpid())
     linux.unshare(linux.CLONE_NEWPID)
     child = os.fork()
     if child == 0:
-        run_lab(Labd(spec, groups, keeper), control, report, lifeline)
+        os.close(lifeline)
+        run_lab(Labd(spec, groups, keeper), control, report, handle)
+    os.close(handle)
     # the report stays open: its end tells the starter that nothing is left
     os.close(control)
-    os.close(lifeline)
-    return keep(child, groups)
+    return keep(child, groups, lifeline)
 
 
-def keep(child: int, groups: cgroups.Groups) -> int:
+def keep(child: int, groups: cgroups.Groups, lifeline: int) -> int:
     """Wait for the lab's end, then clean up what the kernel does not."""
+    lab = os.pidfd_open(child)
+
+    def end(*_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended, we are about to clean up
+            signal.pidfd_send_signal(lab, signal.SIGKILL)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
+    signal.signal(signal.SIGTERM, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    if not let_go(lab, lifeline):
+        end()
+    os.close(lifeline)
     os.waitpid(child, 0)
     groups.remove()
     return 0
+
+
+def let_go(lab: int, lifeline: int) -> bool:
+    """Whether the one who started the lab lets go of it; until then it dies with them.
+
+    Asked here, as the lab itself hears nobody while it boots its nodes. True as well where the lab,
+    a descriptor of its first process, ends before that.
+    """
+    ready, _, _ = select.select([lab, lifeline], [], [])
+    return lab in ready or os.read(lifeline, 1) == b"k"
 
 
 def become_root_of_a_user_namespace(report: int, lifeline: int) -> None:
@@ -63,17 +86,20 @@ def become_root_of_a_user_namespace(report: int, lifeline: int) -> None:
     os.setuid(0)
 
 
-def run_lab(lab: Labd, control: int, report: int, lifeline: int) -> None:
-    """Never returns: the life of process 1 of the lab."""
+def run_lab(lab: Labd, control: int, report: int, keeper: int) -> None:
+    """Never returns: the life of process 1 of the lab. ``keeper`` is a descriptor of its parent."""
     try:
-        linux.die_with_parent(signal.SIGTERM)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        linux.die_with_parent(signal.SIGTERM)
+        if select.select([keeper], [], [], 0)[0]:
+            sys.exit(0)  # it has ended before we could ask to be told
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWNET | linux.CLONE_NEWIPC)
         build(lab.spec)
         listener = socket.socket(fileno=control)
-        lab.serve(listener, lifeline, lambda text: tell(report, {"step": text}))
+        lab.serve(listener, lambda text: tell(report, {"step": text}))
     except SystemExit:
         pass
     except (HactlError, OSError) as exc:
