@@ -172,7 +172,8 @@ def recorded(path: Path) -> Mapping[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as problem:
-        raise UsageError(f"{path}: no plan: {problem}", "make one with `hactl plan -o`") from None
+        what = f"{path}: not a plan: {problem}"
+        raise UsageError(what, "make one with `hactl plan -o`") from None
     if not isinstance(found, dict) or not {"version", "fingerprint"} <= found.keys():
         raise UsageError(f"{path}: not a plan that hactl made", "make one with `hactl plan -o`")
     return found

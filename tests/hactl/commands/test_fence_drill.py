@@ -68,7 +68,7 @@ def test_a_node_has_to_be_another_one_of_this_cluster(node: str, said: str) -> N
 def test_a_level_needs_devices_that_are_there() -> None:
     found = fencing(site())
     assert list(about_level(found, LEVEL)) == []
-    assert "no device" in "".join(about_level(found, Level("node3", 1, ("bmc", "gone"))))
+    assert "not a device" in "".join(about_level(found, Level("node3", 1, ("bmc", "gone"))))
     assert list(about_level(found, Level("node3", 1, ("watchdog",)))) == []
     off = fencing(site(enabled=False))
     assert "switched off" in "".join(about_level(off, LEVEL))

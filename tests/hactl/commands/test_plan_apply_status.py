@@ -83,7 +83,7 @@ def test_what_is_no_plan_is_a_wrong_use(place: Place, content: str) -> None:
     place.write("plan.json", content)
     done = place.hactl("apply", "t.yaml", "--cib", "cib.xml", "--plan", "plan.json")
     assert done.returncode == 2
-    assert "plan.json: no plan" in done.stderr
+    assert "plan.json: not a plan" in done.stderr
 
 
 def test_a_topology_with_errors_gets_no_plan(place: Place) -> None:
