@@ -109,6 +109,10 @@ class Conversion:
 
     def step(self, doing: str, change: Callable[[_Element], _Element]) -> None:
         """Write what ``change`` makes of the CIB, unless it interrupts anything; wait for rest."""
+        self.write(doing, change)
+        at_rest(self.world, self.options, self.operator)
+
+    def write(self, doing: str, change: Callable[[_Element], _Element]) -> None:
         self.operator.progress(doing)
 
         def harmless(cib: _Element) -> _Element:
@@ -117,10 +121,13 @@ class Conversion:
             return made
 
         edit(self.world, harmless)
-        at_rest(self.world, self.options, self.operator)
 
     def exchange(self) -> tuple[Change, ...]:
-        """Write the new definitions; return the changes, nothing where they are there already."""
+        """Write the new definitions; return the changes, nothing where they are there already.
+
+        There is no rest before the history is deleted: until then the executor of each node knows
+        the old agent, and calls that with the new one's parameters.
+        """
         done: list[tuple[Change, ...]] = [()]
 
         def exchanged(cib: _Element) -> _Element:
@@ -129,7 +136,7 @@ class Conversion:
             done.append(plan.plan.changes)
             return plan.merged
 
-        self.step("exchanging the definition", exchanged)
+        self.write("exchanging the definition", exchanged)
         return done[-1]
 
     def ask_anew(self, places: dict[str, str], changes: Sequence[Change]) -> None:
@@ -139,7 +146,7 @@ class Conversion:
             return
         why = f"{'; '.join(wrong)}: the new agent does not find what runs"
         try:
-            self.step("taking it back", lambda cib: reverted(cib, changes, self.world.runner))
+            self.write("taking it back", lambda cib: reverted(cib, changes, self.world.runner))
         except (NotReverted, ClusterError) as problem:
             names = ", ".join(self.names)
             raise NotConverted(
