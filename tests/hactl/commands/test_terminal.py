@@ -15,6 +15,7 @@ from hactl.commands.terminal import ERASE, ProgressLine, dressed
 
 RED = click.style("failed", fg="red")
 CAPABLE = {"TERM": "xterm"}
+END = "<end>"
 
 
 class Pair:
@@ -26,8 +27,13 @@ class Pair:
         self.stream: TextIO = os.fdopen(inner, "w")
 
     def seen(self) -> str:
+        """What came out; the kernel hands it over piece by piece, so an end is written behind it."""
+        self.stream.write(END)
         self.stream.flush()
-        return os.read(self.screen, 4096).decode()
+        seen = ""
+        while not seen.endswith(END):
+            seen += os.read(self.screen, 4096).decode()
+        return seen.removesuffix(END)
 
 
 @pytest.fixture
