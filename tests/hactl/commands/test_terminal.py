@@ -27,7 +27,7 @@ class Pair:
         self.stream: TextIO = os.fdopen(inner, "w")
 
     def seen(self) -> str:
-        """What came out; the kernel hands it over piece by piece, so an end is written behind it."""
+        """What came out; piece by piece as the kernel hands it over, up to an end mark."""
         self.stream.write(END)
         self.stream.flush()
         seen = ""
