@@ -18,6 +18,7 @@ from hactl.derive.nodes import nodes
 from hactl.derive.packing import hints
 from hactl.derive.parts import Parts, combined
 from hactl.derive.raw import kept, raw_parts
+from hactl.derive.shared import leanings
 from hactl.derive.storage import storage_parts
 from hactl.derive.unfencing import asked_for
 from hactl.derive.wishes import base_scores
@@ -39,7 +40,9 @@ def build(topology: Topology, survey: Survey | None = None) -> Cluster:
     if document.cluster.packing:
         found = tuple(hints(placed, made.resources, made.constraints))
         made = combined([made, Parts(constraints=found)])
-    wishes = Parts(constraints=tuple(base_scores(made.constraints)))
+    wishes = Parts(
+        constraints=(*leanings(document, survey), *base_scores(made.constraints)),
+    )
     parts = combined([made, wishes, raw_parts(document)])
     return Cluster(
         name=document.cluster.name,

@@ -16,9 +16,9 @@ from tests.hactl.blast.__main__ import FILES, ROOT, seeds
 from tests.hactl.blast.judge import Verdict, judge, never_done
 from tests.hactl.blast.matrix import states
 from tests.hactl.blast.settled import Settled, Source
-from tests.hactl.blast.states import State, failed
+from tests.hactl.blast.states import State, failed, lost
 from tests.hactl.blast.topologies import random_topology
-from tests.hactl.blast.wishes import kept_down
+from tests.hactl.blast.wishes import kept_down, running_after
 from tests.hactl.scheduler import needs_scheduler, runner
 
 pytestmark = needs_scheduler
@@ -190,3 +190,32 @@ def test_what_waits_for_itself_is_found_and_check_had_named_it(tmp_path: Path) -
     assert of(Settled(source, tmp_path), "g1", "banned").deadlock
     unnamed = Settled(replace(source, warnings=()), tmp_path)
     assert of(unnamed, "g1", "banned").bystanders == ("what is to be done waits for itself",)
+
+
+def confined(good: str, liked: str) -> Source:
+    """Two guests share a volume group; one may run on n1 and ``good``, one likes ``liked``."""
+    own = {"cpus": 1, "memory": "1GiB", "live_migration": False}
+    disks = {name: [{"storage": "vg", "volume": name}] for name in ("g0", "g1")}
+    guests = {
+        "g0": own | {"disks": disks["g0"], "prefer": {"n1": 100, liked: 50}},
+        "g1": own | {"disks": disks["g1"], "nodes": ["n1", good]},
+    }
+    document = SHARED | {"storage": {"vg": {"kind": "lvm", "vg": "vg"}}, "guests": guests}
+    return Source.of_document("confined", document)
+
+
+def after_a_loss(source: Source, folder: Path, planted: str = "nothing") -> set[str]:
+    """Return what runs after the loss of the first of three nodes."""
+    run = Settled(source, folder, without(f"//{planted}"))
+    cib = deepcopy(run.slim)
+    lost("n1")(cib)
+    return running_after(run, cib)
+
+
+def test_what_several_share_goes_where_all_of_them_may_run(tmp_path: Path) -> None:
+    sources = [confined("n2", "n3"), confined("n3", "n2")]
+    for source in sources:
+        assert {"vg", "g0", "g1"} <= after_a_loss(source, tmp_path)
+    # without its leaning it goes where it goes by chance, which is right for one of them
+    bare = [after_a_loss(source, tmp_path, "rsc_location[@rsc='vg']") for source in sources]
+    assert any("g1" not in found for found in bare)
