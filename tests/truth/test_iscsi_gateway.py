@@ -201,10 +201,10 @@ LUNS = {
     "odd image": ("1=rbd:pool", NOT_CONFIGURED, "not rbd:POOL"),
 }  # fmt: skip
 OTHERS = {
-    "name": ({"iqn": "iqn.2026-11.test:a;b"}, NOT_CONFIGURED, "no iSCSI name"),
-    "name with a slash": ({"iqn": "iqn.2026-11.test:a/../b"}, NOT_CONFIGURED, "no iSCSI name"),
+    "name": ({"iqn": "iqn.2026-11.test:a;b"}, NOT_CONFIGURED, "not an iSCSI name"),
+    "name with a slash": ({"iqn": "iqn.2026-11.test:a/../b"}, NOT_CONFIGURED, "not an iSCSI name"),
     "upper case": ({"iqn": "iqn.2026-11.test:A"}, NOT_CONFIGURED, "lower-case"),
-    "initiator": ({"initiators": "iqn.x:y$(id)"}, NOT_CONFIGURED, "no iSCSI name"),
+    "initiator": ({"initiators": "iqn.x:y$(id)"}, NOT_CONFIGURED, "not an iSCSI name"),
     "portal": ({"portals": "::1:3260"}, NOT_CONFIGURED, "[ADDRESS]:PORT"),
     "port": ({"portals": "127.0.0.1:99999"}, NOT_CONFIGURED, "port"),
     "nobody": ({"auth_file": ""}, NOT_CONFIGURED, "initiators: name who may log in"),
