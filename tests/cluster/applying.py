@@ -34,6 +34,7 @@ PAIR = """\
   - {kind: order, first: disk, then: web}
   - {kind: colocation, resource: web, with: disk, score: INFINITY}
 """
+ENDS = ("id", "rsc", "with-rsc", "first", "then")  # attributes that name a resource
 OURS = frozenset({"still", "mover", "shop", "power-node1", "power-node2", "power-node3"})
 
 
@@ -90,7 +91,7 @@ class Here:
         """Remove resources with their constraints at once, as an editor of the CIB would."""
         tree = etree.fromstring(self.configuration())
         for element in list(tree.iterfind("*/*")):
-            if set(names) & {element.get(key) for key in ("id", "rsc", "first")}:
+            if set(names) & {element.get(key) for key in ENDS}:
                 element.getparent().remove(element)
         replace = ("cibadmin", "--replace", "--scope", "configuration", "-p")
         done = self.lab.exec("node1", *replace, stdin=etree.tostring(tree, encoding="unicode"))

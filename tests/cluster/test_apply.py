@@ -140,6 +140,7 @@ def test_what_is_removed_is_stopped_in_its_order_first(here: Here) -> None:
     with here.first_to_vanish("/run/disk", "/run/web") as vanished:
         here.remove("disk")
     assert vanished == ["/run/disk"]
+    here.remove("web")
 
 
 def test_what_is_for_another_cluster_is_not_applied_to_this_one(here: Here) -> None:
