@@ -126,7 +126,7 @@ def test_a_daemon_that_is_lost_in_an_action(
     module, world = MODULES[name], booted.world(name)
     words = during.words(module, world, action)
     played = [
-        during.lose(module, world, daemon, how, action, words[at])
+        during.lose(module, world, daemon, how, action, words, at)
         for at in drawn(f"{name} {daemon} {how} {action}", len(words))
     ]
     judge(played, count)
@@ -137,6 +137,13 @@ def judge(played: list[Played | None], count: list[int]) -> None:
     count.append(len(done))
     wrong = [line for each in done if each.wrong for line in (*each.wrong, "all of it:", str(each))]
     assert not wrong, "\n".join(wrong)
+
+
+def test_only_what_breaks_after_the_last_answer_is_true_when_asked() -> None:
+    words = [("connect", 1), ("sendmsg", 1), ("recvfrom", 1), ("connect", 2), ("sendmsg", 2)]
+    assert [during.is_the_last(words, at) for at in range(5)] == [False] * 4 + [True]
+    assert during.is_the_last([*words, ("recvfrom", 2)], 4)
+    assert not during.is_the_last([("clone3", 1)], 0), "nobody knows when that thread asks"
 
 
 # the rules of this dimension see what they are for
