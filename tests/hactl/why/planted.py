@@ -27,9 +27,6 @@ guests:
   web3: {cpus: 1, memory: 8GiB, disks: [vms]}
 """
 
-# failures are forgotten after ten minutes
-JUST_NOW = int(time.time())
-
 Plant = Callable[[_Element], None]
 
 
@@ -87,13 +84,14 @@ def full(cib: _Element) -> None:
 
 
 def failed(cib: _Element) -> None:
+    now = int(time.time())  # failures are forgotten after ten minutes
     for node in NODES:
         transient(cib, node, f"fail-count-{GUEST}#start_0", "INFINITY")
-        transient(cib, node, f"last-failure-{GUEST}#start_0", str(JUST_NOW))
+        transient(cib, node, f"last-failure-{GUEST}#start_0", str(now))
         resources = section(state(cib, node), "lrm/lrm_resources")
         for old in resources.findall(f"lrm_resource[@id='{GUEST}']"):
             resources.remove(old)
-        resources.append(etree.fromstring(FAILED.format(GUEST, node, JUST_NOW)))
+        resources.append(etree.fromstring(FAILED.format(GUEST, node, now)))
 
 
 FAILED = """<lrm_resource id="{0}" type="KvmGuest" class="ocf" provider="hactl">
