@@ -16,7 +16,7 @@ from hactl.cib.merge import child
 from hactl.cib.ownership import is_ours
 from hactl.commands.apply import Terminal, conclude
 from hactl.commands.duration import Duration
-from hactl.commands.options import ADOPT_CLUSTER, identity
+from hactl.commands.options import ADOPT_CLUSTER, cib_option, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import say, tell
 from hactl.errors import UsageError
@@ -29,12 +29,7 @@ from hactl.live.session import opened
 
 @click.command(epilog="Example: hactl adopt cluster.yaml --convert web1")
 @click.argument("file")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster.",
-)
+@cib_option()
 @click.option(
     "--convert", multiple=True, metavar="ID", help="Hand this one over while it runs, no other."
 )

@@ -15,7 +15,7 @@ from hactl import intent
 from hactl.cib.document import configuration
 from hactl.cib.kept import listed
 from hactl.cib.merge import child
-from hactl.commands.options import ADOPT_CLUSTER, identity
+from hactl.commands.options import ADOPT_CLUSTER, cib_option, format_option, identity
 from hactl.commands.render import report
 from hactl.commands.terminal import say
 from hactl.drift.ignore import Ignored, read, told_apart
@@ -37,12 +37,7 @@ from hactl.topology.yaml import source
 
 @click.command(epilog="Example: hactl drift cluster.yaml --via 'hactl lab exec {node} --'")
 @click.argument("file")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file: then nodes are asked only by --via.",
-)
+@cib_option("A CIB in a file: then nodes are asked only by --via.")
 @click.option(
     "--via",
     help=f"How to run a command on another node; {{node}} stands for its name (default: {SSH}).",
@@ -52,7 +47,7 @@ from hactl.topology.yaml import source
 @click.option("--accept", metavar="ID", help="Print the YAML that makes the cluster's the intent.")
 @click.option("--adopt-cluster", default="", metavar="NAME", help=ADOPT_CLUSTER)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if something has drifted.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def drift(
     file: str,
     cib: Path | None,

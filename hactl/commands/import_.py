@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from hactl.commands.options import cib_option
 from hactl.commands.output import emit, write
 from hactl.existing.corosync_conf import Membership, membership
 from hactl.existing.imported import NotImportable, imported
@@ -19,12 +20,7 @@ COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 
 
 @click.command("import", epilog="Example: hactl import -o cluster.yaml")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster.",
-)
+@cib_option()
 @click.option(
     "--corosync",
     type=click.Path(path_type=Path),

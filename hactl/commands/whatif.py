@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from lxml import etree
 
+from hactl.commands.options import cib_option, format_option
 from hactl.commands.scenes import Found, found
 from hactl.commands.terminal import ProgressLine, say
 from hactl.errors import UsageError
@@ -34,12 +35,7 @@ BAR = 24  # letters
 
 @click.command(epilog="Example: hactl whatif cluster.yaml --nodes 2")
 @click.argument("file", required=False)
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster.",
-)
+@cib_option()
 @click.option(
     "--nodes",
     "most",
@@ -60,7 +56,7 @@ BAR = 24  # letters
 )
 @click.option("--settled", is_flag=True, help="Let what the cluster is about to do be done first.")
 @click.option("--fresh", is_flag=True, help="Simulate also what was simulated before.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def whatif(
     file: str | None,
     cib: Path | None,

@@ -13,7 +13,7 @@ from lxml.etree import _Element
 from hactl import intent
 from hactl.cib import document as cib_document
 from hactl.cib import schema
-from hactl.commands.options import identity
+from hactl.commands.options import cib_option, format_option, identity
 from hactl.commands.terminal import say
 from hactl.errors import UsageError
 from hactl.live.session import World, opened
@@ -30,14 +30,9 @@ PARTS = ("primitive", "group", "clone", "master", "bundle")
 @click.argument("resource")
 @click.argument("node", required=False)
 @click.option("--on", "place", metavar="NODE", help="Why it is not on this node.")
-@click.option(
-    "--cib",
-    type=click.Path(path_type=Path),
-    envvar="CIB_file",
-    help="A CIB in a file, instead of the running cluster.",
-)
+@cib_option()
 @click.option("--plan", "file", metavar="FILE", help="As it would be with the topology in FILE.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def why(
     resource: str,
     node: str | None,

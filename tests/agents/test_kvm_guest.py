@@ -509,6 +509,13 @@ def test_a_start_whose_record_is_lost_is_found_by_its_definition(given: dict[str
     assert scene.here.domains == {}
 
 
+def test_a_definition_that_cannot_be_read_may_be_that_of_a_start_under_way() -> None:
+    scene = lost_start()
+    scene.host.files["/etc/libvirt/qemu/vm1.xml"] = Failed("cannot be read: Input/output error")
+    assert (scene.act("monitor"), scene.act("stop")) == (1, 1)
+    assert "cannot be read: Input/output error" in scene.why("monitor")
+
+
 def test_a_definition_that_nobody_works_on_brings_no_guest() -> None:
     scene = lost_start()
     scene.host.replies["virt-admin"] = threads(free=5)

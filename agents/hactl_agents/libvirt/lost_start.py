@@ -2,7 +2,6 @@
 made for that start alone and says by its mark whose it is, and which daemon was asked.
 """
 
-from hactl_agents.host.host import Failed
 from hactl_agents.libvirt.identity import NAMESPACE
 
 TYPE_CHECKING = False
@@ -32,14 +31,14 @@ def recall(host: "Host", resource: str, record: "Record") -> None:
 
 
 def marked(host: "Host") -> "Iterator[str]":
-    """Those of libvirt's definitions that carry a mark of ours."""
-    try:
-        for name in host.listdir(DEFINITIONS):
-            text = host.read(f"{DEFINITIONS}/{name}") or "" if name.endswith(".xml") else ""
-            if NAMESPACE in text:
-                yield text
-    except Failed as exc:
-        host.log(f"what libvirt has defined cannot be read: {exc}")
+    """Those of libvirt's definitions that carry a mark of ours.
+
+    Raises Failed where one cannot be read: it may be that of a start that is under way.
+    """
+    for name in host.listdir(DEFINITIONS):
+        text = host.read(f"{DEFINITIONS}/{name}") or "" if name.endswith(".xml") else ""
+        if NAMESPACE in text:
+            yield text
 
 
 def identity(text: str) -> "Identity":
