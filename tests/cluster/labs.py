@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from hactl.errors import ClusterError
+from hactl.errors import ClusterError, HactlError
+from hactl.lab.guest import GuestSpec, domain_xml, make
 from hactl.lab.lab import Lab, wait_until
 
 NEEDED = ("corosync", "pacemakerd", "crm_mon")
@@ -95,3 +97,26 @@ def running(lab: Lab) -> str:
     """One line for each resource that runs anywhere."""
     said = lab.exec("node1", "crm_mon", "-1", "--inactive", "--output-as=text").stdout
     return "\n".join(line for line in said.splitlines() if "Started" in line)
+
+
+def bring_guest(lab: Lab, folder: Path, name: str, number: int, address: str, bridge: str) -> None:
+    """Lay a tiny guest and its definition where all nodes see them; skip without a kernel for it.
+
+    Its console is /var/log/libvirt/NAME.console.
+    """
+    try:
+        files = make(folder)
+    except HactlError as exc:
+        pytest.skip(f"no kernel for the guest: {exc}")
+    lab.write("node1", "/srv/vms/vmlinuz", files.kernel.read_bytes())
+    lab.write("node1", "/srv/vms/initrd.img", files.initrd.read_bytes())
+    spec = GuestSpec(
+        name=name,
+        number=number,
+        address=address,
+        bridge=bridge,
+        kernel="/srv/vms/vmlinuz",
+        initrd="/srv/vms/initrd.img",
+        console=f"/var/log/libvirt/{name}.console",
+    )
+    lab.write("node1", f"/srv/vms/{name}.xml", domain_xml(spec).encode())

@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hactl.errors import HactlError
-from hactl.lab.guest import GuestSpec, domain_xml, make
 from hactl.lab.lab import Lab, Result
-from tests.cluster.labs import Eventually
+from tests.cluster.labs import Eventually, bring_guest
 from tests.support.topology_file import dumped
 
 pytestmark = pytest.mark.cluster
@@ -116,22 +114,7 @@ class Shop:
 
 @pytest.fixture
 def shop(lab: Lab, tmp_path: Path, eventually: Eventually) -> Iterator[Shop]:
-    try:
-        files = make(tmp_path)
-    except HactlError as exc:
-        pytest.skip(f"no kernel for the guest: {exc}")
-    lab.write("node1", "/srv/vms/vmlinuz", files.kernel.read_bytes())
-    lab.write("node1", "/srv/vms/initrd.img", files.initrd.read_bytes())
-    spec = GuestSpec(
-        name="shop",
-        number=52,
-        address=f"{ADDRESS}/24",
-        bridge="br-shop",
-        kernel="/srv/vms/vmlinuz",
-        initrd="/srv/vms/initrd.img",
-        console="/var/log/libvirt/shop.console",
-    )
-    lab.write("node1", "/srv/vms/shop.xml", domain_xml(spec).encode())
+    bring_guest(lab, tmp_path, "shop", 52, f"{ADDRESS}/24", "br-shop")
     shop = Shop(lab)
     modify = ("cibadmin", "--modify", "--allow-create", "-p")
     done = lab.exec("node1", *modify, stdin=CLUSTER)

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hactl.errors import HactlError
-from hactl.lab.guest import GuestSpec, domain_xml, make
 from hactl.lab.lab import Lab
-from tests.cluster.labs import Eventually
+from tests.cluster.labs import Eventually, bring_guest
 
 pytestmark = pytest.mark.cluster
 
@@ -23,22 +21,7 @@ def guest_files(lab: Lab, tmp_path: Path) -> None:
     """The tiny guest, where all nodes see it."""
     if shutil.which("qemu-system-x86_64") is None:
         pytest.skip("qemu-system-x86_64 is not installed")
-    try:
-        files = make(tmp_path)
-    except HactlError as exc:
-        pytest.skip(f"no kernel for the guest: {exc}")
-    lab.write("node1", "/srv/vms/vmlinuz", files.kernel.read_bytes())
-    lab.write("node1", "/srv/vms/initrd.img", files.initrd.read_bytes())
-    spec = GuestSpec(
-        name="tiny",
-        number=1,
-        address=f"{ADDRESS}/24",
-        bridge="br-test",
-        kernel="/srv/vms/vmlinuz",
-        initrd="/srv/vms/initrd.img",
-        console=CONSOLE,
-    )
-    lab.write("node1", "/srv/vms/tiny.xml", domain_xml(spec).encode())
+    bring_guest(lab, tmp_path, "tiny", 1, f"{ADDRESS}/24", "br-test")
 
 
 @pytest.mark.usefixtures("guest_files")
